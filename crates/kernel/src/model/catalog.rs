@@ -1,0 +1,172 @@
+//! The catalog: environments and their API keys. Small, synced at every change, read on every call.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{EnvironmentId, KeyId};
+use super::time::Timestamp;
+
+/// A tenant: its own keys, data and settings; nothing crosses environments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its number; never reused.
+    pub id: EnvironmentId,
+    /// Its name, unique without regard to case.
+    pub name: String,
+    /// The public token of browser and mobile SDKs, `NX-…`. Never accepted as an API key.
+    pub app_token: String,
+    /// A label for where the data lives, as callers see it (`us`, `eu`, …).
+    pub region: String,
+    /// A directory of its own for its data; inside the data directory when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// Drawn at creation and at restore; part of every position.
+    pub incarnation: u32,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// How strictly its calls are read.
+    #[serde(default)]
+    pub settings: EnvironmentSettings,
+}
+
+/// Choices that decisions.md leaves to each environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentSettings {
+    /// A `company` without an id, also `{}`.
+    pub empty_company: EmptyCompany,
+    /// Objects and arrays as property values.
+    pub nested_values: NestedValues,
+    /// Ids such as `null` and `undefined`.
+    pub junk_ids: JunkIds,
+}
+
+/// What to do with a `company` object that has no id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyCompany {
+    /// 400, as the seed says.
+    #[default]
+    Refuse,
+    /// As if `company` were absent: one known client always sends `{}`.
+    Ignore,
+}
+
+/// What to do with objects and arrays as property values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NestedValues {
+    /// Keep their compact JSON text and warn.
+    #[default]
+    Keep,
+    /// 400.
+    Refuse,
+}
+
+/// What to do with ids that look like a variable that was never filled in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JunkIds {
+    /// Take them and warn.
+    #[default]
+    Take,
+    /// 400.
+    Refuse,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Write users, companies and events.
+    Ingest,
+    /// Read them.
+    Read,
+    /// Administer the environment.
+    Admin,
+    /// Delete users and companies.
+    Erase,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 4] = [Scope::Ingest, Scope::Read, Scope::Admin, Scope::Erase];
+
+    /// Its name in commands, files and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Ingest => "ingest",
+            Scope::Read => "read",
+            Scope::Admin => "admin",
+            Scope::Erase => "erase",
+        }
+    }
+}
+
+/// An API key. The secret itself is never kept, only its SHA-256: keys are long and random, so a slow password hash
+/// would only slow every call down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its number; never reused.
+    pub id: KeyId,
+    /// The environment that it opens.
+    pub environment: EnvironmentId,
+    /// What its owner calls it.
+    pub name: String,
+    /// SHA-256 of the secret, in hexadecimal.
+    pub sha256: String,
+    /// The last four characters of the secret, to recognise it by.
+    pub hint: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// From when on it is refused: set when it is rotated with an overlap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+    /// Calls per minute; no limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls_per_minute_max: Option<u32>,
+}
+
+impl ApiKey {
+    /// Whether the key opens its environment at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the key may do what `scope` names.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
+
+/// Everything in the catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogState {
+    /// The number that the next environment gets.
+    pub next_environment: u32,
+    /// The number that the next key gets.
+    pub next_key: u32,
+    /// All environments, by number.
+    pub environments: Vec<Environment>,
+    /// All keys, by number, revoked ones included.
+    pub keys: Vec<ApiKey>,
+}
+
+impl CatalogState {
+    /// An environment by number.
+    pub fn environment(&self, id: EnvironmentId) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.id == id)
+    }
+
+    /// An environment by name, without regard to case.
+    pub fn environment_named(&self, name: &str) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name.eq_ignore_ascii_case(name))
+    }
+}

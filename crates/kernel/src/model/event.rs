@@ -1,0 +1,403 @@
+//! An event: the only thing that is written.
+//!
+//! [`EventDraft`] is an event being put together at the edge (reused, no allocation per property); its encoding is
+//! the payload of a log record (docs/FORMAT.md, "Event"); [`Event`] reads that encoding in place. Position and
+//! received_at are the log's to give and stand in the record's header, not here.
+
+use super::id::KeyId;
+use super::property::{Properties, PropertyList};
+use super::time::Timestamp;
+use super::varint::{self, Reader};
+
+/// What happened (spec 4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum EventKind {
+    /// A user's properties were sent.
+    #[default]
+    IdentifyUser = 1,
+    /// A company's properties were sent.
+    IdentifyCompany = 2,
+    /// A named event of a user.
+    Track = 3,
+    /// A page was viewed.
+    PageView = 4,
+    /// A session began.
+    SessionStart = 5,
+    /// In-product content was seen, completed or dismissed.
+    Interaction = 6,
+    /// A feature tag was used.
+    TrackFeature = 7,
+}
+
+impl EventKind {
+    /// The contract's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::IdentifyUser => "identify_user",
+            EventKind::IdentifyCompany => "identify_company",
+            EventKind::Track => "track",
+            EventKind::PageView => "page_view",
+            EventKind::SessionStart => "session_start",
+            EventKind::Interaction => "interaction",
+            EventKind::TrackFeature => "track_feature",
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        use EventKind::{IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature};
+        [IdentifyUser, IdentifyCompany, Track, PageView, SessionStart, Interaction, TrackFeature]
+            .into_iter()
+            .find(|&kind| kind as u8 == byte)
+    }
+}
+
+/// Which kind of sender an event came from (spec 4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Source {
+    /// A browser.
+    WebClient = 1,
+    /// The HTTP API.
+    #[default]
+    BackendHttp = 2,
+    /// HubSpot.
+    BackendHubspot = 3,
+    /// Salesforce.
+    BackendSalesforce = 4,
+    /// Segment.
+    BackendSegment = 5,
+    /// The import API.
+    BackendHttpImport = 6,
+}
+
+impl Source {
+    /// The contract's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::WebClient => "web-client",
+            Source::BackendHttp => "backend-http",
+            Source::BackendHubspot => "backend-hubspot",
+            Source::BackendSalesforce => "backend-salesforce",
+            Source::BackendSegment => "backend-segment",
+            Source::BackendHttpImport => "backend-http-import",
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        use Source::{
+            BackendHttp, BackendHttpImport, BackendHubspot, BackendSalesforce, BackendSegment, WebClient,
+        };
+        [WebClient, BackendHttp, BackendHubspot, BackendSalesforce, BackendSegment, BackendHttpImport]
+            .into_iter()
+            .find(|&source| source as u8 == byte)
+    }
+}
+
+/// What an event says about a user's company.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership<'a> {
+    /// Nothing.
+    #[default]
+    Unchanged,
+    /// The user now belongs to no company.
+    Removed,
+    /// The user now belongs to this company.
+    Of(&'a str),
+}
+
+/// What makes two calls the same call (law 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum GuardKind {
+    /// An `Idempotency-Key`, within its method and path.
+    Request = 1,
+    /// An event id given by the caller, within the environment.
+    EventId = 2,
+}
+
+/// A promise to take a call once: kept inside the record that it guards, for the life of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Which rule of sameness.
+    pub kind: GuardKind,
+    /// First 128 bits of the SHA-256 of the scope and the key: what is looked up.
+    pub key: [u8; 16],
+    /// First 128 bits of the SHA-256 of the decompressed body: same key with another body is a conflict.
+    pub body: [u8; 16],
+}
+
+/// An event being put together. `clear` and reuse.
+#[derive(Clone, Debug, Default)]
+pub struct EventDraft {
+    /// What happened.
+    pub kind: EventKind,
+    /// Which kind of sender.
+    pub source: Source,
+    /// The API key that brought it.
+    pub key: KeyId,
+    /// When it happened, where the caller said so; else the time of receipt.
+    pub occurred_at: Option<Timestamp>,
+    /// Row number in a bulk job, 0 otherwise: decides between facts of the same time (law 3).
+    pub ordinal: u32,
+    /// The subject; empty for `identify_company`.
+    pub user_id: String,
+    /// The company named by the event; empty when none is.
+    pub company_id: String,
+    /// Whether the event ends the user's membership. Never together with a `company_id`.
+    pub leaves_company: bool,
+    /// The name of a `track` event; empty for identify events.
+    pub event_name: String,
+    /// The caller's own id of this event; empty when none was given.
+    pub event_id: String,
+    /// The user's properties (`identify_user`), the company's (`identify_company`) or the event's own.
+    pub properties: Properties,
+    /// Properties of the company named inside an event about a user.
+    pub company_properties: Properties,
+    /// What makes a repetition of the call recognisable.
+    pub guards: Vec<Guard>,
+    /// The warnings of the first answer, as a JSON array: a repetition gets them again. Only with guards.
+    pub warnings: String,
+}
+
+const HAS_OCCURRED_AT: u8 = 1;
+const HAS_ORDINAL: u8 = 1 << 1;
+const HAS_USER: u8 = 1 << 2;
+const HAS_COMPANY: u8 = 1 << 3;
+const LEAVES_COMPANY: u8 = 1 << 4;
+const HAS_EVENT_NAME: u8 = 1 << 5;
+const HAS_COMPANY_PROPERTIES: u8 = 1 << 6;
+const HAS_GUARDS: u8 = 1 << 7;
+
+impl EventDraft {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.kind = EventKind::default();
+        self.source = Source::default();
+        self.key = KeyId::default();
+        self.occurred_at = None;
+        self.ordinal = 0;
+        self.leaves_company = false;
+        for text in
+            [&mut self.user_id, &mut self.company_id, &mut self.event_name, &mut self.event_id, &mut self.warnings]
+        {
+            text.clear();
+        }
+        self.properties.clear();
+        self.company_properties.clear();
+        self.guards.clear();
+    }
+
+    /// Appends the payload of a log record. The two property sets must be settled.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        out.push(self.kind as u8);
+        out.push(self.source as u8);
+        out.push(
+            flag(self.occurred_at.is_some(), HAS_OCCURRED_AT)
+                | flag(self.ordinal != 0, HAS_ORDINAL)
+                | flag(!self.user_id.is_empty(), HAS_USER)
+                | flag(!self.company_id.is_empty(), HAS_COMPANY)
+                | flag(self.leaves_company, LEAVES_COMPANY)
+                | flag(!self.event_name.is_empty(), HAS_EVENT_NAME)
+                | flag(!self.company_properties.is_empty(), HAS_COMPANY_PROPERTIES)
+                | flag(guarded, HAS_GUARDS),
+        );
+        varint::put(out, u64::from(self.key.0));
+        if let Some(Timestamp(micros)) = self.occurred_at {
+            out.extend_from_slice(&micros.to_le_bytes());
+        }
+        if self.ordinal != 0 {
+            varint::put(out, u64::from(self.ordinal));
+        }
+        for text in [&self.user_id, &self.company_id, &self.event_name] {
+            if !text.is_empty() {
+                varint::put_bytes(out, text.as_bytes());
+            }
+        }
+        if guarded {
+            self.encode_guards(out);
+        }
+        self.properties.encode(out);
+        if !self.company_properties.is_empty() {
+            self.company_properties.encode(out);
+        }
+    }
+
+    fn encode_guards(&self, out: &mut Vec<u8>) {
+        varint::put_bytes(out, self.event_id.as_bytes());
+        varint::put_bytes(out, self.warnings.as_bytes());
+        varint::put(out, self.guards.len() as u64);
+        for guard in &self.guards {
+            out.push(guard.kind as u8);
+            out.extend_from_slice(&guard.key);
+            out.extend_from_slice(&guard.body);
+        }
+    }
+}
+
+/// An event read in place from the payload of a log record.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: EventKind,
+    /// Which kind of sender.
+    pub source: Source,
+    /// The API key that brought it.
+    pub key: KeyId,
+    /// When it happened, where the caller said so.
+    pub occurred_at: Option<Timestamp>,
+    /// Row number in a bulk job, 0 otherwise.
+    pub ordinal: u32,
+    /// The subject, when the event is about a user.
+    pub user_id: Option<&'a str>,
+    /// The company named by the event.
+    pub company_id: Option<&'a str>,
+    /// Whether the event ends the user's membership.
+    pub leaves_company: bool,
+    /// The name of a `track` event; empty otherwise.
+    pub event_name: &'a str,
+    /// The caller's own id of this event; empty when none was given.
+    pub event_id: &'a str,
+    /// The warnings of the first answer, as a JSON array; empty when not guarded.
+    pub warnings: &'a str,
+    guards: &'a [u8],
+    /// The subject's properties, or the event's own.
+    pub properties: PropertyList<'a>,
+    /// Properties of the company named inside an event about a user.
+    pub company_properties: PropertyList<'a>,
+}
+
+/// Bytes that are no event, although their checksum is right: written by another version, or a defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnEvent;
+
+const GUARD_BYTES: usize = 33;
+
+impl<'a> Event<'a> {
+    /// Reads a payload written by [`EventDraft::encode`].
+    ///
+    /// # Errors
+    /// When the bytes are not one whole event.
+    pub fn decode(payload: &'a [u8]) -> Result<Self, NotAnEvent> {
+        Self::read(payload).ok_or(NotAnEvent)
+    }
+
+    fn read(payload: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(payload);
+        let kind = EventKind::from_byte(reader.byte()?)?;
+        let source = Source::from_byte(reader.byte()?)?;
+        let flags = reader.byte()?;
+        let has = |bit: u8| flags & bit != 0;
+        let key = KeyId(u32::try_from(reader.varint()?).ok()?);
+        let occurred_at = if has(HAS_OCCURRED_AT) { Some(Timestamp(reader.int64()?)) } else { None };
+        let ordinal = if has(HAS_ORDINAL) { u32::try_from(reader.varint()?).ok()? } else { 0 };
+        let user_id = if has(HAS_USER) { Some(reader.text()?) } else { None };
+        let company_id = if has(HAS_COMPANY) { Some(reader.text()?) } else { None };
+        let event_name = if has(HAS_EVENT_NAME) { reader.text()? } else { "" };
+        let (event_id, warnings, guards) = if has(HAS_GUARDS) {
+            let (event_id, warnings) = (reader.text()?, reader.text()?);
+            let count = reader.length()?;
+            (event_id, warnings, reader.take(count.checked_mul(GUARD_BYTES)?)?)
+        } else {
+            ("", "", &[][..])
+        };
+        let properties = PropertyList::read(&mut reader)?;
+        let company_properties =
+            if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(&mut reader)? } else { PropertyList::EMPTY };
+        let leaves_company = has(LEAVES_COMPANY);
+        reader.is_empty().then_some(Event {
+            kind,
+            source,
+            key,
+            occurred_at,
+            ordinal,
+            user_id,
+            company_id,
+            leaves_company,
+            event_name,
+            event_id,
+            warnings,
+            guards,
+            properties,
+            company_properties,
+        })
+    }
+
+    /// What makes a repetition of the call recognisable.
+    pub fn guards(&self) -> impl Iterator<Item = Guard> + use<'a> {
+        self.guards.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
+            let (&kind, hashes) = bytes.split_first()?;
+            let (key, body) = hashes.split_at_checked(16)?;
+            let kind = [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
+            Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
+        })
+    }
+
+    /// What the event says about the company of its user.
+    pub fn membership(&self) -> Membership<'a> {
+        match (self.user_id, self.company_id) {
+            (Some(_), Some(company)) => Membership::Of(company),
+            (Some(_), None) if self.leaves_company => Membership::Removed,
+            _ => Membership::Unchanged,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::Value;
+    use super::*;
+
+    fn full() -> EventDraft {
+        let mut draft = EventDraft {
+            kind: EventKind::Track,
+            source: Source::BackendSegment,
+            key: KeyId(300),
+            occurred_at: Some(Timestamp(-5)),
+            ordinal: 7,
+            user_id: "u".into(),
+            company_id: "c".into(),
+            event_name: "paid".into(),
+            event_id: "e".into(),
+            warnings: "[]".into(),
+            guards: vec![Guard { kind: GuardKind::EventId, key: [1; 16], body: [2; 16] }],
+            ..EventDraft::default()
+        };
+        draft.properties.push("amount", Value::Float(12.5));
+        draft.company_properties.push("plan", Value::Text("pro"));
+        draft
+    }
+
+    #[test]
+    fn an_event_reads_back_whole_and_no_part_of_it_does() {
+        let draft = full();
+        let mut bytes = Vec::new();
+        draft.encode(&mut bytes);
+        let event = Event::decode(&bytes).unwrap();
+        assert_eq!((event.kind, event.source, event.key), (draft.kind, draft.source, draft.key));
+        assert_eq!((event.occurred_at, event.ordinal), (draft.occurred_at, 7));
+        assert_eq!((event.user_id, event.membership()), (Some("u"), Membership::Of("c")));
+        assert_eq!((event.event_name, event.event_id, event.warnings), ("paid", "e", "[]"));
+        assert_eq!(event.guards().collect::<Vec<_>>(), draft.guards);
+        assert_eq!(event.properties.iter().collect::<Vec<_>>(), [("amount", Value::Float(12.5))]);
+        assert_eq!(event.company_properties.iter().collect::<Vec<_>>(), [("plan", Value::Text("pro"))]);
+        for end in 0..bytes.len() {
+            assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        bytes.push(0);
+        assert!(Event::decode(&bytes).is_err(), "one byte more");
+    }
+
+    #[test]
+    fn a_cleared_draft_is_a_new_one() {
+        let mut draft = full();
+        draft.clear();
+        draft.user_id.push('v');
+        let (mut reused, mut fresh) = (Vec::new(), Vec::new());
+        draft.encode(&mut reused);
+        EventDraft { user_id: "v".into(), ..EventDraft::default() }.encode(&mut fresh);
+        assert_eq!(reused, fresh);
+    }
+}

@@ -1,0 +1,33 @@
+//! Every maximum of the contract, named, with its source. Limits of an engine or of the edge that an operator may
+//! change are settings (`server/config`); these are the same everywhere, because clients rely on them.
+
+/// Bytes of UTF-8 in an id (decisions.md, "ids").
+pub const ID_BYTES_MAX: usize = 255;
+/// Characters in a property name (spec 4.3).
+pub const PROPERTY_NAME_CHARS_MAX: usize = 255;
+/// Characters in a property value (spec 4.3).
+pub const PROPERTY_VALUE_CHARS_MAX: usize = 65_535;
+/// Properties of a profile, removed ones counted (spec 4.3, decisions.md "metadata").
+pub const PROFILE_PROPERTIES_MAX: usize = 500;
+/// Properties in one call: no call may bring more than a profile can hold.
+pub const CALL_PROPERTIES_MAX: usize = PROFILE_PROPERTIES_MAX;
+/// Bytes of a track call's metadata as sent (spec 2.3).
+pub const TRACK_METADATA_BYTES_MAX: usize = 10 * 1024;
+/// Characters in an event name. The vendor names no limit for one; this keeps names readable in a list.
+pub const EVENT_NAME_CHARS_MAX: usize = 512;
+/// Bytes of a real-time body after decompression (decisions.md, "metadata").
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Levels of nesting in a body (decisions.md, "metadata").
+pub const BODY_DEPTH_MAX: usize = 32;
+/// How much larger than the compressed body a decompressed one may be.
+pub const DECOMPRESSION_RATIO_MAX: usize = 200;
+/// Visible ASCII characters in an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Items on a page of a list.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+/// Items on a page when the caller names no limit.
+pub const PAGE_ITEMS_DEFAULT: usize = 100;
+/// How far ahead of the server a client's time may lie (law 9), in microseconds.
+pub const AHEAD_MICROS_MAX: i64 = 10 * super::time::MINUTE;
+/// Problems named in one answer; what a body holds beyond these is counted, not listed.
+pub const PROBLEMS_LISTED_MAX: usize = 100;

@@ -1,0 +1,14 @@
+//! The words of the product as types. Nothing here does IO or knows an engine; every type can be built in a test.
+
+pub mod catalog;
+pub mod event;
+pub mod id;
+pub mod ledger;
+pub mod limits;
+pub mod page;
+pub mod problem;
+pub mod profile;
+pub mod property;
+pub mod time;
+pub mod value;
+pub mod varint;

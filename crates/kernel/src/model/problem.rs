@@ -1,0 +1,218 @@
+//! Problems and warnings: closed sets of stable codes, each with a place in the body and a sentence with the remedy.
+//!
+//! The status of a problem is the HTTP edge's business (`server/http/error.rs`); docs/API.md lists every code.
+
+use serde::Serialize;
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// The stable word that callers branch on.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$variant => $text,)*
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+codes! {
+    /// Why a call was not taken.
+    ProblemCode {
+        /// No body where one is needed.
+        BodyMissing = "body_missing",
+        /// The body is not JSON.
+        BodyNotJson = "body_not_json",
+        /// The body is JSON, but not an object.
+        BodyNotObject = "body_not_object",
+        /// The body is too large after decompression.
+        BodyTooLarge = "body_too_large",
+        /// The body nests too deeply.
+        BodyTooDeep = "body_too_deep",
+        /// The body did not arrive in time.
+        BodyTimeout = "body_timeout",
+        /// The compressed body cannot be decompressed.
+        BodyNotDecompressed = "body_not_decompressed",
+        /// The body grows beyond the allowed ratio when decompressed.
+        CompressionRatio = "compression_ratio",
+        /// A `Content-Encoding` other than gzip, br, zstd, deflate or identity.
+        EncodingUnsupported = "encoding_unsupported",
+        /// A `Content-Type` that does not name JSON.
+        ContentTypeUnsupported = "content_type_unsupported",
+        /// A required id is absent.
+        IdMissing = "id_missing",
+        /// An id is neither a string nor an integer.
+        IdType = "id_type",
+        /// An id is empty or only white space.
+        IdEmpty = "id_empty",
+        /// An id is longer than 255 bytes.
+        IdTooLong = "id_too_long",
+        /// An id holds a control character.
+        IdControlCharacter = "id_control_character",
+        /// An id looks like a variable that was never filled in, and the environment refuses those.
+        IdJunk = "id_junk",
+        /// `metadata` is not an object.
+        MetadataType = "metadata_type",
+        /// `metadata` of an event is larger than 10 KB.
+        MetadataTooLarge = "metadata_too_large",
+        /// `company` is not an object.
+        CompanyType = "company_type",
+        /// `company` has no `id` or `company_id`.
+        CompanyIdMissing = "company_id_missing",
+        /// A property name is empty.
+        PropertyNameEmpty = "property_name_empty",
+        /// A property name is longer than 255 characters.
+        PropertyNameTooLong = "property_name_too_long",
+        /// A property value is longer than 65,535 characters.
+        PropertyValueTooLong = "property_value_too_long",
+        /// An object or array as a property value, and the environment refuses those.
+        PropertyValueNested = "property_value_nested",
+        /// A number outside the range of a double.
+        NumberOutOfRange = "number_out_of_range",
+        /// The profile would hold more than 500 properties.
+        TooManyProperties = "too_many_properties",
+        /// Neither `event_name` nor `event`.
+        EventNameMissing = "event_name_missing",
+        /// The event name is not a string, or empty.
+        EventNameType = "event_name_type",
+        /// The event name is too long.
+        EventNameTooLong = "event_name_too_long",
+        /// `event_id` is no id.
+        EventIdInvalid = "event_id_invalid",
+        /// `occurred_at` or `timestamp` is no time.
+        TimeInvalid = "time_invalid",
+        /// No `Authorization` header.
+        KeyMissing = "key_missing",
+        /// The `Authorization` header is not `Token <API key>`.
+        KeyMalformed = "key_malformed",
+        /// No such key.
+        KeyUnknown = "key_unknown",
+        /// The key was revoked or has expired.
+        KeyRevoked = "key_revoked",
+        /// The public app token was used as a key.
+        KeyIsAppToken = "key_is_app_token",
+        /// The key lacks the scope.
+        ScopeMissing = "scope_missing",
+        /// No such path.
+        RouteUnknown = "route_unknown",
+        /// The path takes other methods.
+        MethodNotAllowed = "method_not_allowed",
+        /// No such user.
+        UserUnknown = "user_unknown",
+        /// No such company.
+        CompanyUnknown = "company_unknown",
+        /// A query parameter is not what it should be.
+        ParameterInvalid = "parameter_invalid",
+        /// A cursor that this list did not give.
+        CursorInvalid = "cursor_invalid",
+        /// A position that this environment did not give.
+        PositionInvalid = "position_invalid",
+        /// The position asked for was not reached in time.
+        PositionNotReached = "position_not_reached",
+        /// `Idempotency-Key` is empty, too long or not visible ASCII.
+        IdempotencyKeyInvalid = "idempotency_key_invalid",
+        /// The `Idempotency-Key` was used with another body.
+        IdempotencyConflict = "idempotency_conflict",
+        /// The event id was used with another body.
+        EventIdConflict = "event_id_conflict",
+        /// More calls per minute than the key may make.
+        RateLimited = "rate_limited",
+        /// Too many connections or too much waiting work.
+        Overloaded = "overloaded",
+        /// Too little free disk space.
+        DiskFull = "disk_full",
+        /// The server's clock is behind its log.
+        ClockBehind = "clock_behind",
+        /// The log takes no writes until the server is restarted.
+        LogClosed = "log_closed",
+        /// Whether the write happened is not known.
+        OutcomeUnknown = "outcome_unknown",
+        /// A defect on the server's side.
+        Internal = "internal",
+    }
+}
+
+codes! {
+    /// What was odd about a call that was taken.
+    WarningCode {
+        /// An id looks like a variable that was never filled in.
+        IdJunk = "id_junk",
+        /// A key stands more than once in one object; the last one counts.
+        DuplicateKey = "duplicate_key",
+        /// An object or array was kept as its JSON text.
+        NestedValue = "nested_value",
+        /// `id` and `company_id` differ; `company_id` counts.
+        CompanyIdsDiffer = "company_ids_differ",
+        /// A `company` without an id was ignored, as the environment says.
+        EmptyCompanyIgnored = "empty_company_ignored",
+        /// `createdAt` and `created_at` were both sent; `created_at` counts.
+        CreatedAtTwice = "created_at_twice",
+        /// The time lies more than 10 minutes ahead; the time of receipt counts.
+        TimeAhead = "time_ahead",
+    }
+}
+
+/// One thing wrong with a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// JSON Pointer (RFC 6901) to the place in the body; empty for the body as a whole or what is not in it.
+    pub pointer: String,
+    /// The stable code.
+    pub code: ProblemCode,
+    /// One sentence with the remedy.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem at a place in the body.
+    pub fn at(pointer: impl Into<String>, code: ProblemCode, message: impl Into<String>) -> Self {
+        Problem { pointer: pointer.into(), code, message: message.into() }
+    }
+
+    /// A problem of the call as a whole.
+    pub fn of_call(code: ProblemCode, message: impl Into<String>) -> Self {
+        Problem::at("", code, message)
+    }
+}
+
+/// One odd thing about a call that was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// JSON Pointer to the place in the body.
+    pub pointer: String,
+    /// The stable code.
+    pub code: WarningCode,
+    /// One sentence that says what was done.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_snake_case_and_unique() {
+        let words: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        let unique: std::collections::HashSet<_> = words.iter().collect();
+        assert_eq!(unique.len(), words.len());
+        for word in words {
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{word}");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! A profile: the fold over the events of one user or company (law 3).
+//!
+//! A profile is a set of facts, one per property name, each with the time it became true. Merging keeps, per name,
+//! the fact with the largest (occurred_at, ordinal, value): a maximum, so merging is commutative, associative and
+//! idempotent, and no order of arrival, retry or replay can produce another profile. A removed property stays as a
+//! `null` fact with its time. Company membership is the fact with the empty name, which no property can have.
+//!
+//! Encoded (docs/FORMAT.md, "Profile"): version, first and last seen, the number of facts, then the facts sorted by
+//! the bytes of their names.
+
+use std::cmp::Ordering;
+
+use super::event::{Event, EventKind, Membership};
+use super::property::PropertyList;
+use super::time::Timestamp;
+use super::value::Value;
+use super::varint::{self, Reader};
+
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 1 + 8 + 8 + 4;
+const COUNT_AT: usize = 17;
+const NEVER_FIRST: i64 = i64::MAX;
+const NEVER_LAST: i64 = i64::MIN;
+
+const TIED: u8 = 1;
+const HAS_ORDINAL: u8 = 1 << 1;
+
+/// The name of the fact that holds a user's company.
+const MEMBERSHIP: &[u8] = b"";
+
+/// One property of a profile, or one removal.
+#[derive(Clone, Copy, Debug)]
+struct Fact<'a> {
+    name: &'a [u8],
+    occurred_at: i64,
+    ordinal: u32,
+    tied: bool,
+    value: &'a [u8],
+}
+
+impl<'a> Fact<'a> {
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let name = reader.bytes()?;
+        let flags = reader.byte()?;
+        let occurred_at = reader.int64()?;
+        let ordinal = if flags & HAS_ORDINAL != 0 { u32::try_from(reader.varint()?).ok()? } else { 0 };
+        Some(Fact { name, occurred_at, ordinal, tied: flags & TIED != 0, value: Value::skip(reader)? })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        varint::put_bytes(out, self.name);
+        let tied = if self.tied { TIED } else { 0 };
+        let numbered = if self.ordinal == 0 { 0 } else { HAS_ORDINAL };
+        out.push(tied | numbered);
+        out.extend_from_slice(&self.occurred_at.to_le_bytes());
+        if self.ordinal != 0 {
+            varint::put(out, u64::from(self.ordinal));
+        }
+        out.extend_from_slice(self.value);
+    }
+
+    fn decoded(&self) -> Value<'a> {
+        Value::decode(&mut Reader::new(self.value)).unwrap_or(Value::Null)
+    }
+
+    /// The larger of two facts of the same name. A fact is tied when it won over another value by the value alone.
+    fn max(self, other: Self) -> Self {
+        match (self.occurred_at, self.ordinal).cmp(&(other.occurred_at, other.ordinal)) {
+            Ordering::Greater => self,
+            Ordering::Less => other,
+            Ordering::Equal if self.value == other.value => Fact { tied: self.tied | other.tied, ..self },
+            Ordering::Equal => {
+                let winner = if self.decoded() > other.decoded() { self } else { other };
+                Fact { tied: true, ..winner }
+            }
+        }
+    }
+}
+
+/// What one event changes in one profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// When the event happened.
+    pub occurred_at: Timestamp,
+    /// Row number in a bulk job, 0 otherwise.
+    pub ordinal: u32,
+    /// What it says about the company of a user.
+    pub membership: Membership<'a>,
+    /// The properties that it sets or removes.
+    pub properties: PropertyList<'a>,
+}
+
+impl<'a> Change<'a> {
+    /// What `event` changes in the profile of its user: that user's id and the change.
+    pub fn of_user(event: &Event<'a>, received_at: Timestamp) -> Option<(&'a str, Change<'a>)> {
+        let identifies = event.kind == EventKind::IdentifyUser;
+        let change = Change {
+            occurred_at: event.occurred_at.unwrap_or(received_at),
+            ordinal: event.ordinal,
+            membership: event.membership(),
+            properties: if identifies { event.properties } else { PropertyList::EMPTY },
+        };
+        Some((event.user_id?, change))
+    }
+
+    /// What `event` changes in the profile of the company that it names: that company's id and the change.
+    pub fn of_company(event: &Event<'a>, received_at: Timestamp) -> Option<(&'a str, Change<'a>)> {
+        let identifies = event.kind == EventKind::IdentifyCompany;
+        let change = Change {
+            occurred_at: event.occurred_at.unwrap_or(received_at),
+            ordinal: event.ordinal,
+            membership: Membership::Unchanged,
+            properties: if identifies { event.properties } else { event.company_properties },
+        };
+        Some((event.company_id?, change))
+    }
+
+    fn facts(&self) -> impl Iterator<Item = Fact<'a>> + use<'a> {
+        let (occurred_at, ordinal) = (self.occurred_at.0, self.ordinal);
+        let fact = move |name, value| Fact { name, occurred_at, ordinal, tied: false, value };
+        self.properties.raw().map(move |(name, value)| fact(name, value))
+    }
+}
+
+/// Bytes that are no profile of a version that this program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAProfile;
+
+/// A profile, owned. Comparing two compares what they mean, because the encoding is canonical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile(Vec<u8>);
+
+impl Default for Profile {
+    fn default() -> Self {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        write_header(&mut bytes, NEVER_FIRST, NEVER_LAST);
+        Profile(bytes)
+    }
+}
+
+impl Profile {
+    /// Takes bytes written by [`Profile::as_bytes`].
+    ///
+    /// # Errors
+    /// When the bytes are of another version or cut.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, NotAProfile> {
+        let profile = Profile(bytes);
+        let whole = profile.0.len() >= HEADER_BYTES && profile.0[0] == VERSION;
+        if !whole || profile.fact_count() != profile.readable_facts() {
+            return Err(NotAProfile);
+        }
+        Ok(profile)
+    }
+
+    /// The canonical encoding.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Folds one change into this profile.
+    pub fn apply(&mut self, change: &Change<'_>) {
+        let membership = membership_value(change.membership);
+        let first = membership.as_deref().map(|value| Fact {
+            name: MEMBERSHIP,
+            occurred_at: change.occurred_at.0,
+            ordinal: change.ordinal,
+            tied: false,
+            value,
+        });
+        let spare = change.properties.len() * 48 + membership.as_ref().map_or(0, Vec::len) + 16;
+        let (first_seen, last_seen) = self.seen_raw();
+        let mut out = Vec::with_capacity(self.0.len() + spare);
+        write_header(&mut out, first_seen.min(change.occurred_at.0), last_seen.max(change.occurred_at.0));
+        merge_facts(&mut out, self.facts(), first.into_iter().chain(change.facts()));
+        self.0 = out;
+    }
+
+    /// The profile that knows everything that either knows.
+    #[must_use]
+    pub fn merge(&self, other: &Profile) -> Profile {
+        let ((first_a, last_a), (first_b, last_b)) = (self.seen_raw(), other.seen_raw());
+        let mut out = Vec::with_capacity(self.0.len() + other.0.len());
+        write_header(&mut out, first_a.min(first_b), last_a.max(last_b));
+        merge_facts(&mut out, self.facts(), other.facts());
+        Profile(out)
+    }
+
+    /// When the subject was first seen.
+    pub fn first_seen_at(&self) -> Option<Timestamp> {
+        let (first, _) = self.seen_raw();
+        (first != NEVER_FIRST).then_some(Timestamp(first))
+    }
+
+    /// When the subject was last seen.
+    pub fn last_seen_at(&self) -> Option<Timestamp> {
+        let (_, last) = self.seen_raw();
+        (last != NEVER_LAST).then_some(Timestamp(last))
+    }
+
+    /// The company that a user belongs to.
+    pub fn company_id(&self) -> Option<&str> {
+        let fact = self.facts().next().filter(|fact| fact.name == MEMBERSHIP)?;
+        match fact.decoded() {
+            Value::Text(company) => Some(company),
+            _ => None,
+        }
+    }
+
+    /// The properties that are present, in the order of their names' bytes.
+    pub fn properties(&self) -> impl Iterator<Item = Property<'_>> {
+        self.all_properties().filter(|property| property.value != Value::Null)
+    }
+
+    /// The properties, removed ones included (their value is null).
+    pub fn all_properties(&self) -> impl Iterator<Item = Property<'_>> {
+        self.facts().filter(|fact| fact.name != MEMBERSHIP).map(|fact| Property {
+            name: std::str::from_utf8(fact.name).unwrap_or_default(),
+            value: fact.decoded(),
+            occurred_at: Timestamp(fact.occurred_at),
+            tied: fact.tied,
+        })
+    }
+
+    /// One property by name, unless removed.
+    pub fn property(&self, name: &str) -> Option<Value<'_>> {
+        let found = self.facts().find(|fact| fact.name == name.as_bytes() && !fact.name.is_empty())?;
+        Some(found.decoded()).filter(|value| *value != Value::Null)
+    }
+
+    /// How many names the profile remembers, removed ones counted.
+    pub fn property_count(&self) -> usize {
+        let member = usize::from(self.facts().next().is_some_and(|fact| fact.name == MEMBERSHIP));
+        self.fact_count() - member
+    }
+
+    /// How many names the profile would remember with `names` added.
+    pub fn property_count_with<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> usize {
+        let known: std::collections::HashSet<&[u8]> = self.facts().map(|fact| fact.name).collect();
+        self.property_count() + names.filter(|name| !known.contains(name)).count()
+    }
+
+    fn fact_count(&self) -> usize {
+        let bytes = self.0[COUNT_AT..HEADER_BYTES].try_into().unwrap_or_default();
+        u32::from_le_bytes(bytes) as usize
+    }
+
+    fn seen_raw(&self) -> (i64, i64) {
+        let at = |range: std::ops::Range<usize>| i64::from_le_bytes(self.0[range].try_into().unwrap_or_default());
+        (at(1..9), at(9..17))
+    }
+
+    fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
+        let mut reader = Reader::new(&self.0[HEADER_BYTES..]);
+        std::iter::from_fn(move || if reader.is_empty() { None } else { Fact::read(&mut reader) })
+    }
+
+    /// How many facts can be read, or none when bytes are left over; asked once, when bytes come from outside.
+    fn readable_facts(&self) -> usize {
+        let mut reader = Reader::new(&self.0[HEADER_BYTES..]);
+        let mut count = 0;
+        while !reader.is_empty() {
+            if Fact::read(&mut reader).is_none() {
+                return usize::MAX;
+            }
+            count += 1;
+        }
+        count
+    }
+}
+
+/// A property as a reader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Property<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its value; null when removed.
+    pub value: Value<'a>,
+    /// When it took that value.
+    pub occurred_at: Timestamp,
+    /// Whether another value was sent for the same time, so that only the order of values decided.
+    pub tied: bool,
+}
+
+fn membership_value(membership: Membership<'_>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match membership {
+        Membership::Unchanged => return None,
+        Membership::Removed => Value::Null.encode(&mut bytes),
+        Membership::Of(company) => Value::Text(company).encode(&mut bytes),
+    }
+    Some(bytes)
+}
+
+fn write_header(out: &mut Vec<u8>, first_seen: i64, last_seen: i64) {
+    out.push(VERSION);
+    out.extend_from_slice(&first_seen.to_le_bytes());
+    out.extend_from_slice(&last_seen.to_le_bytes());
+    out.extend_from_slice(&0u32.to_le_bytes());
+}
+
+/// Merges two runs sorted by name behind the header in `out` and writes their count into it.
+fn merge_facts<'a>(
+    out: &mut Vec<u8>,
+    left: impl Iterator<Item = Fact<'a>>,
+    right: impl Iterator<Item = Fact<'a>>,
+) {
+    let (mut left, mut right) = (left.fuse(), right.fuse());
+    let (mut a, mut b) = (left.next(), right.next());
+    let mut count = 0u32;
+    loop {
+        let fact = match (a, b) {
+            (None, None) => break,
+            (Some(x), None) => {
+                a = left.next();
+                x
+            }
+            (None, Some(y)) => {
+                b = right.next();
+                y
+            }
+            (Some(x), Some(y)) => match x.name.cmp(y.name) {
+                Ordering::Less => {
+                    a = left.next();
+                    x
+                }
+                Ordering::Greater => {
+                    b = right.next();
+                    y
+                }
+                Ordering::Equal => {
+                    (a, b) = (left.next(), right.next());
+                    x.max(y)
+                }
+            },
+        };
+        fact.write(out);
+        count += 1;
+    }
+    out[COUNT_AT..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
+}
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! Law 3 as property tests: permutation, duplication, split-and-merge give one profile, and it is the one that a
+//! plain map with the same rule gives.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::super::property::Properties;
+use super::*;
+
+/// One event about one user, small enough that times, ordinals and names collide often.
+#[derive(Clone, Debug)]
+struct Step {
+    at: i64,
+    ordinal: u32,
+    company: Option<Option<String>>,
+    properties: Vec<(String, Sent)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Sent {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl Sent {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Sent::Null => Value::Null,
+            Sent::Bool(flag) => Value::Bool(*flag),
+            Sent::Int(number) => Value::Int(*number),
+            Sent::Float(number) => Value::Float(*number),
+            Sent::Text(text) => Value::Text(text),
+        }
+    }
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    prop_oneof![
+        Just(Sent::Null),
+        any::<bool>().prop_map(Sent::Bool),
+        (-2i64..3).prop_map(Sent::Int),
+        (-2.0f64..2.0).prop_map(Sent::Float),
+        "[ab]{0,2}".prop_map(Sent::Text),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let company = proptest::option::of(proptest::option::of("[cd]".prop_map(String::from)));
+    let properties = proptest::collection::vec(("[xyz]", sent()), 0..4);
+    (0i64..4, 0u32..3, company, properties).prop_map(|(at, ordinal, company, properties)| Step {
+        at,
+        ordinal,
+        company,
+        properties,
+    })
+}
+
+fn apply(profile: &mut Profile, step: &Step) {
+    let mut properties = Properties::default();
+    for (name, value) in &step.properties {
+        properties.push(name, value.value());
+    }
+    properties.settle();
+    let mut bytes = Vec::new();
+    properties.encode(&mut bytes);
+    profile.apply(&Change {
+        occurred_at: Timestamp(step.at),
+        ordinal: step.ordinal,
+        membership: match &step.company {
+            None => Membership::Unchanged,
+            Some(None) => Membership::Removed,
+            Some(Some(company)) => Membership::Of(company),
+        },
+        properties: PropertyList::read(&mut Reader::new(&bytes)).unwrap(),
+    });
+}
+
+fn fold(steps: &[Step]) -> Profile {
+    let mut profile = Profile::default();
+    for step in steps {
+        apply(&mut profile, step);
+    }
+    profile
+}
+
+/// The rule of law 3 without encodings: per name the largest (occurred_at, ordinal, value).
+fn plain_fold(steps: &[Step]) -> BTreeMap<String, (i64, u32, Sent)> {
+    let mut winners: BTreeMap<String, (i64, u32, Sent)> = BTreeMap::new();
+    for step in steps {
+        let mut sent: BTreeMap<&str, &Sent> = BTreeMap::new();
+        for (name, value) in &step.properties {
+            sent.insert(name, value);
+        }
+        for (name, value) in sent {
+            let new = (step.at, step.ordinal, value.clone());
+            let rank = |fact: &(i64, u32, Sent)| (fact.0, fact.1);
+            match winners.get(name) {
+                Some(old) if (rank(old), old.2.value()) >= (rank(&new), new.2.value()) => {}
+                _ => {
+                    winners.insert(name.to_owned(), new);
+                }
+            }
+        }
+    }
+    winners
+}
+
+proptest! {
+    #[test]
+    fn any_order_duplication_and_split_give_one_profile(
+        steps in proptest::collection::vec(step(), 0..12),
+        order in any::<u64>(),
+        cut in 0usize..12,
+    ) {
+        let expected = fold(&steps);
+        let mut shuffled = steps.clone();
+        let mut state = order | 1;
+        for index in (1..shuffled.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            shuffled.swap(index, (state >> 33) as usize % (index + 1));
+        }
+        prop_assert_eq!(&fold(&shuffled), &expected);
+        shuffled.extend_from_slice(&steps);
+        prop_assert_eq!(&fold(&shuffled), &expected, "every event twice");
+        let cut = cut.min(steps.len());
+        let (left, right) = (fold(&steps[..cut]), fold(&steps[cut..]));
+        prop_assert_eq!(&left.merge(&right), &expected);
+        prop_assert_eq!(&right.merge(&left), &expected);
+        prop_assert_eq!(&expected.merge(&expected), &expected);
+    }
+
+    #[test]
+    fn the_fold_is_the_plain_rule(steps in proptest::collection::vec(step(), 0..12)) {
+        let profile = fold(&steps);
+        let plain = plain_fold(&steps);
+        let seen: Vec<_> = profile.all_properties().map(|p| (p.name.to_owned(), p.occurred_at.0)).collect();
+        let wanted: Vec<_> = plain.iter().map(|(name, fact)| (name.clone(), fact.0)).collect();
+        prop_assert_eq!(seen, wanted);
+        for property in profile.all_properties() {
+            prop_assert_eq!(property.value, plain[property.name].2.value());
+        }
+        prop_assert_eq!(profile.property_count(), plain.len());
+        prop_assert_eq!(profile.first_seen_at(), steps.iter().map(|step| Timestamp(step.at)).min());
+        prop_assert_eq!(profile.last_seen_at(), steps.iter().map(|step| Timestamp(step.at)).max());
+        prop_assert_eq!(Profile::from_bytes(profile.as_bytes().to_vec()), Ok(profile.clone()));
+    }
+
+    #[test]
+    fn bytes_that_are_cut_are_no_profile(steps in proptest::collection::vec(step(), 1..5)) {
+        let bytes = fold(&steps).as_bytes().to_vec();
+        for end in 0..bytes.len() {
+            let shorter = Profile::from_bytes(bytes[..end].to_vec());
+            prop_assert_eq!(shorter, Err(NotAProfile), "cut at {}", end);
+        }
+    }
+}
+
+#[test]
+fn a_tie_is_marked_and_an_older_fact_changes_nothing() {
+    let step = |at, value: Sent| Step { at, ordinal: 0, company: None, properties: vec![("x".into(), value)] };
+    let tied = fold(&[step(2, Sent::Int(1)), step(2, Sent::Text("a".into())), step(1, Sent::Int(9))]);
+    let property = tied.all_properties().next().unwrap();
+    assert_eq!((property.value, property.tied), (Value::Text("a"), true));
+    let settled = fold(&[step(2, Sent::Int(1)), step(2, Sent::Int(2)), step(3, Sent::Null)]);
+    let property = settled.all_properties().next().unwrap();
+    assert_eq!((property.value, property.tied), (Value::Null, false), "a later fact settles the tie");
+    assert_eq!((settled.properties().count(), settled.property_count()), (0, 1), "removed, but remembered");
+}

@@ -1,0 +1,140 @@
+//! A set of named values on its way into an event: collected in the order sent, encoded in the order of names.
+//!
+//! Encoded order is by the bytes of the name, each name once: folds are then merges of sorted runs.
+
+use super::value::Value;
+use super::varint::{self, Reader};
+
+/// Collects named values without an allocation per property; reused from call to call.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// Where one property stands in `bytes`: the name without its length, then the encoded value.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    name: u32,
+    value: u32,
+    end: u32,
+}
+
+impl Properties {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
+    /// Adds a property. A name may be added twice; [`Properties::settle`] keeps the last.
+    pub fn push(&mut self, name: &str, value: Value<'_>) {
+        let at = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let start = at(self.bytes.len());
+        self.bytes.extend_from_slice(name.as_bytes());
+        let middle = at(self.bytes.len());
+        value.encode(&mut self.bytes);
+        self.entries.push(Entry { name: start, value: middle, end: at(self.bytes.len()) });
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sorts by name and keeps the last of equal names. Answers how many were dropped.
+    pub fn settle(&mut self) -> usize {
+        let bytes = &self.bytes;
+        let name = |entry: &Entry| &bytes[entry.name as usize..entry.value as usize];
+        // Among equal names the last pushed comes first, so that dedup keeps it.
+        self.entries.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(b.name.cmp(&a.name)));
+        let before = self.entries.len();
+        self.entries.dedup_by(|later, kept| name(later) == name(kept));
+        before - self.entries.len()
+    }
+
+    /// Appends the count and the properties; call [`Properties::settle`] first.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        varint::put(out, self.entries.len() as u64);
+        for entry in &self.entries {
+            varint::put_bytes(out, &self.bytes[entry.name as usize..entry.value as usize]);
+            out.extend_from_slice(&self.bytes[entry.value as usize..entry.end as usize]);
+        }
+    }
+
+    /// The names, in the present order.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.iter().map(|entry| &self.bytes[entry.name as usize..entry.value as usize])
+    }
+}
+
+/// Properties as they stand in a record: sorted by name, each name once.
+#[derive(Clone, Copy, Debug)]
+pub struct PropertyList<'a> {
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> PropertyList<'a> {
+    /// No properties.
+    pub const EMPTY: PropertyList<'static> = PropertyList { count: 0, bytes: &[] };
+
+    /// Reads past a list written by [`Properties::encode`].
+    pub fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let count = reader.length()?;
+        let bytes = reader.rest();
+        for _ in 0..count {
+            reader.bytes()?;
+            Value::skip(reader)?;
+        }
+        Some(PropertyList { count, bytes: bytes.get(..bytes.len() - reader.rest().len())? })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Name and encoded value of each.
+    pub fn raw(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut reader = Reader::new(self.bytes);
+        std::iter::from_fn(move || Some((reader.bytes()?, Value::skip(&mut reader)?)))
+    }
+
+    /// Name and value of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        let mut reader = Reader::new(self.bytes);
+        std::iter::from_fn(move || Some((reader.text()?, Value::decode(&mut reader)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_equal_names_stays_and_names_come_sorted() {
+        let mut properties = Properties::default();
+        for (name, number) in [("b", 1), ("a", 2), ("b", 3), ("é", 4), ("a", 5)] {
+            properties.push(name, Value::Int(number));
+        }
+        assert_eq!(properties.settle(), 2);
+        let mut bytes = Vec::new();
+        properties.encode(&mut bytes);
+        let mut reader = Reader::new(&bytes);
+        let list = PropertyList::read(&mut reader).unwrap();
+        assert!(reader.is_empty());
+        let seen: Vec<_> = list.iter().collect();
+        assert_eq!(seen, [("a", Value::Int(5)), ("b", Value::Int(3)), ("é", Value::Int(4))]);
+    }
+}

@@ -1,0 +1,52 @@
+//! What can go wrong behind a port, named by what the caller must do next.
+
+use std::fmt;
+
+use crate::model::time::Timestamp;
+
+/// Why an engine did not take a write. The write certainly did not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The queue in front of the log is full. Retry after a moment.
+    Overloaded,
+    /// Less space is left than the reserve. Free or add space, then retry.
+    DiskFull,
+    /// The wall clock is behind the log by more than a minute. Mend the clock, then retry.
+    ClockBehind {
+        /// What the wall clock says.
+        now: Timestamp,
+        /// The last time that the log gave.
+        last: Timestamp,
+    },
+    /// A sync failed before, or the engine is stopping. Restart the server, then retry.
+    Closed,
+}
+
+/// Why a question was not answered, or a change not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// It certainly did not happen; see the refusal for the remedy.
+    Refused(Refusal),
+    /// No such environment. Check the id against the catalog.
+    NoEnvironment,
+    /// The caller's cursor is not one of this list. Start again without it.
+    NotACursor,
+    /// Stored bytes cannot be read. Run `muster verify`; the text is for the operator, never for a caller.
+    Damaged(String),
+    /// Reading or writing failed. Retry; the text is for the operator, never for a caller.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Refused(refusal) => write!(f, "refused: {refusal:?}"),
+            StoreError::NoEnvironment => f.write_str("no such environment"),
+            StoreError::NotACursor => f.write_str("not a cursor of this list"),
+            StoreError::Damaged(what) => write!(f, "damaged: {what}"),
+            StoreError::Failed(what) => write!(f, "failed: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

@@ -1,0 +1,16 @@
+//! What an engine must promise. Each trait is object-safe, takes the environment first (law 5), and states its laws
+//! in its doc comments; `muster-testkit` holds one contract suite for each.
+
+mod catalog;
+mod clock;
+mod error;
+mod event_log;
+mod ledger;
+mod profiles;
+
+pub use catalog::{Catalog, Change as CatalogChange};
+pub use clock::Clock;
+pub use error::{Refusal, StoreError};
+pub use event_log::{AppendError, Appended, Appending, EventLog, Receipt, StoredEvent};
+pub use ledger::Ledger;
+pub use profiles::{CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -1,0 +1,93 @@
+//! Users and companies as folded from the log.
+
+use crate::model::id::{CompanyId, EnvironmentId, UserId};
+use crate::model::page::{Cursor, Page};
+use crate::model::profile::Profile;
+use crate::model::property::Properties;
+
+use super::error::StoreError;
+
+/// The two kinds of profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProfileKind {
+    /// A person.
+    User,
+    /// A group of users.
+    Company,
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserQuery {
+    /// Only those whose id, e-mail or name starts with this (ids as written, the others without regard to case).
+    pub search: Option<String>,
+    /// Only those of this company.
+    pub company: Option<CompanyId>,
+}
+
+/// Which companies to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompanyQuery {
+    /// Only those whose id or name starts with this.
+    pub search: Option<String>,
+}
+
+/// Laws: a profile read after an append resolved holds that event (law 1); profiles depend on the set of events
+/// only, not on their order (law 3); a cursor returned by a page yields each item that existed all along exactly
+/// once, whatever is written between the pages.
+pub trait Profiles: Send + Sync {
+    /// A user by id.
+    ///
+    /// # Errors
+    /// When there is no such environment, or reading fails.
+    fn user(&self, environment: EnvironmentId, id: &UserId) -> Result<Option<Profile>, StoreError>;
+
+    /// A company by id.
+    ///
+    /// # Errors
+    /// As [`Profiles::user`].
+    fn company(&self, environment: EnvironmentId, id: &CompanyId) -> Result<Option<Profile>, StoreError>;
+
+    /// How many users belong to a company.
+    ///
+    /// # Errors
+    /// As [`Profiles::user`].
+    fn company_user_count(&self, environment: EnvironmentId, id: &CompanyId) -> Result<u64, StoreError>;
+
+    /// A page of users.
+    ///
+    /// # Errors
+    /// As [`Profiles::user`], and when the cursor is not one of this list.
+    fn users(
+        &self,
+        environment: EnvironmentId,
+        query: &UserQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(UserId, Profile)>, StoreError>;
+
+    /// A page of companies.
+    ///
+    /// # Errors
+    /// As [`Profiles::users`].
+    fn companies(
+        &self,
+        environment: EnvironmentId,
+        query: &CompanyQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(CompanyId, Profile)>, StoreError>;
+
+    /// How many properties a profile would remember with `added` (settled) in it, when that is more than a profile
+    /// may have; `None` when it fits. Cheap for all but unusually wide profiles.
+    ///
+    /// # Errors
+    /// As [`Profiles::user`].
+    fn overflow(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        id: &str,
+        added: &Properties,
+    ) -> Result<Option<usize>, StoreError>;
+}
