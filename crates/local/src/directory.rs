@@ -8,7 +8,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::disk::Disk;
 use crate::log::recover::RecoverError;
 
 /// Version of the directory's layout.
@@ -90,12 +89,12 @@ impl Directory {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(root: &Path, disk: &dyn Disk) -> Result<Self, OpenError> {
+    pub fn open(root: &Path) -> Result<Self, OpenError> {
         std::fs::create_dir_all(root).map_err(|error| OpenError::Io(root.into(), error))?;
         let lock = lock(root)?;
         let directory = Directory { root: root.into(), _lock: lock };
         if !directory.check_format()? {
-            directory.begin(disk)?;
+            directory.begin()?;
         }
         Ok(directory)
     }
@@ -149,15 +148,15 @@ impl Directory {
         Ok(true)
     }
 
-    fn begin(&self, disk: &dyn Disk) -> Result<(), OpenError> {
+    fn begin(&self) -> Result<(), OpenError> {
         let path = self.root.join(FORMAT_FILE);
         let fresh = self.root.join("FORMAT.new");
         let made = (|| {
             let mut file = File::create(&fresh)?;
             file.write_all(format!("muster {DIRECTORY_FORMAT}\n").as_bytes())?;
             file.sync_all()?;
-            disk.rename(&fresh, &path)?;
-            disk.sync_directory(&self.root)
+            std::fs::rename(&fresh, &path)?;
+            File::open(&self.root)?.sync_all()
         })();
         made.map_err(|error| OpenError::Io(path, error))
     }

@@ -69,7 +69,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Random,
     ) -> Result<Engine, OpenError> {
-        let directory = Directory::open(directory, disk.as_ref())?;
+        let directory = Directory::open(directory)?;
         disk.create_directory(directory.root()).map_err(|error| OpenError::Io(directory.root().into(), error))?;
         let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
         let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
@@ -93,6 +93,13 @@ impl Engine {
     /// What recovery cut or skipped, for the operator.
     pub fn recovery_notes(&self) -> Vec<String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Saves what is visible now, so that a start has nothing to replay.
+    pub fn save(&self) {
+        let open: Vec<_> =
+            self.environments.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        open.iter().for_each(|environment| environment.save());
     }
 
     /// Stops taking events, finishes what was taken, and saves everything.

@@ -134,7 +134,10 @@ impl FrameCursor {
         let start = usize::try_from(self.offset.saturating_sub(self.buffer_at)).unwrap_or(usize::MAX);
         let inside = self.offset >= self.buffer_at && start + wanted <= self.buffer.len();
         if !inside {
-            self.buffer.resize(wanted.max(self.window), 0);
+            // No larger than what is left: a short file must not cost a large buffer.
+            let left = self.segment.file.length()?.saturating_sub(self.offset);
+            let size = wanted.max(self.window).min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.buffer.resize(size, 0);
             let filled = self.segment.file.read_at(&mut self.buffer, self.offset)?;
             self.buffer.truncate(filled);
             self.buffer_at = self.offset;

@@ -205,10 +205,15 @@ fn walk(
         let offset = cursor.offset();
         let Some(frame) = cursor.next()? else { break };
         let record = frame.kind != FrameKind::Batch;
-        if record && frame.position <= end.last {
-            // A whole frame of an earlier position can only be a stray copy: the log never goes back.
+        // A batch names the position before it: a larger one than the last seen means that records are missing. A
+        // record of an earlier position can only be a stray copy, because the log never goes back.
+        let gap = !record && frame.position > end.last;
+        if (gap && !request.skip_damaged) || (record && frame.position <= end.last) {
             cursor.seek(offset);
             break;
+        }
+        if gap {
+            end.last = frame.position;
         }
         end.time = end.time.max(frame.received_at);
         if record {
