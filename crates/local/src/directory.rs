@@ -128,17 +128,24 @@ impl Directory {
         let path = self.root.join(FORMAT_FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) if text.trim() == format!("muster {DIRECTORY_FORMAT}") => Ok(true),
-            Ok(text) if text.starts_with("muster ") => Err(OpenError::Newer(self.root.clone(), text.trim().to_owned())),
+            Ok(text) if text.starts_with("muster ") => {
+                Err(OpenError::Newer(self.root.clone(), text.trim().to_owned()))
+            }
             Ok(_) => Err(OpenError::Foreign(self.root.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.is_empty()? { Ok(false) } else { Err(OpenError::Foreign(self.root.clone())) }
+                if self.is_empty()? {
+                    Ok(false)
+                } else {
+                    Err(OpenError::Foreign(self.root.clone()))
+                }
             }
             Err(error) => Err(OpenError::Io(path, error)),
         }
     }
 
     fn is_empty(&self) -> Result<bool, OpenError> {
-        let entries = std::fs::read_dir(&self.root).map_err(|error| OpenError::Io(self.root.clone(), error))?;
+        let entries =
+            std::fs::read_dir(&self.root).map_err(|error| OpenError::Io(self.root.clone(), error))?;
         for entry in entries {
             let entry = entry.map_err(|error| OpenError::Io(self.root.clone(), error))?;
             if !TOLERATED.iter().any(|name| entry.file_name() == *name) {

@@ -124,7 +124,8 @@ impl Environment {
             }
         };
         state.visible.store(writer.end().last.0, Ordering::Release);
-        let queue = Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
+        let queue =
+            Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
         let (synced, folding) = sync_channel(FOLD_QUEUE_BATCHES);
         let saving = synced.clone();
         let log = spawn("muster-log", {
@@ -222,7 +223,13 @@ struct Synced {
     written: Written,
 }
 
-fn run_log(mut writer: Writer, queue: &Queue, synced: &SyncSender<FoldWork>, clock: &dyn Clock, state: &State) {
+fn run_log(
+    mut writer: Writer,
+    queue: &Queue,
+    synced: &SyncSender<FoldWork>,
+    clock: &dyn Clock,
+    state: &State,
+) {
     while let Some(mut taken) = queue.take() {
         match writer.write(&mut taken.bytes, clock.now()) {
             Ok(written) => {
@@ -335,7 +342,12 @@ impl<'a> Folder<'a> {
                     self.active.count(&stored(event.key, frame.received_at));
                     event.guards().for_each(|guard| self.state.guards.release(&guard.key));
                 }
-                Err(_) => tracing::error!(position = frame.position.0, "a record with a right checksum is no event"),
+                Err(_) => {
+                    tracing::error!(
+                        position = frame.position.0,
+                        "a record with a right checksum is no event"
+                    );
+                }
             },
             FrameKind::LedgerNote => match decode_note(frame.payload) {
                 Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
@@ -395,4 +407,3 @@ fn run_mover(state: &State) {
         }
     }
 }
-

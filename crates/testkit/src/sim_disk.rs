@@ -92,7 +92,8 @@ impl SimDisk {
             Unsynced::Kept => true,
             Unsynced::Torn(_) => random.bit(),
         };
-        let mut after = State { directories: state.directories.clone(), next_file: state.next_file, ..State::default() };
+        let mut after =
+            State { directories: state.directories.clone(), next_file: state.next_file, ..State::default() };
         let touched: BTreeSet<&PathBuf> = state.names.keys().chain(state.durable_names.keys()).collect();
         for path in touched {
             let (now, durable) = (state.names.get(path), state.durable_names.get(path));
@@ -130,7 +131,8 @@ impl SimDisk {
         let copy = self.after_power_cut(Unsynced::Kept);
         {
             let mut state = copy.lock();
-            let renamed = |path: &PathBuf| path.strip_prefix(from).map_or_else(|_| path.clone(), |rest| to.join(rest));
+            let renamed =
+                |path: &PathBuf| path.strip_prefix(from).map_or_else(|_| path.clone(), |rest| to.join(rest));
             state.names = state.names.iter().map(|(path, file)| (renamed(path), *file)).collect();
             state.durable_names = state.names.clone();
             state.directories = state.directories.iter().map(renamed).collect();
@@ -159,7 +161,11 @@ fn torn(content: &Content, keep: &mut impl FnMut() -> bool) -> Vec<u8> {
     if content.now == content.durable {
         return content.now.clone();
     }
-    let length = if content.now.len() == content.durable.len() || keep() { content.now.len() } else { content.durable.len() };
+    let length = if content.now.len() == content.durable.len() || keep() {
+        content.now.len()
+    } else {
+        content.durable.len()
+    };
     let mut bytes = vec![0; length];
     for (index, sector) in bytes.chunks_mut(SECTOR).enumerate() {
         let at = |from: &[u8]| from.get(index * SECTOR..).map(<[u8]>::to_vec).unwrap_or_default();
@@ -264,7 +270,8 @@ impl Disk for SimDisk {
         let mut state = self.lock();
         state.sync()?;
         let inside = |path: &PathBuf| path.parent() == Some(directory);
-        let now: Vec<_> = state.names.iter().filter(|(path, _)| inside(path)).map(|(p, n)| (p.clone(), *n)).collect();
+        let now: Vec<_> =
+            state.names.iter().filter(|(path, _)| inside(path)).map(|(p, n)| (p.clone(), *n)).collect();
         state.durable_names.retain(|path, _| !inside(path));
         state.durable_names.extend(now);
         Ok(())

@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 4] = [
     ("kernel", &[]),
     ("local", &["muster-kernel"]),
     ("server", &["muster-kernel", "muster-local"]),
-    ("testkit", &["muster-kernel"]),
+    // The faulty disk stands in for the one of the embedded engine.
+    ("testkit", &["muster-kernel", "muster-local"]),
 ];
 
 const ROUTER: [&str; 1] = ["crates/server/src/http/router.rs"];

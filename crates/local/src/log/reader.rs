@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Receipt, StoredEvent};
 
-use super::record::{BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES};
+use super::record::{
+    BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES,
+};
 use super::segment::{Segment, Segments};
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -51,7 +53,7 @@ impl FrameCursor {
     ///
     /// # Errors
     /// When reading fails.
-    pub fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
+    pub fn next_frame(&mut self) -> io::Result<Option<Frame<'_>>> {
         let Some(header) = self.peek(FRAME_HEADER_BYTES)?.first_chunk::<4>() else { return Ok(None) };
         let length = FRAME_HEADER_BYTES + u32::from_le_bytes(*header) as usize;
         if length > FRAME_BYTES_MAX {
@@ -95,7 +97,8 @@ impl FrameCursor {
                 Some(start) => {
                     at += start as u64;
                     self.offset = at;
-                    let length = self.peek(4)?.first_chunk().map_or(0, |word| u32::from_le_bytes(*word) as usize);
+                    let length =
+                        self.peek(4)?.first_chunk().map_or(0, |word| u32::from_le_bytes(*word) as usize);
                     let whole = length <= FRAME_BYTES_MAX
                         && Frame::read(self.peek(FRAME_HEADER_BYTES + length)?, salt).is_some();
                     if whole {
@@ -203,7 +206,7 @@ impl LogReader {
         let mut last = after;
         while last < until && events.len() < count_max && bytes < bytes_max {
             let offset = cursor.offset();
-            let Some(frame) = cursor.next()? else {
+            let Some(frame) = cursor.next_frame()? else {
                 match self.segments.following(cursor.segment().first) {
                     Some((segment, _)) => {
                         cursor = FrameCursor::at_start(segment);
@@ -239,7 +242,7 @@ impl LogReader {
         let mut last = hop.offset();
         loop {
             let offset = hop.offset();
-            let Some(frame) = hop.next()? else { break };
+            let Some(frame) = hop.next_frame()? else { break };
             let Some((_, bytes)) = frame.batch_extent() else { break };
             if frame.position > after {
                 break;

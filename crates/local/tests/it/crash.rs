@@ -140,7 +140,8 @@ fn a_power_cut_at_any_sync_loses_nothing_and_doubles_nothing() {
         };
         for unsynced in [Unsynced::Lost, Unsynced::Kept, Unsynced::Torn(at), Unsynced::Torn(at * 7919)] {
             let after = place.after_power_cut(unsynced);
-            let engine = after.open(small()).unwrap_or_else(|error| panic!("cut at sync {at}, {unsynced:?}: {error}"));
+            let engine =
+                after.open(small()).unwrap_or_else(|error| panic!("cut at sync {at}, {unsynced:?}: {error}"));
             check(&engine, &acknowledged);
             engine.close();
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use muster_kernel::model::id::Position;
 use muster_kernel::model::time::Timestamp;
 use muster_local::disk::Disk;
-use muster_local::log::recover::{RecoverError, Recovered, Request, recover};
 use muster_local::log::record::{FrameKind, begin_batch, begin_frame};
+use muster_local::log::recover::{RecoverError, Recovered, Request, recover};
 use muster_local::log::segment::Segments;
 use muster_local::log::writer::{Identity, LogEnd, Writer, WriterOptions};
 use muster_testkit::sim_disk::{SimDisk, Unsynced};
@@ -16,6 +16,9 @@ use std::sync::Arc;
 const IDENTITY: Identity = Identity { environment: 1, incarnation: 2 };
 const SEGMENT_BYTES: u64 = 1024;
 const RECORDS: u64 = 30;
+
+/// Position and payload of each.
+type Records = Vec<(u64, Vec<u8>)>;
 
 fn directory() -> PathBuf {
     PathBuf::from("/log")
@@ -53,7 +56,7 @@ fn written(ended: bool) -> SimDisk {
 }
 
 /// What recovery says, and the records that it gives.
-fn read(disk: &SimDisk, skip_damaged: bool) -> (Result<Recovered, RecoverError>, Vec<(u64, Vec<u8>)>) {
+fn read(disk: &SimDisk, skip_damaged: bool) -> (Result<Recovered, RecoverError>, Records) {
     let mut seen = Vec::new();
     let log = directory();
     let request = Request {
@@ -68,7 +71,7 @@ fn read(disk: &SimDisk, skip_damaged: bool) -> (Result<Recovered, RecoverError>,
     (recovered, seen)
 }
 
-fn whole() -> Vec<(u64, Vec<u8>)> {
+fn whole() -> Records {
     (1..=RECORDS).map(|n| (n, payload(n))).collect()
 }
 
@@ -78,7 +81,8 @@ fn last_segment(disk: &SimDisk) -> PathBuf {
 
 fn is_damage_at(error: &RecoverError, path: &Path) -> bool {
     let text = error.to_string();
-    matches!(error, RecoverError::Damaged { path: named, .. } if named == path) && text.contains("--skip-damaged")
+    matches!(error, RecoverError::Damaged { path: named, .. } if named == path)
+        && text.contains("--skip-damaged")
 }
 
 #[test]
@@ -139,7 +143,10 @@ fn a_flipped_bit_is_found_and_named_and_the_rest_can_be_kept() {
                     assert_eq!(lenient.end.last, Position(RECORDS), "no position is given twice");
                     assert_eq!(lenient.notes.len(), 1, "{:?}", lenient.notes);
                     let missing = whole().into_iter().filter(|record| !seen.contains(record)).count();
-                    assert!(missing <= 1 && seen.len() + missing == whole().len(), "{path:?} bit {bit}: {seen:?}");
+                    assert!(
+                        missing <= 1 && seen.len() + missing == whole().len(),
+                        "{path:?} bit {bit}: {seen:?}"
+                    );
                 }
             }
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use muster_kernel::model::time::{MINUTE, SECOND};
-use muster_kernel::ports::{AppendError, Refusal};
+use muster_kernel::ports::{AppendError, EventLog, Refusal};
 use muster_local::disk::RealDisk;
+use muster_local::verify;
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, identify};
 use muster_testkit::clock::{DAY_ONE, ManualClock};
-use muster_kernel::ports::EventLog;
 
 use crate::stand::{add_environments, open, open_at, small};
 
@@ -70,4 +70,52 @@ fn time_never_goes_back_and_a_clock_far_behind_stops_writes() {
     assert_eq!(send(&engine), behind, "the last time is recovered from the log");
     clock.set(DAY_ONE.plus(SECOND));
     assert_eq!(stamp(send(&engine)), DAY_ONE.plus(SECOND));
+}
+
+#[test]
+fn verify_finds_nothing_wrong_with_a_good_directory_and_names_what_is_wrong_with_a_bad_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    for n in 0..50 {
+        block_on(engine.append(PRODUCTION, &identify(&format!("u{}", n % 20), &[]))).unwrap();
+    }
+    engine.close();
+    drop(engine);
+    let good = verify(directory.path()).unwrap();
+    assert_eq!(good.problems, Vec::<String>::new());
+    assert!(good.summary.contains("50 events up to position 50, 20 profiles compared"), "{}", good.summary);
+
+    let path = directory.path().join("environments/1/log/00000000000000000001.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[300] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let bad = verify(directory.path()).unwrap();
+    assert_eq!(bad.problems.len(), 1, "{:?}", bad.problems);
+    assert!(bad.problems[0].contains("00000000000000000001.log at offset"), "{:?}", bad.problems);
+}
+
+#[test]
+fn verify_compares_profiles_with_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1]);
+    block_on(engine.append(PRODUCTION, &identify("u", &[]))).unwrap();
+    engine.close();
+    drop(engine);
+    // A log that tells another story than the store: as if a record had been changed and its checksum with it.
+    let log = directory.path().join("environments/1/log");
+    std::fs::remove_dir_all(&log).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), other.path(), small()).unwrap();
+    add_environments(&engine, &[1]);
+    block_on(engine.append(PRODUCTION, &identify("somebody else", &[]))).unwrap();
+    engine.close();
+    drop(engine);
+    std::fs::rename(other.path().join("environments/1/log"), &log).unwrap();
+    let report = verify(directory.path()).unwrap();
+    assert!(
+        report.problems.iter().any(|text| text.contains("differs from the fold of the log")),
+        "{report:?}"
+    );
 }

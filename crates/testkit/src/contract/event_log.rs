@@ -35,7 +35,8 @@ fn users(events: &[StoredEvent]) -> Vec<String> {
 }
 
 fn positions_and_times_strictly_increase(log: &dyn EventLog) {
-    let receipts: Vec<_> = (0..20).map(|n| store(log, PRODUCTION, &identify(&format!("p{n}"), &[]))).collect();
+    let receipts: Vec<_> =
+        (0..20).map(|n| store(log, PRODUCTION, &identify(&format!("p{n}"), &[]))).collect();
     for pair in receipts.windows(2) {
         assert!(pair[0].position < pair[1].position, "{pair:?}");
         assert!(pair[0].received_at < pair[1].received_at, "{pair:?}");
@@ -98,7 +99,8 @@ fn a_guarded_event_is_stored_once(log: &dyn EventLog) {
 
     let twin = guarded(identify("twins", &[]), 2, 1);
     let together: Vec<_> = (0..8).map(|_| log.append(PRODUCTION, &twin)).collect();
-    let stored = together.into_iter().map(block_on).filter(|answer| matches!(answer, Ok(Appended::Stored(_)))).count();
+    let stored =
+        together.into_iter().map(block_on).filter(|answer| matches!(answer, Ok(Appended::Stored(_)))).count();
     assert_eq!(stored, 1, "of calls under way at the same time one is stored");
     let all = users(&read_all(log, PRODUCTION, Position::START));
     assert_eq!(all.iter().filter(|user| *user == "once" || *user == "twins").count(), 2);

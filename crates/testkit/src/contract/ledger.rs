@@ -30,6 +30,10 @@ pub fn ledger_keeps_its_promises(log: &dyn EventLog, ledger: &dyn Ledger) {
     assert_eq!(after.stored - before.stored, 6);
     assert_eq!(after.duplicate - before.duplicate, 1);
     assert_eq!(after.rejected_total() - before.rejected_total(), 2, "{after:?}");
-    assert_eq!(sums(PRODUCTION, KeyId(9)).rejected, [("id_empty".to_owned(), 1)].into(), "keys are kept apart");
+    assert_eq!(
+        sums(PRODUCTION, KeyId(9)).rejected,
+        [("id_empty".to_owned(), 1)].into(),
+        "keys are kept apart"
+    );
     assert_eq!(sums(EnvironmentId(2), KeyId(9)), LedgerRow { key: KeyId(9), ..LedgerRow::default() });
 }

@@ -58,7 +58,10 @@ impl Both<'_> {
 
     fn an_acknowledged_event_is_in_the_next_read(&self) {
         assert_eq!(self.user("fresh"), None);
-        self.store(&joining(identify("fresh", &[("plan", Value::Text("pro")), ("seats", Value::Int(3))]), "fresh co"));
+        self.store(&joining(
+            identify("fresh", &[("plan", Value::Text("pro")), ("seats", Value::Int(3))]),
+            "fresh co",
+        ));
         for settled in [false, true] {
             let profile = self.user("fresh").unwrap_or_else(|| panic!("no such user, settled: {settled}"));
             assert_eq!(profile.property("plan"), Some(Value::Text("pro")));
@@ -104,7 +107,11 @@ impl Both<'_> {
         for settled in [false, true] {
             assert_eq!(self.members("old"), (vec!["m1".to_owned()], 1), "settled: {settled}");
             assert_eq!(self.members("new"), (vec!["m2".to_owned()], 1), "settled: {settled}");
-            assert_eq!(self.members("past"), (vec![], 0), "an older membership changes nothing, settled: {settled}");
+            assert_eq!(
+                self.members("past"),
+                (vec![], 0),
+                "an older membership changes nothing, settled: {settled}"
+            );
             (self.settle)();
         }
     }
@@ -113,7 +120,8 @@ impl Both<'_> {
         let mut ids = Vec::new();
         let mut after: Option<Cursor> = None;
         for number in 0.. {
-            let page: Page<(UserId, Profile)> = good(self.profiles.users(PRODUCTION, query, after.as_ref(), limit));
+            let page: Page<(UserId, Profile)> =
+                good(self.profiles.users(PRODUCTION, query, after.as_ref(), limit));
             assert!(page.items.len() <= limit);
             ids.extend(page.items.iter().map(|(id, _)| id.to_string()));
             between(number);
@@ -153,20 +161,25 @@ impl Both<'_> {
     }
 
     fn search_finds_ids_names_and_e_mails(&self) {
-        self.store(&identify("s-1", &[("name", Value::Text("Zoë Quux")), ("email", Value::Text("ZQ@example.com"))]));
+        self.store(&identify(
+            "s-1",
+            &[("name", Value::Text("Zoë Quux")), ("email", Value::Text("ZQ@example.com"))],
+        ));
         self.store(&identify("s-2", &[("name", Value::Text("zq of old"))]));
         (self.settle)();
         self.store(&identify("zq-id", &[("name", Value::Text("zq by id and name"))]));
         self.store(&identify("s-2", &[("name", Value::Text("renamed"))]));
         self.store(&identify_company("c-9", &[("name", Value::Text("Quux Ltd"))]));
         for settled in [false, true] {
-            let find = |text: &str| self.pages(&UserQuery { search: Some(text.into()), company: None }, 1, &|_| {});
+            let find =
+                |text: &str| self.pages(&UserQuery { search: Some(text.into()), company: None }, 1, &|_| {});
             assert_eq!(find("zq"), ["zq-id", "s-1"], "settled: {settled}");
             assert_eq!(find("ZOË"), ["s-1"], "settled: {settled}");
             assert_eq!(find("renam"), ["s-2"], "settled: {settled}");
             assert_eq!(find("nobody"), Vec::<String>::new());
             let query = CompanyQuery { search: Some("quux".into()) };
-            let page: Page<(CompanyId, Profile)> = good(self.profiles.companies(PRODUCTION, &query, None, 10));
+            let page: Page<(CompanyId, Profile)> =
+                good(self.profiles.companies(PRODUCTION, &query, None, 10));
             assert_eq!(page.items.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["c-9"]);
             (self.settle)();
         }
