@@ -115,6 +115,13 @@ impl<'a> Change<'a> {
         Some((event.company_id?, change))
     }
 
+    /// About how many bytes it adds to a profile at the most.
+    fn bytes(&self) -> usize {
+        const FACT_HEADER_BYTES: usize = 9;
+        let membership = if let Membership::Of(company) = self.membership { company.len() + 4 } else { 2 };
+        self.properties.bytes() + (self.properties.len() + 1) * FACT_HEADER_BYTES + membership
+    }
+
     fn facts(&self) -> impl Iterator<Item = Fact<'a>> + use<'a> {
         let (occurred_at, ordinal) = (self.occurred_at.0, self.ordinal);
         let fact = move |name, value| Fact { name, occurred_at, ordinal, tied: false, value };
@@ -144,17 +151,21 @@ impl Profile {
     /// # Errors
     /// When the bytes are of another version or cut.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, NotAProfile> {
-        let profile = Profile(bytes);
-        let whole = profile.0.len() >= HEADER_BYTES && profile.0[0] == VERSION;
-        if !whole || profile.fact_count() != profile.readable_facts() {
+        let view = ProfileView::of(&bytes)?;
+        if view.fact_count() != view.readable_facts() {
             return Err(NotAProfile);
         }
-        Ok(profile)
+        Ok(Profile(bytes))
     }
 
     /// The canonical encoding.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The profile to be read.
+    pub fn view(&self) -> ProfileView<'_> {
+        ProfileView(&self.0)
     }
 
     /// Folds one change into this profile.
@@ -167,38 +178,105 @@ impl Profile {
             tied: false,
             value,
         });
-        let spare = change.properties.len() * 48 + membership.as_ref().map_or(0, Vec::len) + 16;
-        let (first_seen, last_seen) = self.seen_raw();
-        let mut out = Vec::with_capacity(self.0.len() + spare);
+        let (first_seen, last_seen) = self.view().seen_raw();
+        let mut out = Vec::with_capacity(self.0.len() + change.bytes());
         write_header(&mut out, first_seen.min(change.occurred_at.0), last_seen.max(change.occurred_at.0));
-        merge_facts(&mut out, self.facts(), first.into_iter().chain(change.facts()));
+        merge_facts(&mut out, self.view().facts(), first.into_iter().chain(change.facts()));
         self.0 = out;
     }
 
     /// The profile that knows everything that either knows.
     #[must_use]
     pub fn merge(&self, other: &Profile) -> Profile {
-        let ((first_a, last_a), (first_b, last_b)) = (self.seen_raw(), other.seen_raw());
-        let mut out = Vec::with_capacity(self.0.len() + other.0.len());
-        write_header(&mut out, first_a.min(first_b), last_a.max(last_b));
-        merge_facts(&mut out, self.facts(), other.facts());
+        let mut out = Vec::new();
+        self.view().merge_into(other.view(), &mut out);
         Profile(out)
     }
 
     /// When the subject was first seen.
     pub fn first_seen_at(&self) -> Option<Timestamp> {
+        self.view().first_seen_at()
+    }
+
+    /// When the subject was last seen.
+    pub fn last_seen_at(&self) -> Option<Timestamp> {
+        self.view().last_seen_at()
+    }
+
+    /// The company that a user belongs to.
+    pub fn company_id(&self) -> Option<&str> {
+        self.view().company_id()
+    }
+
+    /// The properties that are present, in the order of their names' bytes.
+    pub fn properties(&self) -> impl Iterator<Item = Property<'_>> {
+        self.view().properties()
+    }
+
+    /// The properties, removed ones included (their value is null).
+    pub fn all_properties(&self) -> impl Iterator<Item = Property<'_>> {
+        self.view().all_properties()
+    }
+
+    /// One property by name, unless removed.
+    pub fn property(&self, name: &str) -> Option<Value<'_>> {
+        self.view().property(name)
+    }
+
+    /// How many names the profile remembers, removed ones counted.
+    pub fn property_count(&self) -> usize {
+        self.view().property_count()
+    }
+
+    /// How many names the profile would remember with `names` added.
+    pub fn property_count_with<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> usize {
+        let known: std::collections::HashSet<&[u8]> = self.view().facts().map(|fact| fact.name).collect();
+        self.property_count() + names.filter(|name| !known.contains(name)).count()
+    }
+}
+
+/// A profile read in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfileView<'a>(&'a [u8]);
+
+impl<'a> ProfileView<'a> {
+    /// Reads bytes written by [`Profile::as_bytes`] that a checksum has vouched for: only the version is looked at.
+    ///
+    /// # Errors
+    /// When the bytes are of another version, or too short for any profile.
+    pub fn of(bytes: &'a [u8]) -> Result<Self, NotAProfile> {
+        let known = bytes.len() >= HEADER_BYTES && bytes[0] == VERSION;
+        known.then_some(ProfileView(bytes)).ok_or(NotAProfile)
+    }
+
+    /// The canonical encoding.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Replaces `out` by the profile that knows everything that either knows.
+    pub fn merge_into(self, other: ProfileView<'_>, out: &mut Vec<u8>) {
+        let ((first_a, last_a), (first_b, last_b)) = (self.seen_raw(), other.seen_raw());
+        out.clear();
+        out.reserve(self.0.len() + other.0.len());
+        write_header(out, first_a.min(first_b), last_a.max(last_b));
+        merge_facts(out, self.facts(), other.facts());
+    }
+
+    /// When the subject was first seen.
+    pub fn first_seen_at(self) -> Option<Timestamp> {
         let (first, _) = self.seen_raw();
         (first != NEVER_FIRST).then_some(Timestamp(first))
     }
 
     /// When the subject was last seen.
-    pub fn last_seen_at(&self) -> Option<Timestamp> {
+    pub fn last_seen_at(self) -> Option<Timestamp> {
         let (_, last) = self.seen_raw();
         (last != NEVER_LAST).then_some(Timestamp(last))
     }
 
     /// The company that a user belongs to.
-    pub fn company_id(&self) -> Option<&str> {
+    pub fn company_id(self) -> Option<&'a str> {
         let fact = self.facts().next().filter(|fact| fact.name == MEMBERSHIP)?;
         match fact.decoded() {
             Value::Text(company) => Some(company),
@@ -207,12 +285,12 @@ impl Profile {
     }
 
     /// The properties that are present, in the order of their names' bytes.
-    pub fn properties(&self) -> impl Iterator<Item = Property<'_>> {
+    pub fn properties(self) -> impl Iterator<Item = Property<'a>> {
         self.all_properties().filter(|property| property.value != Value::Null)
     }
 
     /// The properties, removed ones included (their value is null).
-    pub fn all_properties(&self) -> impl Iterator<Item = Property<'_>> {
+    pub fn all_properties(self) -> impl Iterator<Item = Property<'a>> {
         self.facts().filter(|fact| fact.name != MEMBERSHIP).map(|fact| Property {
             name: std::str::from_utf8(fact.name).unwrap_or_default(),
             value: fact.decoded(),
@@ -222,41 +300,37 @@ impl Profile {
     }
 
     /// One property by name, unless removed.
-    pub fn property(&self, name: &str) -> Option<Value<'_>> {
-        let found = self.facts().find(|fact| fact.name == name.as_bytes() && !fact.name.is_empty())?;
-        Some(found.decoded()).filter(|value| *value != Value::Null)
+    pub fn property(self, name: &str) -> Option<Value<'a>> {
+        let wanted = name.as_bytes();
+        let found = self.facts().find(|fact| fact.name >= wanted)?;
+        let value = (found.name == wanted && !wanted.is_empty()).then(|| found.decoded());
+        value.filter(|value| *value != Value::Null)
     }
 
     /// How many names the profile remembers, removed ones counted.
-    pub fn property_count(&self) -> usize {
+    pub fn property_count(self) -> usize {
         let member = usize::from(self.facts().next().is_some_and(|fact| fact.name == MEMBERSHIP));
         self.fact_count() - member
     }
 
-    /// How many names the profile would remember with `names` added.
-    pub fn property_count_with<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> usize {
-        let known: std::collections::HashSet<&[u8]> = self.facts().map(|fact| fact.name).collect();
-        self.property_count() + names.filter(|name| !known.contains(name)).count()
-    }
-
-    fn fact_count(&self) -> usize {
+    fn fact_count(self) -> usize {
         let bytes = self.0[COUNT_AT..HEADER_BYTES].try_into().unwrap_or_default();
         u32::from_le_bytes(bytes) as usize
     }
 
-    fn seen_raw(&self) -> (i64, i64) {
+    fn seen_raw(self) -> (i64, i64) {
         let at =
             |range: std::ops::Range<usize>| i64::from_le_bytes(self.0[range].try_into().unwrap_or_default());
         (at(1..9), at(9..17))
     }
 
-    fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
+    fn facts(self) -> impl Iterator<Item = Fact<'a>> + use<'a> {
         let mut reader = Reader::new(&self.0[HEADER_BYTES..]);
         std::iter::from_fn(move || if reader.is_empty() { None } else { Fact::read(&mut reader) })
     }
 
     /// How many facts can be read, or none when bytes are left over; asked once, when bytes come from outside.
-    fn readable_facts(&self) -> usize {
+    fn readable_facts(self) -> usize {
         let mut reader = Reader::new(&self.0[HEADER_BYTES..]);
         let mut count = 0;
         while !reader.is_empty() {

@@ -117,6 +117,11 @@ impl<'a> PropertyList<'a> {
         self.count == 0
     }
 
+    /// How many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Name and encoded value of each.
     pub fn raw(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut reader = Reader::new(self.bytes);

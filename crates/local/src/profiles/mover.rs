@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use muster_kernel::model::id::Position;
-use muster_kernel::model::profile::Profile;
+use muster_kernel::model::profile::{Profile, ProfileView};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::overlay::Generation;
-use super::store::{Batch, Store, failed};
+use super::store::{Batch, Store, failed, stored_view};
 use super::wide::{WIDE_PROPERTIES, Wide};
 
 /// Profiles per chunk: large enough to share the store's cost of a batch, small enough to stay out of its way.
@@ -71,19 +71,24 @@ fn move_chunk(
 ) -> Result<(), StoreError> {
     let mut batch = store.batch();
     let mut counts = Counts::default();
+    let mut merged = Vec::new();
     for id in ids {
         let Some(fresh) = generation.get(kind, id) else { continue };
-        let before = store.profile(kind, id)?;
-        let after = match &before {
-            Some(before) => before.merge(&fresh),
-            None => fresh,
+        let stored = store.profiles(kind).get(id.as_bytes()).map_err(|error| failed(&error))?;
+        let before = stored.as_deref().map(stored_view).transpose()?;
+        let after = match before {
+            Some(before) => {
+                before.merge_into(fresh.view(), &mut merged);
+                stored_view(&merged)?
+            }
+            None => fresh.view(),
         };
-        if before.as_ref() == Some(&after) {
+        if before == Some(after) {
             continue;
         }
-        wide.note(kind, id, &after);
+        wide.note(kind, id, after);
         counts.profiles += u64::from(before.is_none());
-        index(store, &mut batch, kind, id, before.as_ref(), &after, &mut counts);
+        index(store, &mut batch, kind, id, before, after, &mut counts);
         batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
     }
     counts.put(store, &mut batch, kind)?;
@@ -117,30 +122,30 @@ fn index(
     batch: &mut Batch,
     kind: ProfileKind,
     id: &str,
-    before: Option<&Profile>,
-    after: &Profile,
+    before: Option<ProfileView<'_>>,
+    after: ProfileView<'_>,
     counts: &mut Counts,
 ) {
-    if kind == ProfileKind::User {
-        let (old, new) = (before.and_then(Profile::company_id), after.company_id());
-        if old != new {
-            if let Some(company) = old {
-                batch.remove(&store.index, member_key(company, id));
-                *counts.members.entry(company.to_owned()).or_default() -= 1;
-            }
-            if let Some(company) = new {
-                batch.insert(&store.index, member_key(company, id), []);
-                *counts.members.entry(company.to_owned()).or_default() += 1;
-            }
+    let old = before.map(|profile| Found::of(kind, profile)).unwrap_or_default();
+    let new = Found::of(kind, after);
+    if old.company != new.company {
+        if let Some(company) = old.company {
+            batch.remove(&store.index, member_key(company, id));
+            *counts.members.entry(company.to_owned()).or_default() -= 1;
+        }
+        if let Some(company) = new.company {
+            batch.insert(&store.index, member_key(company, id), []);
+            *counts.members.entry(company.to_owned()).or_default() += 1;
         }
     }
-    let old = before.map(|profile| terms(kind, profile)).unwrap_or_default();
-    let new = terms(kind, after);
-    for term in old.iter().filter(|term| !new.contains(term)) {
-        batch.remove(&store.index, term_key(kind, term, id));
-    }
-    for term in new.iter().filter(|term| !old.contains(term)) {
-        batch.insert(&store.index, term_key(kind, term, id), []);
+    if (old.email, old.name) != (new.email, new.name) {
+        let (old, new) = (old.terms(), new.terms());
+        for term in old.iter().filter(|term| !new.contains(term)) {
+            batch.remove(&store.index, term_key(kind, term, id));
+        }
+        for term in new.iter().filter(|term| !old.contains(term)) {
+            batch.insert(&store.index, term_key(kind, term, id), []);
+        }
     }
     let was_wide = before.is_some_and(|profile| profile.property_count() > WIDE_PROPERTIES);
     if !was_wide && after.property_count() > WIDE_PROPERTIES {
@@ -148,22 +153,43 @@ fn index(
     }
 }
 
-/// What a profile is found by beside its id: lower-case name and, for users, e-mail, without duplicates.
-pub fn terms(kind: ProfileKind, profile: &Profile) -> Vec<String> {
-    let names: &[&str] = match kind {
-        ProfileKind::User => &["email", "name"],
-        ProfileKind::Company => &["name"],
-    };
-    let mut terms = Vec::new();
-    for name in names {
-        if let Some(Value::Text(text)) = profile.property(name) {
+/// What of a profile the index is made from.
+#[derive(Clone, Copy, Default)]
+struct Found<'a> {
+    company: Option<&'a str>,
+    email: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn of(kind: ProfileKind, profile: ProfileView<'a>) -> Self {
+        let text = |name: &str| match profile.property(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        };
+        match kind {
+            ProfileKind::User => {
+                Found { company: profile.company_id(), email: text("email"), name: text("name") }
+            }
+            ProfileKind::Company => Found { company: None, email: None, name: text("name") },
+        }
+    }
+
+    fn terms(&self) -> Vec<String> {
+        let mut terms = Vec::new();
+        for text in [self.email, self.name].into_iter().flatten() {
             let term = term(text);
             if !term.is_empty() && !terms.contains(&term) {
                 terms.push(term);
             }
         }
+        terms
     }
-    terms
+}
+
+/// What a profile is found by beside its id: lower-case name and, for users, e-mail, without duplicates.
+pub fn terms(kind: ProfileKind, profile: &Profile) -> Vec<String> {
+    Found::of(kind, profile.view()).terms()
 }
 
 /// A text as the index keeps it: lower case, cut, and without the separator.

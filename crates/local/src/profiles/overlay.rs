@@ -83,13 +83,13 @@ impl Generation {
             Some(profile) => {
                 let before = profile.as_bytes().len();
                 profile.apply(change);
-                self.wide.note(kind, id, profile);
+                self.wide.note(kind, id, profile.view());
                 (before, profile.as_bytes().len())
             }
             None => {
                 let mut profile = Profile::default();
                 profile.apply(change);
-                self.wide.note(kind, id, &profile);
+                self.wide.note(kind, id, profile.view());
                 let after = profile.as_bytes().len() + id.len() + ENTRY_BYTES;
                 table.insert(id.into(), profile);
                 (0, after)

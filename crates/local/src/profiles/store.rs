@@ -10,7 +10,7 @@ use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::model::ledger::LedgerRow;
-use muster_kernel::model::profile::Profile;
+use muster_kernel::model::profile::{Profile, ProfileView};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::varint::{self, Reader};
 use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
@@ -224,8 +224,16 @@ impl Store {
 }
 
 pub(super) fn decode_profile(bytes: &[u8]) -> Result<Profile, StoreError> {
-    Profile::from_bytes(bytes.to_vec())
-        .map_err(|_| StoreError::Damaged("a profile in the store cannot be read".to_owned()))
+    Profile::from_bytes(bytes.to_vec()).map_err(|_| unreadable_profile())
+}
+
+/// Reads a profile in place; the store's own checksums vouch for its bytes.
+pub(super) fn stored_view(bytes: &[u8]) -> Result<ProfileView<'_>, StoreError> {
+    ProfileView::of(bytes).map_err(|_| unreadable_profile())
+}
+
+fn unreadable_profile() -> StoreError {
+    StoreError::Damaged("a profile in the store cannot be read".to_owned())
 }
 
 fn decode_row(bytes: &[u8]) -> Result<LedgerRow, StoreError> {

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use muster_kernel::model::profile::Profile;
+use muster_kernel::model::profile::ProfileView;
 use muster_kernel::ports::ProfileKind;
 
 /// A profile with more properties than this is wide. Store, overlay and call may each bring as many before a profile
@@ -23,7 +23,7 @@ pub struct Wide {
 
 impl Wide {
     /// Remembers a profile if it is wide.
-    pub fn note(&self, kind: ProfileKind, id: &str, profile: &Profile) {
+    pub fn note(&self, kind: ProfileKind, id: &str, profile: ProfileView<'_>) {
         if profile.property_count() > WIDE_PROPERTIES {
             self.add(kind, id);
         }
