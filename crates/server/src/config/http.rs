@@ -1,0 +1,16 @@
+//! What the settings of the HTTP edge may be; the edge itself says what they mean (`crate::http::HttpSettings`).
+
+use super::rule::Rule;
+
+const MINUTE_MS: i64 = 60_000;
+
+pub(super) const RULES: &[(&str, Rule)] = &[
+    ("http.connections_max", Rule::Range(1, 1_000_000)),
+    ("http.header_timeout_ms", Rule::Range(1, 10 * MINUTE_MS)),
+    ("http.body_timeout_ms", Rule::Range(1, 60 * MINUTE_MS)),
+    ("http.idle_timeout_ms", Rule::Range(1, 60 * MINUTE_MS)),
+    ("http.stop_grace_ms", Rule::Range(0, 10 * MINUTE_MS)),
+    ("http.read_wait_ms", Rule::Range(0, 10 * MINUTE_MS)),
+    ("http.public_url", Rule::OptionalUrl),
+    ("http.edge_threads", Rule::Range(0, 1024)),
+];
