@@ -8,6 +8,9 @@ use super::{AdminError, Random, change, keys};
 /// The environment that a new server has.
 const ENVIRONMENT: &str = "Production";
 
+/// The number that the first environment gets.
+const FIRST_NUMBER: u32 = 1;
+
 /// What was made. Shown once and never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FirstStart {
@@ -31,7 +34,8 @@ pub fn first_start(
     random: Random<'_>,
 ) -> Result<Option<FirstStart>, AdminError> {
     let before = catalog.state();
-    if before.next_environment != 0 || !before.environments.is_empty() {
+    // Numbers are never reused, so a higher one means that there was an environment.
+    if before.next_environment > FIRST_NUMBER || !before.environments.is_empty() {
         return Ok(None);
     }
     let now = clock.now();

@@ -85,11 +85,10 @@ impl Layers {
         };
         for (line, topic, name) in entries(spans.get_ref(), text) {
             let origin = Origin::File { path: path.into(), line };
-            match values.get(topic).and_then(|settings| settings.get(name?)) {
-                Some(value) => {
-                    self.put(&format!("{topic}.{}", name.unwrap_or_default()), value.clone(), origin)
-                }
-                None => self.check_topic(topic, values.get(topic).is_some_and(Value::is_table), &origin),
+            if let Some(value) = values.get(topic).and_then(|settings| settings.get(name?)) {
+                self.put(&format!("{topic}.{}", name.unwrap_or_default()), value.clone(), origin);
+            } else {
+                self.check_topic(topic, values.get(topic).is_some_and(Value::is_table), &origin);
             }
         }
     }
