@@ -1,1 +1,20 @@
-//! local
+//! The embedded engine: one data directory that implements every port of the kernel.
+//!
+//! Guarantees the laws of architecture.md section 3 on one machine. It never parses JSON from callers, never knows
+//! HTTP, and never shows what is not durable.
+
+mod catalog;
+mod directory;
+pub mod disk;
+mod engine;
+mod environment;
+mod guards;
+mod ledger;
+pub mod log;
+mod options;
+mod profiles;
+
+pub use catalog::CatalogFile;
+pub use directory::{DIRECTORY_FORMAT, OpenError};
+pub use engine::Engine;
+pub use options::Options;

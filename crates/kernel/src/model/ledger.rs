@@ -42,4 +42,17 @@ impl LedgerRow {
             *self.rejected.entry(code.clone()).or_default() += count;
         }
     }
+
+    /// Takes away what another row of the same minute and key counted, which this one contains.
+    pub fn subtract(&mut self, other: &LedgerRow) {
+        self.stored -= other.stored;
+        self.duplicate -= other.duplicate;
+        self.suppressed -= other.suppressed;
+        for (code, count) in &other.rejected {
+            if let Some(known) = self.rejected.get_mut(code) {
+                *known -= count;
+            }
+        }
+        self.rejected.retain(|_, count| *count > 0);
+    }
 }

@@ -1,0 +1,346 @@
+//! The engine: a data directory with its catalog and its open environments, as the kernel's ports see it.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Poll;
+
+use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::event::{EventDraft, Guard};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
+use muster_kernel::model::ledger::LedgerRow;
+use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::profile::Profile;
+use muster_kernel::model::property::Properties;
+use muster_kernel::ports::{
+    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger, ProfileKind,
+    Profiles, StoreError, StoredEvent, UserQuery,
+};
+
+use crate::catalog::CatalogFile;
+use crate::directory::{Directory, OpenError};
+use crate::disk::{Disk, RealDisk};
+use crate::environment::{Environment, Parts};
+use crate::ledger;
+use crate::log::reader::ReadFault;
+use crate::log::writer::{Identity, Random};
+use crate::options::Options;
+use crate::profiles::lists::Found;
+use crate::profiles::wide::WIDE_PROPERTIES;
+
+/// An open data directory.
+pub struct Engine {
+    directory: Directory,
+    options: Options,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    catalog: CatalogFile,
+    environments: RwLock<HashMap<EnvironmentId, Arc<Environment>>>,
+    opening: Mutex<()>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Engine {
+    /// Opens a data directory, locks it, and recovers every environment in it. An absent or empty directory becomes
+    /// a new one.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(
+        directory: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        random: Random,
+    ) -> Result<Engine, OpenError> {
+        Self::open_on(Arc::new(RealDisk), directory, options, clock, random)
+    }
+
+    /// As [`Engine::open`], with logs and catalog on a disk of the caller's: for tests that fail it.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        random: Random,
+    ) -> Result<Engine, OpenError> {
+        let directory = Directory::open(directory, disk.as_ref())?;
+        disk.create_directory(directory.root()).map_err(|error| OpenError::Io(directory.root().into(), error))?;
+        let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
+        let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
+        let engine = Engine {
+            directory,
+            options,
+            disk,
+            clock,
+            random,
+            catalog,
+            environments: RwLock::default(),
+            opening: Mutex::default(),
+            notes: Mutex::default(),
+        };
+        for environment in &engine.catalog.state().environments {
+            engine.open_environment(environment.id)?;
+        }
+        Ok(engine)
+    }
+
+    /// What recovery cut or skipped, for the operator.
+    pub fn recovery_notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stops taking events, finishes what was taken, and saves everything.
+    pub fn close(&self) {
+        let open = std::mem::take(&mut *self.environments.write().unwrap_or_else(PoisonError::into_inner));
+        for environment in open.values() {
+            environment.close();
+        }
+    }
+
+    fn open_environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, OpenError> {
+        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = self.opened(id) {
+            return Ok(open);
+        }
+        let state = self.catalog.state();
+        let Some(entry) = state.environment(id) else {
+            let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "no such environment");
+            return Err(OpenError::Io(self.directory.environment(id.0), missing));
+        };
+        let own = entry.directory.as_ref().map(PathBuf::from);
+        let environment = Environment::open(Parts {
+            directory: own.unwrap_or_else(|| self.directory.environment(id.0)),
+            identity: Identity { environment: id.0, incarnation: entry.incarnation },
+            options: self.options.clone(),
+            disk: Arc::clone(&self.disk),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        })?;
+        let notes = environment.notes.iter().map(|note| format!("environment {}: {note}", entry.name));
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).extend(notes);
+        let environment = Arc::new(environment);
+        let mut open = self.environments.write().unwrap_or_else(PoisonError::into_inner);
+        open.insert(id, Arc::clone(&environment));
+        Ok(environment)
+    }
+
+    fn opened(&self, id: EnvironmentId) -> Option<Arc<Environment>> {
+        self.environments.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// An environment; one that was created since the start is opened at its first use.
+    fn environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, StoreError> {
+        if let Some(open) = self.opened(id) {
+            return Ok(open);
+        }
+        if self.catalog.state().environment(id).is_none() {
+            return Err(StoreError::NoEnvironment);
+        }
+        self.open_environment(id).map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+}
+
+/// Counts a call that leaves no event.
+fn count(environment: &Environment, row: LedgerRow) {
+    environment.state.refused.add(&row);
+    environment.queue.note(row);
+}
+
+impl EventLog for Engine {
+    fn append(&self, environment: EnvironmentId, event: &EventDraft) -> Appending {
+        let environment = match self.environment(environment) {
+            Ok(environment) => environment,
+            Err(StoreError::NoEnvironment) => return Box::pin(async { Err(AppendError::NoEnvironment) }),
+            Err(error) => return Box::pin(async move { Err(AppendError::Failed(error.to_string())) }),
+        };
+        if event.guards.is_empty() {
+            return match environment.queue.push(|out| event.encode(out)) {
+                Ok(waiting) => Box::pin(async move { waiting.await.map(Appended::Stored) }),
+                Err(refusal) => Box::pin(async { Err(AppendError::Refused(refusal)) }),
+            };
+        }
+        let mut payload = Vec::new();
+        event.encode(&mut payload);
+        let (guards, key, clock) = (event.guards.clone(), event.key, Arc::clone(&self.clock));
+        Box::pin(async move {
+            let outcome = append_once(&environment, &guards, &payload).await;
+            if matches!(outcome, Ok(Appended::Duplicate { .. })) {
+                let minute = clock.now().minute();
+                count(&environment, LedgerRow { minute, key, duplicate: 1, ..LedgerRow::default() });
+            }
+            outcome
+        })
+    }
+
+    fn read(
+        &self,
+        environment: EnvironmentId,
+        after: Position,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let environment = self.environment(environment)?;
+        let until = environment.state.visible();
+        environment.reader.read(after, until, count_max, bytes_max).map_err(|fault| match fault {
+            ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
+            ReadFault::Damaged { path, offset } => {
+                StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
+            }
+        })
+    }
+
+    fn visible(&self, environment: EnvironmentId) -> Result<Position, StoreError> {
+        Ok(self.environment(environment)?.state.visible())
+    }
+}
+
+/// Appends a guarded event, unless it was taken before; waits while the same one is under way.
+async fn append_once(
+    environment: &Environment,
+    guards: &[Guard],
+    payload: &[u8],
+) -> Result<Appended, AppendError> {
+    let under_way = &environment.state.guards;
+    poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+    let release = || guards.iter().for_each(|guard| under_way.release(&guard.key));
+    match first_outcome(environment, guards) {
+        Ok(None) => {}
+        Ok(Some(outcome)) => {
+            release();
+            return outcome;
+        }
+        Err(error) => {
+            release();
+            return Err(AppendError::Failed(error.to_string()));
+        }
+    }
+    // From here on the threads of the environment release the guards.
+    match environment.queue.push(|out| out.extend_from_slice(payload)) {
+        Ok(waiting) => waiting.await.map(Appended::Stored),
+        Err(refusal) => {
+            release();
+            Err(AppendError::Refused(refusal))
+        }
+    }
+}
+
+/// How a call with one of these guards was answered before, if there was one.
+fn first_outcome(
+    environment: &Environment,
+    guards: &[Guard],
+) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+    let generations = environment.state.overlay.generations();
+    for guard in guards {
+        let fresh = generations.each().find_map(|generation| generation.guarded(&guard.key));
+        let known = match fresh {
+            Some(known) => Some(known),
+            None => environment.state.store.guarded(&guard.key)?,
+        };
+        if let Some(known) = known {
+            let same = known.body == guard.body;
+            let duplicate = || Appended::Duplicate { receipt: known.receipt, warnings: known.warnings.into() };
+            return Ok(Some(if same { Ok(duplicate()) } else { Err(AppendError::Conflict(guard.kind)) }));
+        }
+    }
+    Ok(None)
+}
+
+impl Profiles for Engine {
+    fn user(&self, environment: EnvironmentId, id: &UserId) -> Result<Option<Profile>, StoreError> {
+        self.environment(environment)?.state.view().get(ProfileKind::User, id.as_str())
+    }
+
+    fn company(&self, environment: EnvironmentId, id: &CompanyId) -> Result<Option<Profile>, StoreError> {
+        self.environment(environment)?.state.view().get(ProfileKind::Company, id.as_str())
+    }
+
+    fn company_user_count(&self, environment: EnvironmentId, id: &CompanyId) -> Result<u64, StoreError> {
+        self.environment(environment)?.state.view().member_count(id.as_str())
+    }
+
+    fn users(
+        &self,
+        environment: EnvironmentId,
+        query: &UserQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(UserId, Profile)>, StoreError> {
+        let environment = self.environment(environment)?;
+        let view = environment.state.view();
+        let page = match (&query.company, &query.search) {
+            (Some(company), None) => view.members(company.as_str(), after, limit)?,
+            (Some(company), Some(search)) => view.members_matching(company.as_str(), search, after, limit)?,
+            (None, Some(search)) => view.search(ProfileKind::User, search, after, limit)?,
+            (None, None) => view.by_id(ProfileKind::User, "", after, limit)?,
+        };
+        parsed(page, UserId::parse)
+    }
+
+    fn companies(
+        &self,
+        environment: EnvironmentId,
+        query: &CompanyQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
+        let environment = self.environment(environment)?;
+        let view = environment.state.view();
+        let page = match &query.search {
+            Some(search) => view.search(ProfileKind::Company, search, after, limit)?,
+            None => view.by_id(ProfileKind::Company, "", after, limit)?,
+        };
+        parsed(page, CompanyId::parse)
+    }
+
+    fn overflow(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        id: &str,
+        added: &Properties,
+    ) -> Result<Option<usize>, StoreError> {
+        let environment = self.environment(environment)?;
+        if added.len() <= WIDE_PROPERTIES && !environment.state.overlay.wide().contains(kind, id) {
+            return Ok(None);
+        }
+        let profile = environment.state.view().get(kind, id)?.unwrap_or_default();
+        let count = profile.property_count_with(added.names());
+        Ok((count > PROFILE_PROPERTIES_MAX).then_some(count))
+    }
+}
+
+fn parsed<T, F>(page: Page<Found>, parse: impl Fn(&str) -> Result<T, F>) -> Result<Page<(T, Profile)>, StoreError> {
+    let damaged = |_| StoreError::Damaged("a profile in the store has no valid id".to_owned());
+    let items = page.items.into_iter().map(|(id, profile)| Ok((parse(&id).map_err(damaged)?, profile)));
+    Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next: page.next })
+}
+
+impl Ledger for Engine {
+    fn reject(&self, environment: EnvironmentId, key: KeyId, code: &'static str) {
+        let Ok(environment) = self.environment(environment) else { return };
+        let minute = self.clock.now().minute();
+        let rejected = [(code.to_owned(), 1)].into();
+        count(&environment, LedgerRow { minute, key, rejected, ..LedgerRow::default() });
+    }
+
+    fn rows(&self, environment: EnvironmentId, from: i64, to: i64) -> Result<Vec<LedgerRow>, StoreError> {
+        ledger::rows(&self.environment(environment)?.state, from, to)
+    }
+}
+
+impl Catalog for Engine {
+    fn state(&self) -> Arc<CatalogState> {
+        self.catalog.state()
+    }
+
+    fn change(&self, change: CatalogChange<'_>) -> Result<Result<(), String>, StoreError> {
+        self.catalog.change(change)
+    }
+}

@@ -1,0 +1,370 @@
+//! One environment at work: its log, the threads behind it, and its profiles.
+//!
+//! Three threads. The *log* thread takes all that waits, writes and syncs it; the *fold* thread folds what is synced
+//! into the overlay, publishes the position and answers; the *mover* carries closed generations into the store. Each
+//! works on another batch, none holds a lock across a sync, and nothing is folded that is not durable (law 1).
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use muster_kernel::model::event::Event;
+use muster_kernel::model::id::Position;
+use muster_kernel::ports::{Clock, Receipt, StoreError};
+
+use crate::directory::OpenError;
+use crate::disk::Disk;
+use crate::guards::UnderWay;
+use crate::ledger::{Refused, decode_note};
+use crate::log::queue::{Batch, Outcome, Queue};
+use crate::log::reader::LogReader;
+use crate::log::record::{Frame, FrameKind};
+use crate::log::recover::{self, recover};
+use crate::log::segment::Segments;
+use crate::log::writer::{Identity, Random, WriteError, Writer, WriterOptions, Written};
+use crate::options::Options;
+use crate::profiles::lists::View;
+use crate::profiles::mover::move_generation;
+use crate::profiles::overlay::{Generation, Overlay, stored};
+use crate::profiles::store::Store;
+
+/// Synced batches that may wait for the fold thread.
+const FOLD_QUEUE_BATCHES: usize = 2;
+/// Events folded between two looks at the overlay's size while a log is replayed.
+const REPLAY_STRIDE: u64 = 4096;
+
+/// What an environment is opened with.
+pub struct Parts {
+    /// Where its data is.
+    pub directory: PathBuf,
+    /// Whose data it is.
+    pub identity: Identity,
+    /// The engine's settings.
+    pub options: Options,
+    /// Where the log's files are.
+    pub disk: Arc<dyn Disk>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Source of salts.
+    pub random: Random,
+}
+
+/// An open environment.
+pub struct Environment {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) reader: LogReader,
+    pub(crate) state: Arc<State>,
+    pub(crate) notes: Vec<String>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the threads of an environment share.
+pub(crate) struct State {
+    pub(crate) overlay: Overlay,
+    pub(crate) store: Store,
+    pub(crate) guards: UnderWay,
+    pub(crate) refused: Refused,
+    visible: AtomicU64,
+}
+
+impl State {
+    fn new(store: Store) -> Result<State, StoreError> {
+        let overlay = Overlay::new(store.wide()?);
+        Ok(State {
+            overlay,
+            store,
+            guards: UnderWay::default(),
+            refused: Refused::default(),
+            visible: AtomicU64::new(0),
+        })
+    }
+
+    /// The position up to which everything is durable and visible.
+    pub(crate) fn visible(&self) -> Position {
+        Position(self.visible.load(Ordering::Acquire))
+    }
+
+    /// Everything known at this moment.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { fresh: self.overlay.generations(), store: &self.store }
+    }
+}
+
+impl Environment {
+    /// Recovers an environment, or makes a new one, and starts its threads.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(parts: Parts) -> Result<Environment, OpenError> {
+        let io = |error| OpenError::Io(parts.directory.clone(), error);
+        let log_directory = parts.directory.join("log");
+        parts.disk.create_directory(&log_directory).map_err(io)?;
+        std::fs::create_dir_all(&parts.directory).map_err(io)?;
+        let store_directory = parts.directory.join("profiles");
+        let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
+        let store = Store::open(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
+        let saved = store.saved().map_err(unusable)?;
+        let state = Arc::new(State::new(store).map_err(unusable)?);
+        let mover = spawn("muster-mover", {
+            let state = Arc::clone(&state);
+            move || run_mover(&state)
+        });
+        let (writer, segments, notes) = match recover_log(&parts, &log_directory, saved, &state) {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                state.overlay.close();
+                // The mover must be gone before the caller may open the directory again.
+                let _ = mover.join();
+                return Err(error);
+            }
+        };
+        state.visible.store(writer.end().last.0, Ordering::Release);
+        let queue = Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
+        let (synced, folding) = sync_channel(FOLD_QUEUE_BATCHES);
+        let log = spawn("muster-log", {
+            let (queue, clock, state) = (Arc::clone(&queue), Arc::clone(&parts.clock), Arc::clone(&state));
+            move || run_log(writer, &queue, &synced, clock.as_ref(), &state)
+        });
+        let fold = spawn("muster-fold", {
+            let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
+            move || run_fold(&folding, &queue, &state, &options)
+        });
+        Ok(Environment {
+            queue,
+            reader: LogReader::new(segments),
+            state,
+            notes,
+            threads: Mutex::new(vec![log, fold, mover]),
+        })
+    }
+
+    /// Stops taking events, finishes what was taken, saves the profiles, and ends the log cleanly.
+    pub fn close(&self) {
+        self.queue.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of an environment had failed before it was stopped");
+            }
+        }
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot serve anything")]
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("threads can be started")
+}
+
+/// Finds the end of the log and folds what the store does not hold yet.
+fn recover_log(
+    parts: &Parts,
+    directory: &Path,
+    saved: Position,
+    state: &State,
+) -> Result<(Writer, Arc<Segments>, Vec<String>), OpenError> {
+    let request = recover::Request {
+        disk: parts.disk.as_ref(),
+        directory,
+        identity: parts.identity,
+        saved,
+        skip_damaged: parts.options.skip_damaged,
+        read_only: false,
+    };
+    let mut folder = Folder::new(state, &parts.options);
+    let recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    let options = WriterOptions {
+        segment_bytes: parts.options.log_segment_bytes,
+        free_reserve_bytes: parts.options.free_disk_reserve_bytes,
+        random: Arc::clone(&parts.random),
+    };
+    let (disk, segments) = (Arc::clone(&parts.disk), Arc::clone(&recovered.segments));
+    let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
+        .map_err(|error| OpenError::Io(directory.into(), error))?;
+    Ok((writer, recovered.segments, recovered.notes))
+}
+
+/// A batch that is durable, on its way to the fold thread.
+struct Synced {
+    bytes: Vec<u8>,
+    batch: Arc<Batch>,
+    written: Written,
+}
+
+fn run_log(mut writer: Writer, queue: &Queue, synced: &SyncSender<Synced>, clock: &dyn Clock, state: &State) {
+    while let Some(mut taken) = queue.take() {
+        match writer.write(&mut taken.bytes, clock.now()) {
+            Ok(written) => {
+                let done = Synced { bytes: taken.bytes, batch: taken.batch, written };
+                if synced.send(done).is_err() {
+                    break;
+                }
+                if queue.is_empty() {
+                    writer.witness();
+                }
+            }
+            Err(error) => {
+                let outcome = match error {
+                    WriteError::Refused(refusal) => Outcome::Refused(refusal),
+                    WriteError::Unknown(_) => Outcome::Unknown,
+                };
+                give_up(&taken.bytes, queue, state);
+                taken.batch.resolve(outcome);
+            }
+        }
+    }
+    if let Err(error) = writer.close() {
+        tracing::error!(%error, "the log could not be ended cleanly; the next start will check its end");
+    }
+}
+
+/// A batch was not written: lets those go who wait for its guards, and keeps its notes for the next batch.
+fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
+    while let Some(frame) = Frame::sealed(bytes) {
+        bytes = &bytes[frame.length()..];
+        match frame.kind {
+            FrameKind::Event => {
+                if let Ok(event) = Event::decode(frame.payload) {
+                    event.guards().for_each(|guard| state.guards.release(&guard.key));
+                }
+            }
+            FrameKind::LedgerNote => {
+                if let Some(row) = decode_note(frame.payload) {
+                    queue.note(row);
+                }
+            }
+            FrameKind::Batch => {}
+        }
+    }
+}
+
+fn run_fold(synced: &Receiver<Synced>, queue: &Queue, state: &State, options: &Options) {
+    let mut folder = Folder::new(state, options);
+    let idle = Duration::from_millis(options.overlay_age_ms_max.max(1));
+    loop {
+        match synced.recv_timeout(idle) {
+            Ok(done) => {
+                folder.fold_batch(&done.bytes);
+                state.visible.store(done.written.last.0, Ordering::Release);
+                let Written { before, received_at, .. } = done.written;
+                done.batch.resolve(Outcome::Written { before, received_at });
+                queue.recycle(done.bytes);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        folder.close_when_due(state.visible());
+    }
+    folder.close_last(state.visible());
+    state.overlay.close();
+}
+
+/// Folds records into the overlay and decides when a generation is closed.
+struct Folder<'a> {
+    state: &'a State,
+    active: Arc<Generation>,
+    bytes_max: usize,
+    age_max: Duration,
+    begun: Instant,
+    replayed: u64,
+}
+
+impl<'a> Folder<'a> {
+    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
+    fn new(state: &'a State, options: &Options) -> Self {
+        Folder {
+            state,
+            active: state.overlay.generations().active,
+            // Two generations may be held at once.
+            bytes_max: usize::try_from(options.overlay_bytes_max / 2).unwrap_or(usize::MAX).max(1),
+            age_max: Duration::from_millis(options.overlay_age_ms_max),
+            begun: Instant::now(),
+            replayed: 0,
+        }
+    }
+
+    fn fold_batch(&self, mut bytes: &[u8]) {
+        while let Some(frame) = Frame::sealed(bytes) {
+            bytes = &bytes[frame.length()..];
+            self.fold(&frame);
+        }
+    }
+
+    fn fold(&self, frame: &Frame<'_>) {
+        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
+        match frame.kind {
+            FrameKind::Event => match Event::decode(frame.payload) {
+                Ok(event) => {
+                    self.active.fold(&event, receipt);
+                    self.active.count(&stored(event.key, frame.received_at));
+                    event.guards().for_each(|guard| self.state.guards.release(&guard.key));
+                }
+                Err(_) => tracing::error!(position = frame.position.0, "a record with a right checksum is no event"),
+            },
+            FrameKind::LedgerNote => match decode_note(frame.payload) {
+                Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
+                None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
+            },
+            FrameKind::Batch => {}
+        }
+    }
+
+    fn replay(&mut self, frame: &Frame<'_>) {
+        self.fold(frame);
+        self.replayed += 1;
+        if self.replayed.is_multiple_of(REPLAY_STRIDE) {
+            self.close_when_due(frame.position);
+        }
+    }
+
+    fn close_when_due(&mut self, position: Position) {
+        let (full, old) = (self.active.bytes() >= self.bytes_max, self.begun.elapsed() >= self.age_max);
+        if !full && (!old || self.active.is_empty()) {
+            return;
+        }
+        if self.state.overlay.is_moving() {
+            // Old may wait for the mover; full must, and with it everybody who writes (law 8).
+            if !full || !self.state.overlay.wait_moved() {
+                return;
+            }
+        }
+        self.close(position);
+    }
+
+    /// At the end everything is moved, whatever its age.
+    fn close_last(&mut self, position: Position) {
+        if self.state.overlay.wait_moved() && !self.active.is_empty() {
+            self.close(position);
+            self.state.overlay.wait_moved();
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
+    fn close(&mut self, position: Position) {
+        self.state.overlay.close_generation(position);
+        self.active = self.state.overlay.generations().active;
+        self.begun = Instant::now();
+    }
+}
+
+fn run_mover(state: &State) {
+    while let Some((generation, position)) = state.overlay.next_to_move() {
+        match move_generation(&state.store, state.overlay.wide(), &generation, position) {
+            Ok(()) => state.overlay.moved(),
+            Err(error) => {
+                tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");
+                state.overlay.move_failed();
+                return;
+            }
+        }
+    }
+}
+

@@ -1,0 +1,233 @@
+//! Where appends wait for the writer: one buffer and one lock for a whole batch, and one outcome for all that are in it.
+//!
+//! An event is encoded straight into the batch's buffer, behind the ones that wait already; the writer takes the
+//! whole batch at once. Bounded by bytes; whoever comes when it is full is refused, not kept waiting.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use muster_kernel::model::id::Position;
+use muster_kernel::model::ledger::LedgerRow;
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::{AppendError, Receipt, Refusal};
+
+use super::record::{self, FrameKind};
+
+/// How long refused calls may wait to be noted in the log when nothing else is written.
+const NOTES_WAIT: Duration = Duration::from_millis(500);
+/// Buffers kept for reuse.
+const SPARE_BUFFERS_MAX: usize = 4;
+/// A larger buffer is given back to the system instead of being kept.
+const SPARE_BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// The queue of one environment's log.
+pub struct Queue {
+    state: Mutex<State>,
+    ready: Condvar,
+    bytes_max: usize,
+}
+
+struct State {
+    buffer: Vec<u8>,
+    count: u32,
+    batch: Arc<Batch>,
+    notes: Vec<LedgerRow>,
+    spare: Vec<Vec<u8>>,
+    writer_waits: bool,
+    closed: bool,
+}
+
+/// A batch taken by the writer.
+pub struct Taken {
+    /// A batch frame to be sealed and the frames of the records.
+    pub bytes: Vec<u8>,
+    /// Whom to tell.
+    pub batch: Arc<Batch>,
+}
+
+impl Queue {
+    /// An empty queue for at most `bytes_max` waiting bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        let state = State {
+            buffer: Vec::new(),
+            count: 0,
+            batch: Arc::default(),
+            notes: Vec::new(),
+            spare: Vec::new(),
+            writer_waits: false,
+            closed: false,
+        };
+        Queue { state: Mutex::new(state), ready: Condvar::new(), bytes_max }
+    }
+
+    /// Adds an event; `encode` appends its payload.
+    ///
+    /// # Errors
+    /// When the queue is full or closed.
+    pub fn push(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<Waiting, Refusal> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
+        if state.buffer.len() >= self.bytes_max {
+            return Err(Refusal::Overloaded);
+        }
+        if state.buffer.is_empty() {
+            record::begin_batch(&mut state.buffer);
+        }
+        record::begin_frame(&mut state.buffer, FrameKind::Event, encode);
+        let index = state.count;
+        state.count += 1;
+        let waiting = Waiting { batch: Arc::clone(&state.batch), index };
+        let wake = std::mem::take(&mut state.writer_waits);
+        drop(state);
+        if wake {
+            self.ready.notify_one();
+        }
+        Ok(waiting)
+    }
+
+    /// Adds to the refused calls that the next batch notes.
+    pub fn note(&self, row: LedgerRow) {
+        let mut state = self.lock();
+        let same = |known: &&mut LedgerRow| (known.minute, known.key) == (row.minute, row.key);
+        match state.notes.iter_mut().find(same) {
+            Some(known) => known.add(&row),
+            None => state.notes.push(row),
+        }
+    }
+
+    /// The refused calls that are not in the log yet.
+    pub fn notes(&self) -> Vec<LedgerRow> {
+        self.lock().notes.clone()
+    }
+
+    /// Waits for something to write. `None` when the queue is closed and empty.
+    pub fn take(&self) -> Option<Taken> {
+        let mut state = self.lock();
+        let mut waited = false;
+        while state.count == 0 && (state.notes.is_empty() || !waited) && !state.closed {
+            state.writer_waits = true;
+            let (next, timeout) =
+                self.ready.wait_timeout(state, NOTES_WAIT).unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            waited = timeout.timed_out();
+        }
+        state.writer_waits = false;
+        if state.count == 0 && state.notes.is_empty() {
+            return None;
+        }
+        for row in std::mem::take(&mut state.notes) {
+            if state.buffer.is_empty() {
+                record::begin_batch(&mut state.buffer);
+            }
+            record::begin_frame(&mut state.buffer, FrameKind::LedgerNote, |out| crate::ledger::encode_note(&row, out));
+        }
+        let empty = state.spare.pop().unwrap_or_default();
+        state.count = 0;
+        Some(Taken {
+            bytes: std::mem::replace(&mut state.buffer, empty),
+            batch: std::mem::take(&mut state.batch),
+        })
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.lock().count == 0
+    }
+
+    /// Gives a batch's buffer back for reuse.
+    pub fn recycle(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut state = self.lock();
+        if state.spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BUFFER_BYTES_MAX {
+            state.spare.push(buffer);
+        }
+    }
+
+    /// Takes nothing more.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Durable and visible: the n-th event has the n-th position after `before`.
+    Written {
+        /// The position before the first event.
+        before: Position,
+        /// The time of the first event.
+        received_at: Timestamp,
+    },
+    /// Certainly not written.
+    Refused(Refusal),
+    /// May have been written.
+    Unknown,
+}
+
+/// The events that are written together, and those who wait for them.
+#[derive(Default)]
+pub struct Batch {
+    outcome: OnceLock<Outcome>,
+    waiters: Mutex<Vec<Waker>>,
+}
+
+impl Batch {
+    /// Tells everybody. Only the first outcome counts.
+    pub fn resolve(&self, outcome: Outcome) {
+        if self.outcome.set(outcome).is_ok() {
+            let waiters = std::mem::take(&mut *self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
+            for waker in waiters {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// An event on its way; resolves when its batch does.
+pub struct Waiting {
+    batch: Arc<Batch>,
+    index: u32,
+}
+
+impl Waiting {
+    fn answer(&self) -> Option<Result<Receipt, AppendError>> {
+        Some(match self.batch.outcome.get()? {
+            Outcome::Written { before, received_at } => Ok(Receipt {
+                position: Position(before.0 + u64::from(self.index) + 1),
+                received_at: received_at.plus(i64::from(self.index)),
+            }),
+            Outcome::Refused(refusal) => Err(AppendError::Refused(refusal.clone())),
+            Outcome::Unknown => Err(AppendError::Unknown),
+        })
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<Receipt, AppendError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(answer) = self.answer() {
+            return Poll::Ready(answer);
+        }
+        let mut waiters = self.batch.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        // Resolving sets the outcome before it takes the list: either it is seen here, or the waker is seen there.
+        match self.answer() {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                waiters.push(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

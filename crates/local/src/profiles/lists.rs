@@ -1,0 +1,348 @@
+//! Pages of profiles in the order of a key: by id, by membership, by search term.
+//!
+//! The keys come from the store's index and from the overlay at once, merged in order. A key is only a candidate:
+//! its profile is read (overlay and store merged) and must confirm it, so that an entry that is stale on either side
+//! shows nothing wrong. A cursor is the list's number and the last key, and so means the same after any write.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use fjall::Keyspace;
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::profile::Profile;
+use muster_kernel::ports::{ProfileKind, StoreError};
+
+use super::mover::{member_key, term, term_key, term_prefix, terms};
+use super::overlay::Generations;
+use super::store::{Store, failed};
+
+/// Keys taken from the overlay at a time.
+const OVERLAY_WINDOW: usize = 1024;
+
+/// What is read together: store and overlay at one moment.
+pub struct View<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// The overlay.
+    pub fresh: Generations,
+}
+
+/// A profile and its id.
+pub type Found = (Box<str>, Profile);
+
+impl View<'_> {
+    /// Everything known about a subject.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn get(&self, kind: ProfileKind, id: &str) -> Result<Option<Profile>, StoreError> {
+        // The overlay was looked at first: what it no longer holds is in the store by now.
+        let stored = self.store.profile(kind, id)?;
+        Ok(match (self.fresh.get(kind, id), stored) {
+            (Some(fresh), Some(stored)) => Some(stored.merge(&fresh)),
+            (fresh, stored) => fresh.or(stored),
+        })
+    }
+
+    /// Profiles by id whose id starts with `prefix`.
+    ///
+    /// # Errors
+    /// When reading fails or the cursor belongs to another list.
+    pub fn by_id(
+        &self,
+        kind: ProfileKind,
+        prefix: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let list = List { number: BY_ID, prefix: prefix.as_bytes().to_vec() };
+        let keys = |id: &str, _: &Profile, see: &mut dyn FnMut(Vec<u8>)| see(id.as_bytes().to_vec());
+        let accept = |key: &[u8]| {
+            let Ok(id) = std::str::from_utf8(key) else { return Ok(None) };
+            Ok(self.get(kind, id)?.map(|profile| (id.into(), profile)))
+        };
+        self.page(&list, self.store.profiles(kind), kind, &keys, &accept, after, limit)
+    }
+
+    /// The users of a company, by user id.
+    ///
+    /// # Errors
+    /// As [`View::by_id`].
+    pub fn members(
+        &self,
+        company: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let prefix = member_key(company, "");
+        let keys = |id: &str, fresh: &Profile, see: &mut dyn FnMut(Vec<u8>)| {
+            if fresh.company_id() == Some(company) {
+                see(member_key(company, id));
+            }
+        };
+        let accept = |key: &[u8]| {
+            let Ok(id) = std::str::from_utf8(&key[prefix.len()..]) else { return Ok(None) };
+            let profile = self.get(ProfileKind::User, id)?;
+            Ok(profile.filter(|profile| profile.company_id() == Some(company)).map(|profile| (id.into(), profile)))
+        };
+        let list = List { number: MEMBERS, prefix: prefix.clone() };
+        self.page(&list, &self.store.index, ProfileKind::User, &keys, &accept, after, limit)
+    }
+
+    /// The users of a company whose id, name or e-mail starts with `search`, by user id.
+    ///
+    /// # Errors
+    /// As [`View::by_id`].
+    pub fn members_matching(
+        &self,
+        company: &str,
+        search: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let wanted = term(search);
+        let mut page = Page { items: Vec::new(), next: after.cloned() };
+        loop {
+            let stretch = self.members(company, page.next.as_ref(), limit - page.items.len())?;
+            page.items.extend(stretch.items.into_iter().filter(|(id, user)| {
+                id.starts_with(search) || terms(ProfileKind::User, user).iter().any(|term| term.starts_with(&wanted))
+            }));
+            page.next = stretch.next;
+            if page.next.is_none() || page.items.len() == limit {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// How many users belong to a company: the store's count, corrected by what the overlay changes.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn member_count(&self, company: &str) -> Result<u64, StoreError> {
+        let mut touched = BTreeSet::new();
+        for generation in self.fresh.each() {
+            generation.visit(ProfileKind::User, |id, fresh| {
+                if fresh.company_id() == Some(company) {
+                    touched.insert(Box::<str>::from(id));
+                }
+            });
+        }
+        let mut joined = 0u64;
+        for id in &touched {
+            let was = self.store.index.contains_key(member_key(company, id)).map_err(|error| failed(&error))?;
+            let is = self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
+            joined += u64::from(is && !was);
+        }
+        let mut left = 0u64;
+        let mut stored = 0u64;
+        for entry in self.store.index.prefix(member_key(company, "")) {
+            stored += 1;
+            let key = entry.key().map_err(|error| failed(&error))?;
+            let Ok(id) = std::str::from_utf8(&key[company.len() + 2..]) else { continue };
+            if self.fresh.get(ProfileKind::User, id).is_some() {
+                let is = self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
+                left += u64::from(!is);
+            }
+        }
+        Ok(stored + joined - left)
+    }
+
+    /// Profiles whose id starts with `search`, by id; then those whose name or e-mail does, by that.
+    ///
+    /// # Errors
+    /// As [`View::by_id`].
+    pub fn search(
+        &self,
+        kind: ProfileKind,
+        search: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let first = after.is_none_or(|cursor| cursor.0.first() == Some(&BY_ID));
+        let mut page = if first { self.by_id(kind, search, after, limit)? } else { Page { items: Vec::new(), next: None } };
+        if page.next.is_some() {
+            return Ok(page);
+        }
+        let rest = limit - page.items.len();
+        let more = self.by_term(kind, search, after.filter(|_| !first), rest.max(1))?;
+        if rest == 0 {
+            // The page is full; whether anything follows is known, what follows is read with the next page.
+            page.next = (!more.items.is_empty()).then(|| Cursor(vec![BY_TERM]));
+        } else {
+            page.items.extend(more.items);
+            page.next = more.next;
+        }
+        Ok(page)
+    }
+
+    fn by_term(
+        &self,
+        kind: ProfileKind,
+        search: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let wanted = term(search);
+        let mut prefix = vec![term_prefix(kind)];
+        prefix.extend_from_slice(wanted.as_bytes());
+        let keys = |id: &str, fresh: &Profile, see: &mut dyn FnMut(Vec<u8>)| {
+            for term in terms(kind, fresh).iter().filter(|term| term.starts_with(&wanted)) {
+                see(term_key(kind, term, id));
+            }
+        };
+        let accept = |key: &[u8]| {
+            let Some((term, id)) = split_pair(&key[1..]) else { return Ok(None) };
+            let Some(profile) = self.get(kind, id)? else { return Ok(None) };
+            // Shown once: under the first of its terms that match, and not at all when its id matched before.
+            let mut matching: Vec<String> = terms(kind, &profile);
+            matching.retain(|term| term.starts_with(&wanted));
+            matching.sort_unstable();
+            let here = matching.first().is_some_and(|first| first == term) && !id.starts_with(search);
+            Ok(here.then(|| (id.into(), profile)))
+        };
+        let list = List { number: BY_TERM, prefix };
+        self.page(&list, &self.store.index, kind, &keys, &accept, after, limit)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where a list's parts come together")]
+    fn page(
+        &self,
+        list: &List,
+        keyspace: &Keyspace,
+        kind: ProfileKind,
+        keys: &dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
+        accept: &dyn Fn(&[u8]) -> Result<Option<Found>, StoreError>,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Found>, StoreError> {
+        let from = list.start(after)?;
+        let mut stored = keyspace.range::<&[u8], _>((bound(&from), Bound::Unbounded));
+        let mut fresh = FreshKeys::new(&self.fresh, kind, keys, &list.prefix, from.clone());
+        let mut next_stored = list.next_stored(&mut stored)?;
+        let mut next_fresh = fresh.next();
+        let mut items: Vec<Found> = Vec::new();
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let key = match (&next_stored, &next_fresh) {
+                (None, None) => return Ok(Page { items, next: None }),
+                (Some(a), Some(b)) if a == b => {
+                    next_fresh = fresh.next();
+                    std::mem::replace(&mut next_stored, list.next_stored(&mut stored)?)
+                }
+                (Some(a), Some(b)) if a > b => std::mem::replace(&mut next_fresh, fresh.next()),
+                (Some(_), _) => std::mem::replace(&mut next_stored, list.next_stored(&mut stored)?),
+                (None, Some(_)) => std::mem::replace(&mut next_fresh, fresh.next()),
+            };
+            let Some(key) = key else { return Ok(Page { items, next: None }) };
+            if let Some(item) = accept(&key)? {
+                if items.len() == limit {
+                    let next = last.map(|last| Cursor([&[list.number], last.as_slice()].concat()));
+                    return Ok(Page { items, next });
+                }
+                items.push(item);
+                last = Some(key);
+            }
+        }
+    }
+}
+
+const BY_ID: u8 = 1;
+const MEMBERS: u8 = 2;
+const BY_TERM: u8 = 3;
+
+/// One list: a stretch of keys, and the number that its cursors carry.
+struct List {
+    number: u8,
+    prefix: Vec<u8>,
+}
+
+impl List {
+    /// The key after which to go on: excluded, or the prefix itself, included.
+    fn start(&self, after: Option<&Cursor>) -> Result<Bound<Vec<u8>>, StoreError> {
+        let Some(Cursor(bytes)) = after else { return Ok(Bound::Included(self.prefix.clone())) };
+        match bytes.split_first() {
+            Some((number, [])) if *number == self.number => Ok(Bound::Included(self.prefix.clone())),
+            Some((number, key)) if *number == self.number && key.starts_with(&self.prefix) => {
+                Ok(Bound::Excluded(key.to_vec()))
+            }
+            _ => Err(StoreError::NotACursor),
+        }
+    }
+
+    fn next_stored(&self, stored: &mut fjall::Iter) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(entry) = stored.next() else { return Ok(None) };
+        let key = entry.key().map_err(|error| failed(&error))?;
+        Ok(key.starts_with(&self.prefix).then(|| key.to_vec()))
+    }
+}
+
+fn bound(from: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    from.as_ref().map(Vec::as_slice)
+}
+
+fn split_pair(key: &[u8]) -> Option<(&str, &str)> {
+    let zero = key.iter().position(|&byte| byte == 0)?;
+    Some((std::str::from_utf8(&key[..zero]).ok()?, std::str::from_utf8(&key[zero + 1..]).ok()?))
+}
+
+/// The overlay's keys in order, a window at a time, so that a large overlay is never sorted as a whole.
+struct FreshKeys<'a> {
+    fresh: &'a Generations,
+    kind: ProfileKind,
+    keys: &'a dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
+    prefix: &'a [u8],
+    from: Bound<Vec<u8>>,
+    window: std::vec::IntoIter<Vec<u8>>,
+    exhausted: bool,
+}
+
+impl<'a> FreshKeys<'a> {
+    fn new(
+        fresh: &'a Generations,
+        kind: ProfileKind,
+        keys: &'a dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
+        prefix: &'a [u8],
+        from: Bound<Vec<u8>>,
+    ) -> Self {
+        FreshKeys { fresh, kind, keys, prefix, from, window: Vec::new().into_iter(), exhausted: false }
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(key) = self.window.next() {
+                return Some(key);
+            }
+            if self.exhausted {
+                return None;
+            }
+            let window = self.smallest();
+            self.exhausted = window.len() < OVERLAY_WINDOW;
+            if let Some(last) = window.last() {
+                self.from = Bound::Excluded(last.clone());
+            }
+            self.window = window.into_iter();
+        }
+    }
+
+    /// The smallest keys from `self.from` on.
+    fn smallest(&self) -> Vec<Vec<u8>> {
+        let mut kept: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let mut see = |key: Vec<u8>| {
+            let behind = match &self.from {
+                Bound::Included(from) => key >= *from,
+                Bound::Excluded(from) => key > *from,
+                Bound::Unbounded => true,
+            };
+            if behind && key.starts_with(self.prefix) {
+                kept.insert(key);
+                if kept.len() > OVERLAY_WINDOW {
+                    kept.pop_last();
+                }
+            }
+        };
+        for generation in self.fresh.each() {
+            generation.visit(self.kind, |id, profile| (self.keys)(id, profile, &mut see));
+        }
+        kept.into_iter().collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! Users and companies: an in-memory overlay of fresh changes over a key-value store.
+//!
+//! Every change is folded into the overlay, which reads see at once; a mover carries it into the store in sorted,
+//! coalesced batches off the answering path. Overlay and store each hold *part* of what is known about a subject and
+//! a read merges the parts: profile merging is idempotent (law 3), so it does no harm that for a moment a change is
+//! in both. The store can always be dropped and rebuilt from the log; it is never ahead of it.
+
+pub mod lists;
+pub mod mover;
+pub mod overlay;
+pub mod store;
+pub mod wide;

@@ -1,0 +1,229 @@
+//! Moves a closed generation of the overlay into the store, in sorted chunks, each one atomic batch.
+//!
+//! A chunk holds profiles and everything derived from the same change (index entries, counts), computed from what
+//! the store held before: moving the same generation again finds nothing to change, so a crash at any place is
+//! repaired by the replay. The position is saved with the last chunk, then everything is synced once.
+
+use std::collections::BTreeMap;
+
+use muster_kernel::model::id::Position;
+use muster_kernel::model::profile::Profile;
+use muster_kernel::model::value::Value;
+use muster_kernel::ports::{ProfileKind, StoreError};
+
+use super::overlay::Generation;
+use super::wide::{WIDE_PROPERTIES, Wide};
+use super::store::{Batch, Store, failed};
+
+/// Profiles per chunk: large enough to share the store's cost of a batch, small enough to stay out of its way.
+const CHUNK_PROFILES: usize = 1024;
+/// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
+pub const TERM_CHARS_MAX: usize = 64;
+/// First bytes of the keys of the index.
+pub mod prefix {
+    /// Company, zero, user: who belongs to whom.
+    pub const MEMBER: u8 = b'm';
+    /// Company: how many users belong to it.
+    pub const MEMBER_COUNT: u8 = b'n';
+    /// Term, zero, user: names and e-mails.
+    pub const USER_TERM: u8 = b't';
+    /// Term, zero, company: names.
+    pub const COMPANY_TERM: u8 = b'c';
+    /// Kind, id: profiles with unusually many properties.
+    pub const WIDE: u8 = b'w';
+    /// Kind: how many profiles there are.
+    pub const PROFILE_COUNT: u8 = b'p';
+}
+
+/// Moves `generation`, which covers the log up to `position`, into the store.
+///
+/// # Errors
+/// When the store fails; the generation may then be in it in part, which does no harm.
+pub fn move_generation(
+    store: &Store,
+    wide: &Wide,
+    generation: &Generation,
+    position: Position,
+) -> Result<(), StoreError> {
+    for kind in [ProfileKind::User, ProfileKind::Company] {
+        for ids in generation.ids(kind).chunks(CHUNK_PROFILES) {
+            move_chunk(store, wide, generation, kind, ids)?;
+        }
+    }
+    let mut batch = store.batch();
+    for (key, outcome) in generation.guards() {
+        store.put_guard(&mut batch, &key, &outcome);
+    }
+    for row in generation.ledger(i64::MIN, i64::MAX) {
+        store.add_ledger(&mut batch, &row)?;
+    }
+    store.put_saved(&mut batch, position);
+    batch.commit().map_err(|error| failed(&error))?;
+    store.sync()
+}
+
+fn move_chunk(
+    store: &Store,
+    wide: &Wide,
+    generation: &Generation,
+    kind: ProfileKind,
+    ids: &[Box<str>],
+) -> Result<(), StoreError> {
+    let mut batch = store.batch();
+    let mut counts = Counts::default();
+    for id in ids {
+        let Some(fresh) = generation.get(kind, id) else { continue };
+        let before = store.profile(kind, id)?;
+        let after = match &before {
+            Some(before) => before.merge(&fresh),
+            None => fresh,
+        };
+        if before.as_ref() == Some(&after) {
+            continue;
+        }
+        wide.note(kind, id, &after);
+        counts.profiles += u64::from(before.is_none());
+        index(store, &mut batch, kind, id, before.as_ref(), &after, &mut counts);
+        batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
+    }
+    counts.put(store, &mut batch, kind)?;
+    batch.commit().map_err(|error| failed(&error))
+}
+
+/// Changes of the numbers of the index within one chunk.
+#[derive(Default)]
+struct Counts {
+    profiles: u64,
+    members: BTreeMap<String, i64>,
+}
+
+impl Counts {
+    fn put(self, store: &Store, batch: &mut Batch, kind: ProfileKind) -> Result<(), StoreError> {
+        if self.profiles > 0 {
+            let key = profile_count_key(kind);
+            store.put_number(batch, &key, store.number(&key)? + self.profiles);
+        }
+        for (company, change) in self.members {
+            let key = member_count_key(&company);
+            let count = store.number(&key)?.saturating_add_signed(change);
+            store.put_number(batch, &key, count);
+        }
+        Ok(())
+    }
+}
+
+fn index(
+    store: &Store,
+    batch: &mut Batch,
+    kind: ProfileKind,
+    id: &str,
+    before: Option<&Profile>,
+    after: &Profile,
+    counts: &mut Counts,
+) {
+    if kind == ProfileKind::User {
+        let (old, new) = (before.and_then(Profile::company_id), after.company_id());
+        if old != new {
+            if let Some(company) = old {
+                batch.remove(&store.index, member_key(company, id));
+                *counts.members.entry(company.to_owned()).or_default() -= 1;
+            }
+            if let Some(company) = new {
+                batch.insert(&store.index, member_key(company, id), []);
+                *counts.members.entry(company.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let old = before.map(|profile| terms(kind, profile)).unwrap_or_default();
+    let new = terms(kind, after);
+    for term in old.iter().filter(|term| !new.contains(term)) {
+        batch.remove(&store.index, term_key(kind, term, id));
+    }
+    for term in new.iter().filter(|term| !old.contains(term)) {
+        batch.insert(&store.index, term_key(kind, term, id), []);
+    }
+    let was_wide = before.is_some_and(|profile| profile.property_count() > WIDE_PROPERTIES);
+    if !was_wide && after.property_count() > WIDE_PROPERTIES {
+        batch.insert(&store.index, wide_key(kind, id), []);
+    }
+}
+
+/// What a profile is found by beside its id: lower-case name and, for users, e-mail, without duplicates.
+pub fn terms(kind: ProfileKind, profile: &Profile) -> Vec<String> {
+    let names: &[&str] = match kind {
+        ProfileKind::User => &["email", "name"],
+        ProfileKind::Company => &["name"],
+    };
+    let mut terms = Vec::new();
+    for name in names {
+        if let Some(Value::Text(text)) = profile.property(name) {
+            let term = term(text);
+            if !term.is_empty() && !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
+    }
+    terms
+}
+
+/// A text as the index keeps it: lower case, cut, and without the separator.
+pub fn term(text: &str) -> String {
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|letter| if letter == '\0' { ' ' } else { letter }).take(TERM_CHARS_MAX).collect()
+}
+
+/// Key that says that a user belongs to a company. Ids hold no control character, so zero separates them.
+pub fn member_key(company: &str, user: &str) -> Vec<u8> {
+    pair_key(prefix::MEMBER, company, user)
+}
+
+/// Key of the number of users of a company.
+pub fn member_count_key(company: &str) -> Vec<u8> {
+    [&[prefix::MEMBER_COUNT], company.as_bytes()].concat()
+}
+
+/// Key of the number of profiles of a kind.
+pub fn profile_count_key(kind: ProfileKind) -> Vec<u8> {
+    vec![prefix::PROFILE_COUNT, kind_byte(kind)]
+}
+
+/// Key that finds a profile by a term.
+pub fn term_key(kind: ProfileKind, term: &str, id: &str) -> Vec<u8> {
+    pair_key(term_prefix(kind), term, id)
+}
+
+/// First byte of the keys that find profiles of a kind by a term.
+pub fn term_prefix(kind: ProfileKind) -> u8 {
+    match kind {
+        ProfileKind::User => prefix::USER_TERM,
+        ProfileKind::Company => prefix::COMPANY_TERM,
+    }
+}
+
+/// Key that lists a profile as unusually wide.
+pub fn wide_key(kind: ProfileKind, id: &str) -> Vec<u8> {
+    [&[prefix::WIDE, kind_byte(kind)], id.as_bytes()].concat()
+}
+
+/// Kind and id of a key made by [`wide_key`].
+pub fn split_wide_key(key: &[u8]) -> Option<(ProfileKind, &str)> {
+    let (&[_, kind], id) = key.split_first_chunk()?;
+    let kind = [ProfileKind::User, ProfileKind::Company].into_iter().find(|known| kind_byte(*known) == kind)?;
+    Some((kind, std::str::from_utf8(id).ok()?))
+}
+
+fn kind_byte(kind: ProfileKind) -> u8 {
+    match kind {
+        ProfileKind::User => b'u',
+        ProfileKind::Company => b'c',
+    }
+}
+
+fn pair_key(first: u8, left: &str, right: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(left.len() + right.len() + 2);
+    key.push(first);
+    key.extend_from_slice(left.as_bytes());
+    key.push(0);
+    key.extend_from_slice(right.as_bytes());
+    key
+}

@@ -1,0 +1,300 @@
+//! What is folded but not yet in the store: one generation that is filled, and at most one that is being moved.
+//!
+//! Only the fold thread writes. A generation is closed between two batches of the log, so that it covers the log up
+//! to an exact position; with it travel the guards and the ledger counts of the same events.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+use muster_kernel::model::event::{Event, Guard};
+use muster_kernel::model::id::{KeyId, Position};
+use muster_kernel::model::ledger::LedgerRow;
+use muster_kernel::model::profile::{Change, Profile};
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::{ProfileKind, Receipt};
+
+use super::wide::Wide;
+
+const SHARDS: usize = 64;
+/// What an entry costs beside its id and its profile: the map's slot, two heap headers.
+const ENTRY_BYTES: usize = 96;
+
+/// The first outcome of a guarded call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    /// Where and when it was taken.
+    pub receipt: Receipt,
+    /// The hash of its body.
+    pub body: [u8; 16],
+    /// The warnings that it was answered with.
+    pub warnings: Box<str>,
+}
+
+type Table = HashMap<Box<str>, Profile>;
+
+/// Changes up to a position of the log.
+#[derive(Default)]
+pub struct Generation {
+    users: Vec<RwLock<Table>>,
+    companies: Vec<RwLock<Table>>,
+    guards: RwLock<HashMap<[u8; 16], Guarded>>,
+    ledger: Mutex<BTreeMap<(i64, KeyId), LedgerRow>>,
+    bytes: AtomicUsize,
+    hasher: DefaultHashBuilder,
+    wide: Arc<Wide>,
+}
+
+impl Generation {
+    fn new(wide: &Arc<Wide>) -> Self {
+        let tables = || (0..SHARDS).map(|_| RwLock::default()).collect();
+        Generation { users: tables(), companies: tables(), wide: Arc::clone(wide), ..Generation::default() }
+    }
+
+    /// Folds an event in.
+    pub fn fold(&self, event: &Event<'_>, receipt: Receipt) {
+        if let Some((user, change)) = Change::of_user(event, receipt.received_at) {
+            self.change(ProfileKind::User, user, &change);
+        }
+        if let Some((company, change)) = Change::of_company(event, receipt.received_at) {
+            self.change(ProfileKind::Company, company, &change);
+        }
+        for guard in event.guards() {
+            self.remember(&guard, receipt, event.warnings);
+        }
+    }
+
+    /// Adds counts to the ledger.
+    pub fn count(&self, row: &LedgerRow) {
+        let mut ledger = lock(&self.ledger);
+        let known = ledger.entry((row.minute, row.key)).or_insert_with(|| LedgerRow {
+            minute: row.minute,
+            key: row.key,
+            ..LedgerRow::default()
+        });
+        known.add(row);
+    }
+
+    fn change(&self, kind: ProfileKind, id: &str, change: &Change<'_>) {
+        let mut table = self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner);
+        let (before, after) = match table.get_mut(id) {
+            Some(profile) => {
+                let before = profile.as_bytes().len();
+                profile.apply(change);
+                self.wide.note(kind, id, profile);
+                (before, profile.as_bytes().len())
+            }
+            None => {
+                let mut profile = Profile::default();
+                profile.apply(change);
+                self.wide.note(kind, id, &profile);
+                let after = profile.as_bytes().len() + id.len() + ENTRY_BYTES;
+                table.insert(id.into(), profile);
+                (0, after)
+            }
+        };
+        drop(table);
+        // Profiles never lose a fact, so the sum only grows.
+        self.bytes.fetch_add(after.saturating_sub(before), Ordering::Relaxed);
+    }
+
+    fn remember(&self, guard: &Guard, receipt: Receipt, warnings: &str) {
+        let outcome = Guarded { receipt, body: guard.body, warnings: warnings.into() };
+        self.bytes.fetch_add(ENTRY_BYTES + warnings.len(), Ordering::Relaxed);
+        self.guards.write().unwrap_or_else(PoisonError::into_inner).insert(guard.key, outcome);
+    }
+
+    /// What this generation knows about a subject.
+    pub fn get(&self, kind: ProfileKind, id: &str) -> Option<Profile> {
+        self.shard(kind, id).read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The outcome of a guarded call.
+    pub fn guarded(&self, key: &[u8; 16]) -> Option<Guarded> {
+        self.guards.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Shows every profile of a kind, in no order, holding one shard at a time.
+    pub fn visit(&self, kind: ProfileKind, mut see: impl FnMut(&str, &Profile)) {
+        for shard in self.tables(kind) {
+            for (id, profile) in shard.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                see(id, profile);
+            }
+        }
+    }
+
+    /// All ids of a kind, sorted: for the mover, because neighbours in the store are then read and written together.
+    pub fn ids(&self, kind: ProfileKind) -> Vec<Box<str>> {
+        let mut ids: Vec<Box<str>> = Vec::new();
+        self.visit(kind, |id, _| ids.push(id.into()));
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All guards.
+    pub fn guards(&self) -> Vec<([u8; 16], Guarded)> {
+        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+        guards.iter().map(|(key, outcome)| (*key, outcome.clone())).collect()
+    }
+
+    /// The ledger's counts of the minutes `from ..= to`.
+    pub fn ledger(&self, from: i64, to: i64) -> Vec<LedgerRow> {
+        let ledger = lock(&self.ledger);
+        let most = KeyId(u32::MAX);
+        ledger.range((from, KeyId(0))..=(to, most)).map(|(_, row)| row.clone()).collect()
+    }
+
+    /// Memory held, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is nothing to move.
+    pub fn is_empty(&self) -> bool {
+        self.bytes() == 0 && lock(&self.ledger).is_empty()
+    }
+
+    fn tables(&self, kind: ProfileKind) -> &[RwLock<Table>] {
+        match kind {
+            ProfileKind::User => &self.users,
+            ProfileKind::Company => &self.companies,
+        }
+    }
+
+    fn shard(&self, kind: ProfileKind, id: &str) -> &RwLock<Table> {
+        let hash = self.hasher.hash_one(id);
+        &self.tables(kind)[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
+    }
+}
+
+/// The two generations as readers see them.
+#[derive(Clone)]
+pub struct Generations {
+    /// The one that is filled.
+    pub active: Arc<Generation>,
+    /// The one that is being moved into the store, and the position up to which it covers the log.
+    pub moving: Option<(Arc<Generation>, Position)>,
+}
+
+impl Generations {
+    /// What the overlay knows about a subject.
+    pub fn get(&self, kind: ProfileKind, id: &str) -> Option<Profile> {
+        let moving = self.moving.as_ref().and_then(|(generation, _)| generation.get(kind, id));
+        match (self.active.get(kind, id), moving) {
+            (Some(active), Some(moving)) => Some(active.merge(&moving)),
+            (active, moving) => active.or(moving),
+        }
+    }
+
+    /// Both, the one that is filled first.
+    pub fn each(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        std::iter::once(&self.active).chain(self.moving.iter().map(|(generation, _)| generation))
+    }
+}
+
+/// The overlay.
+pub struct Overlay {
+    generations: RwLock<Generations>,
+    /// Guards the hand-over between fold thread and mover.
+    hand_over: Mutex<HandOver>,
+    changed: Condvar,
+    wide: Arc<Wide>,
+}
+
+#[derive(Default)]
+struct HandOver {
+    waiting: bool,
+    closed: bool,
+    failed: bool,
+}
+
+impl Overlay {
+    /// An empty overlay over a store whose unusually wide profiles are given.
+    pub fn new(wide: Wide) -> Self {
+        let wide = Arc::new(wide);
+        let generations = Generations { active: Arc::new(Generation::new(&wide)), moving: None };
+        Overlay { generations: RwLock::new(generations), hand_over: Mutex::default(), changed: Condvar::new(), wide }
+    }
+
+    /// The profiles that are unusually wide, in overlay or store.
+    pub fn wide(&self) -> &Wide {
+        &self.wide
+    }
+
+    /// The generations at this moment.
+    pub fn generations(&self) -> Generations {
+        self.generations.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a generation is being moved.
+    pub fn is_moving(&self) -> bool {
+        self.generations.read().unwrap_or_else(PoisonError::into_inner).moving.is_some()
+    }
+
+    /// Closes the generation that is filled, which covers the log up to `position`, and gives it to the mover.
+    /// Called by the fold thread between two batches, when nothing is being moved.
+    pub fn close_generation(&self, position: Position) {
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        let full = std::mem::replace(&mut generations.active, Arc::new(Generation::new(&self.wide)));
+        generations.moving = Some((full, position));
+        drop(generations);
+        lock(&self.hand_over).waiting = true;
+        self.changed.notify_all();
+    }
+
+    /// For the mover: waits for a generation. `None` when there will be no more.
+    pub fn next_to_move(&self) -> Option<(Arc<Generation>, Position)> {
+        let mut state = lock(&self.hand_over);
+        loop {
+            if state.waiting {
+                state.waiting = false;
+                return self.generations().moving;
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// For the mover: the generation is in the store now.
+    pub fn moved(&self) {
+        self.generations.write().unwrap_or_else(PoisonError::into_inner).moving = None;
+        // Taking the lock orders this behind a waiter that has just looked.
+        drop(lock(&self.hand_over));
+        self.changed.notify_all();
+    }
+
+    /// For the mover: the store failed; nothing is moved any more. What is in the overlay stays readable, and the
+    /// log holds all of it.
+    pub fn move_failed(&self) {
+        lock(&self.hand_over).failed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until nothing is being moved. Answers whether the mover still works.
+    pub fn wait_moved(&self) -> bool {
+        let mut state = lock(&self.hand_over);
+        while self.is_moving() && !state.failed {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.failed
+    }
+
+    /// No generation follows any more.
+    pub fn close(&self) {
+        lock(&self.hand_over).closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Counts one stored event.
+pub fn stored(key: KeyId, at: Timestamp) -> LedgerRow {
+    LedgerRow { minute: at.minute(), key, stored: 1, ..LedgerRow::default() }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
