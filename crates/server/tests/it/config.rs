@@ -93,3 +93,27 @@ fn the_bootstrap_key_is_checked_before_anything_is_made() {
         assert!(!data.exists());
     }
 }
+
+#[test]
+fn the_operations_page_lists_every_setting_with_its_default() {
+    let root = tempfile::tempdir().unwrap();
+    let page = include_str!("../../../../docs/OPERATIONS.md");
+    let shown = on(root.path(), &["check-config", "--json"]).json();
+    let expected: Vec<String> = shown["settings"].as_array().unwrap().iter().map(row).collect();
+    for row in &expected {
+        assert!(page.contains(row.as_str()), "docs/OPERATIONS.md lacks the row {row}");
+    }
+    let topics = ["`http.", "`listen.", "`log.", "`storage."];
+    let listed =
+        page.lines().filter(|line| topics.iter().any(|topic| line.starts_with(&format!("| {topic}"))));
+    assert_eq!(listed.count(), expected.len(), "docs/OPERATIONS.md lists a setting that does not exist");
+}
+
+fn row(shown: &serde_json::Value) -> String {
+    let default = match &shown["value"] {
+        serde_json::Value::Null => "not set".to_owned(),
+        serde_json::Value::String(text) => format!("`{text}`"),
+        value => format!("`{value}`"),
+    };
+    format!("| `{}` | {default} |", shown["setting"].as_str().unwrap())
+}
