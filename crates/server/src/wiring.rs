@@ -260,9 +260,11 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     let mut signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|error| format!("signals cannot be watched: {error}."))?;
     let watch = move || {
+        let mut told = Some(told);
         for signal in signals.forever() {
-            if told.try_send(()).is_err() {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            match told.take() {
+                Some(first) => drop(first.try_send(())),
+                None => drop(signal_hook::low_level::emulate_default_handler(signal)),
             }
         }
     };

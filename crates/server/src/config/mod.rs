@@ -129,7 +129,11 @@ impl Config {
         match settings {
             _ if !layers.problems().is_empty() => Err(ConfigError(layers.problems().to_vec())),
             Err(error) => Err(ConfigError(vec![error.to_string()])),
-            Ok(settings) => Ok(Config { data, data_origin, file, settings, bootstrap_api_key, layers }),
+            // The edge has the last word on its own settings.
+            Ok(settings) => match settings.http.validate() {
+                Err(what) => Err(ConfigError(vec![format!("[http]: {what}")])),
+                Ok(()) => Ok(Config { data, data_origin, file, settings, bootstrap_api_key, layers }),
+            },
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use crate::process::{Said, Server, muster, on, run};
@@ -244,6 +246,23 @@ fn both_stop_signals_end_a_server_in_order() {
     let said = server.wait();
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert!(said.out.contains("\n  metrics    http://127.0.0.1:"), "{}", said.out);
+}
+
+#[test]
+fn a_second_signal_ends_a_server_that_is_still_stopping() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    let mut server = Server::start(&data, &[], &[]);
+    // A client that says nothing holds the stop up for as long as the socket waits for it.
+    let silent = UnixStream::connect(data.join("control.sock")).unwrap();
+    server.signal("TERM");
+    server.logged("stopping");
+    server.signal("TERM");
+    assert_eq!(server.ended().signal(), Some(15));
+    drop(silent);
+    drop(server);
+    let said = Server::start(&data, &[], &[]).stop();
+    assert_eq!(said.code, Some(0), "what it left behind is no obstacle: {}", said.err);
 }
 
 #[test]

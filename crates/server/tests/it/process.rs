@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 
 /// A `muster` command that sees no setting of the machine it runs on.
 pub fn muster(arguments: &[&str]) -> Command {
@@ -62,6 +64,7 @@ pub fn on(data: &Path, arguments: &[&str]) -> Said {
 pub struct Server {
     child: Child,
     out: BufReader<ChildStdout>,
+    log: Log,
     /// What it printed until it listened.
     pub banner: String,
 }
@@ -83,21 +86,25 @@ impl Server {
 
     fn spawn(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut banner = String::new();
-        while !banner.contains(" is listening on ") {
-            if out.read_line(&mut banner).unwrap() == 0 {
-                let mut err = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("the server ended: {banner}{err}");
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let log = Log::read(child.stderr.take().unwrap());
+        let mut server = Server { child, out, log, banner: String::new() };
+        while !server.banner.contains(" is listening on ") {
+            if server.out.read_line(&mut server.banner).unwrap() == 0 {
+                panic!("the server ended: {:?}", server.wait());
             }
         }
-        Server { child, out, banner }
+        server
     }
 
     /// The line of the banner that begins with `word`, without it.
     pub fn said(&self, word: &str) -> Option<&str> {
         self.banner.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
+    }
+
+    /// Waits until the log holds `words`.
+    pub fn logged(&self, words: &str) {
+        self.log.wait_for(words);
     }
 
     /// Asks the server to stop and gives back all that it said.
@@ -108,11 +115,15 @@ impl Server {
 
     /// Waits for the end and gives back all that the server said; its log is `err`.
     pub fn wait(mut self) -> Said {
-        let code = self.child.wait().unwrap().code();
-        let (mut out, mut err) = (std::mem::take(&mut self.banner), String::new());
+        let code = self.ended().code();
+        let mut out = std::mem::take(&mut self.banner);
         self.out.read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        Said { code, out, err }
+        Said { code, out, err: self.log.whole() }
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Sends a signal by name.
@@ -126,5 +137,44 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Standard error of a server, read all the time so that the server never waits for us.
+struct Log {
+    lines: Arc<(Mutex<(String, bool)>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    fn read(err: ChildStderr) -> Log {
+        let lines = Arc::<(Mutex<(String, bool)>, Condvar)>::default();
+        let written = lines.clone();
+        let reader = std::thread::spawn(move || {
+            let (log, changed) = &*written;
+            for line in BufReader::new(err).lines() {
+                log.lock().unwrap().0 += &(line.unwrap() + "\n");
+                changed.notify_all();
+            }
+            log.lock().unwrap().1 = true;
+            changed.notify_all();
+        });
+        Log { lines, reader: Some(reader) }
+    }
+
+    fn wait_for(&self, words: &str) {
+        let (log, changed) = &*self.lines;
+        let mut log = log.lock().unwrap();
+        while !log.0.contains(words) {
+            assert!(!log.1, "the log ended without {words:?}: {}", log.0);
+            log = changed.wait(log).unwrap();
+        }
+    }
+
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.lines.0.lock().unwrap().0.clone()
     }
 }
