@@ -100,7 +100,8 @@ impl Catalog for CatalogFile {
         if let Err(reason) = change(&mut state) {
             return Ok(Err(reason));
         }
-        self.write(&state).map_err(|error| StoreError::Failed(format!("the catalog cannot be written: {error}")))?;
+        self.write(&state)
+            .map_err(|error| StoreError::Failed(format!("the catalog cannot be written: {error}")))?;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         Ok(Ok(()))
     }

@@ -8,7 +8,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::disk::Disk;
 use crate::log::recover::RecoverError;
 
 /// Version of the directory's layout.
@@ -90,12 +89,12 @@ impl Directory {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(root: &Path, disk: &dyn Disk) -> Result<Self, OpenError> {
+    pub fn open(root: &Path) -> Result<Self, OpenError> {
         std::fs::create_dir_all(root).map_err(|error| OpenError::Io(root.into(), error))?;
         let lock = lock(root)?;
         let directory = Directory { root: root.into(), _lock: lock };
         if !directory.check_format()? {
-            directory.begin(disk)?;
+            directory.begin()?;
         }
         Ok(directory)
     }
@@ -129,17 +128,24 @@ impl Directory {
         let path = self.root.join(FORMAT_FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) if text.trim() == format!("muster {DIRECTORY_FORMAT}") => Ok(true),
-            Ok(text) if text.starts_with("muster ") => Err(OpenError::Newer(self.root.clone(), text.trim().to_owned())),
+            Ok(text) if text.starts_with("muster ") => {
+                Err(OpenError::Newer(self.root.clone(), text.trim().to_owned()))
+            }
             Ok(_) => Err(OpenError::Foreign(self.root.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.is_empty()? { Ok(false) } else { Err(OpenError::Foreign(self.root.clone())) }
+                if self.is_empty()? {
+                    Ok(false)
+                } else {
+                    Err(OpenError::Foreign(self.root.clone()))
+                }
             }
             Err(error) => Err(OpenError::Io(path, error)),
         }
     }
 
     fn is_empty(&self) -> Result<bool, OpenError> {
-        let entries = std::fs::read_dir(&self.root).map_err(|error| OpenError::Io(self.root.clone(), error))?;
+        let entries =
+            std::fs::read_dir(&self.root).map_err(|error| OpenError::Io(self.root.clone(), error))?;
         for entry in entries {
             let entry = entry.map_err(|error| OpenError::Io(self.root.clone(), error))?;
             if !TOLERATED.iter().any(|name| entry.file_name() == *name) {
@@ -149,15 +155,15 @@ impl Directory {
         Ok(true)
     }
 
-    fn begin(&self, disk: &dyn Disk) -> Result<(), OpenError> {
+    fn begin(&self) -> Result<(), OpenError> {
         let path = self.root.join(FORMAT_FILE);
         let fresh = self.root.join("FORMAT.new");
         let made = (|| {
             let mut file = File::create(&fresh)?;
             file.write_all(format!("muster {DIRECTORY_FORMAT}\n").as_bytes())?;
             file.sync_all()?;
-            disk.rename(&fresh, &path)?;
-            disk.sync_directory(&self.root)
+            std::fs::rename(&fresh, &path)?;
+            File::open(&self.root)?.sync_all()
         })();
         made.map_err(|error| OpenError::Io(path, error))
     }

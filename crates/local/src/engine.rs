@@ -15,8 +15,8 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger, ProfileKind,
-    Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger,
+    ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 
 use crate::catalog::CatalogFile;
@@ -69,8 +69,9 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Random,
     ) -> Result<Engine, OpenError> {
-        let directory = Directory::open(directory, disk.as_ref())?;
-        disk.create_directory(directory.root()).map_err(|error| OpenError::Io(directory.root().into(), error))?;
+        let directory = Directory::open(directory)?;
+        disk.create_directory(directory.root())
+            .map_err(|error| OpenError::Io(directory.root().into(), error))?;
         let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
         let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
         let engine = Engine {
@@ -93,6 +94,13 @@ impl Engine {
     /// What recovery cut or skipped, for the operator.
     pub fn recovery_notes(&self) -> Vec<String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Saves what is visible now, so that a start has nothing to replay.
+    pub fn save(&self) {
+        let open: Vec<_> =
+            self.environments.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        open.iter().for_each(|environment| environment.save());
     }
 
     /// Stops taking events, finishes what was taken, and saves everything.
@@ -144,7 +152,6 @@ impl Engine {
         }
         self.open_environment(id).map_err(|error| StoreError::Failed(error.to_string()))
     }
-
 }
 
 /// Counts a call that leaves no event.
@@ -208,7 +215,8 @@ async fn append_once(
     payload: &[u8],
 ) -> Result<Appended, AppendError> {
     let under_way = &environment.state.guards;
-    poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
     let release = || guards.iter().for_each(|guard| under_way.release(&guard.key));
     match first_outcome(environment, guards) {
         Ok(None) => {}
@@ -245,7 +253,8 @@ fn first_outcome(
         };
         if let Some(known) = known {
             let same = known.body == guard.body;
-            let duplicate = || Appended::Duplicate { receipt: known.receipt, warnings: known.warnings.into() };
+            let duplicate =
+                || Appended::Duplicate { receipt: known.receipt, warnings: known.warnings.into() };
             return Ok(Some(if same { Ok(duplicate()) } else { Err(AppendError::Conflict(guard.kind)) }));
         }
     }
@@ -316,7 +325,10 @@ impl Profiles for Engine {
     }
 }
 
-fn parsed<T, F>(page: Page<Found>, parse: impl Fn(&str) -> Result<T, F>) -> Result<Page<(T, Profile)>, StoreError> {
+fn parsed<T, F>(
+    page: Page<Found>,
+    parse: impl Fn(&str) -> Result<T, F>,
+) -> Result<Page<(T, Profile)>, StoreError> {
     let damaged = |_| StoreError::Damaged("a profile in the store has no valid id".to_owned());
     let items = page.items.into_iter().map(|(id, profile)| Ok((parse(&id).map_err(damaged)?, profile)));
     Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next: page.next })

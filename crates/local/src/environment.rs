@@ -59,6 +59,8 @@ pub struct Environment {
     pub(crate) state: Arc<State>,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// For `save`; gone once the environment is closed.
+    fold: Mutex<Option<SyncSender<FoldWork>>>,
 }
 
 /// What the threads of an environment share.
@@ -122,8 +124,10 @@ impl Environment {
             }
         };
         state.visible.store(writer.end().last.0, Ordering::Release);
-        let queue = Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
+        let queue =
+            Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
         let (synced, folding) = sync_channel(FOLD_QUEUE_BATCHES);
+        let saving = synced.clone();
         let log = spawn("muster-log", {
             let (queue, clock, state) = (Arc::clone(&queue), Arc::clone(&parts.clock), Arc::clone(&state));
             move || run_log(writer, &queue, &synced, clock.as_ref(), &state)
@@ -138,12 +142,24 @@ impl Environment {
             state,
             notes,
             threads: Mutex::new(vec![log, fold, mover]),
+            fold: Mutex::new(Some(saving)),
         })
+    }
+
+    /// Moves everything that is visible now into the store and waits until it is durable there.
+    pub fn save(&self) {
+        let fold = self.fold.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (saved, wait) = sync_channel(1);
+        if fold.is_some_and(|fold| fold.send(FoldWork::Save(saved)).is_ok()) {
+            // An error means that the environment was closed meanwhile, which saves as well.
+            let _ = wait.recv();
+        }
     }
 
     /// Stops taking events, finishes what was taken, saves the profiles, and ends the log cleanly.
     pub fn close(&self) {
         self.queue.close();
+        self.fold.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
@@ -192,6 +208,14 @@ fn recover_log(
     Ok((writer, recovered.segments, recovered.notes))
 }
 
+/// What the fold thread is asked to do.
+enum FoldWork {
+    /// Fold a batch and answer those who wait for it.
+    Batch(Synced),
+    /// Save all profiles, then tell.
+    Save(SyncSender<()>),
+}
+
 /// A batch that is durable, on its way to the fold thread.
 struct Synced {
     bytes: Vec<u8>,
@@ -199,12 +223,18 @@ struct Synced {
     written: Written,
 }
 
-fn run_log(mut writer: Writer, queue: &Queue, synced: &SyncSender<Synced>, clock: &dyn Clock, state: &State) {
+fn run_log(
+    mut writer: Writer,
+    queue: &Queue,
+    synced: &SyncSender<FoldWork>,
+    clock: &dyn Clock,
+    state: &State,
+) {
     while let Some(mut taken) = queue.take() {
         match writer.write(&mut taken.bytes, clock.now()) {
             Ok(written) => {
                 let done = Synced { bytes: taken.bytes, batch: taken.batch, written };
-                if synced.send(done).is_err() {
+                if synced.send(FoldWork::Batch(done)).is_err() {
                     break;
                 }
                 if queue.is_empty() {
@@ -246,12 +276,17 @@ fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
     }
 }
 
-fn run_fold(synced: &Receiver<Synced>, queue: &Queue, state: &State, options: &Options) {
+fn run_fold(work: &Receiver<FoldWork>, queue: &Queue, state: &State, options: &Options) {
     let mut folder = Folder::new(state, options);
     let idle = Duration::from_millis(options.overlay_age_ms_max.max(1));
     loop {
-        match synced.recv_timeout(idle) {
-            Ok(done) => {
+        match work.recv_timeout(idle) {
+            Ok(FoldWork::Save(saved)) => {
+                folder.close_last(state.visible());
+                // Whoever asked may be gone.
+                let _ = saved.send(());
+            }
+            Ok(FoldWork::Batch(done)) => {
                 folder.fold_batch(&done.bytes);
                 state.visible.store(done.written.last.0, Ordering::Release);
                 let Written { before, received_at, .. } = done.written;
@@ -307,7 +342,12 @@ impl<'a> Folder<'a> {
                     self.active.count(&stored(event.key, frame.received_at));
                     event.guards().for_each(|guard| self.state.guards.release(&guard.key));
                 }
-                Err(_) => tracing::error!(position = frame.position.0, "a record with a right checksum is no event"),
+                Err(_) => {
+                    tracing::error!(
+                        position = frame.position.0,
+                        "a record with a right checksum is no event"
+                    );
+                }
             },
             FrameKind::LedgerNote => match decode_note(frame.payload) {
                 Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
@@ -339,7 +379,7 @@ impl<'a> Folder<'a> {
         self.close(position);
     }
 
-    /// At the end everything is moved, whatever its age.
+    /// Moves everything, whatever its age, and waits for it.
     fn close_last(&mut self, position: Position) {
         if self.state.overlay.wait_moved() && !self.active.is_empty() {
             self.close(position);
@@ -367,4 +407,3 @@ fn run_mover(state: &State) {
         }
     }
 }
-

@@ -13,8 +13,10 @@ mod ledger;
 pub mod log;
 mod options;
 mod profiles;
+mod verify;
 
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;
 pub use options::Options;
+pub use verify::{VerifyReport, verify};

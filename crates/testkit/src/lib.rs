@@ -1,1 +1,9 @@
-//! testkit
+//! What tests of every engine share: contract suites for the ports, a disk that fails and loses power, a clock in the
+//! test's hand, and the rules that keep the repository tidy. A dev-dependency only.
+
+pub mod block_on;
+pub mod builders;
+pub mod clock;
+pub mod contract;
+pub mod sim_disk;
+pub mod tidy;

@@ -45,7 +45,9 @@ impl EventKind {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        use EventKind::{IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature};
+        use EventKind::{
+            IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature,
+        };
         [IdentifyUser, IdentifyCompany, Track, PageView, SessionStart, Interaction, TrackFeature]
             .into_iter()
             .find(|&kind| kind as u8 == byte)
@@ -178,9 +180,13 @@ impl EventDraft {
         self.occurred_at = None;
         self.ordinal = 0;
         self.leaves_company = false;
-        for text in
-            [&mut self.user_id, &mut self.company_id, &mut self.event_name, &mut self.event_id, &mut self.warnings]
-        {
+        for text in [
+            &mut self.user_id,
+            &mut self.company_id,
+            &mut self.event_name,
+            &mut self.event_id,
+            &mut self.warnings,
+        ] {
             text.clear();
         }
         self.properties.clear();
@@ -330,7 +336,8 @@ impl<'a> Event<'a> {
         self.guards.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
             let (&kind, hashes) = bytes.split_first()?;
             let (key, body) = hashes.split_at_checked(16)?;
-            let kind = [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
+            let kind =
+                [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
             Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
         })
     }

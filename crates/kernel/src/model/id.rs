@@ -61,7 +61,17 @@ pub fn check(text: &str) -> Result<(), IdFault> {
 /// Whether an id looks like a variable that was never filled in: taken with a warning by default.
 pub fn is_junk(text: &str) -> bool {
     const JUNK: [&str; 12] = [
-        "null", "undefined", "nil", "none", "nan", "true", "false", "[object object]", "object", "anonymous", "guest",
+        "null",
+        "undefined",
+        "nil",
+        "none",
+        "nan",
+        "true",
+        "false",
+        "[object object]",
+        "object",
+        "anonymous",
+        "guest",
         "unknown",
     ];
     text.len() <= 15 && JUNK.iter().any(|junk| text.eq_ignore_ascii_case(junk))
@@ -181,7 +191,8 @@ mod tests {
         let token = PositionToken { incarnation: 0xabc, position: Position(42) };
         assert_eq!(token.to_string(), "00000abc-42");
         assert_eq!("00000abc-42".parse(), Ok(token));
-        for bad in ["", "42", "-42", "00000abc-", "00000abc-+4", "0000abc-4", "00000abc-99999999999999999999"] {
+        for bad in ["", "42", "-42", "00000abc-", "00000abc-+4", "0000abc-4", "00000abc-99999999999999999999"]
+        {
             assert_eq!(bad.parse::<PositionToken>(), Err(NotAPosition), "{bad}");
         }
     }

@@ -97,6 +97,8 @@ codes! {
         EventIdInvalid = "event_id_invalid",
         /// `occurred_at` or `timestamp` is no time.
         TimeInvalid = "time_invalid",
+        /// The body has more problems than one answer lists.
+        MoreProblems = "more_problems",
         /// No `Authorization` header.
         KeyMissing = "key_missing",
         /// The `Authorization` header is not `Token <API key>`.
@@ -157,7 +159,7 @@ codes! {
         DuplicateKey = "duplicate_key",
         /// An object or array was kept as its JSON text.
         NestedValue = "nested_value",
-        /// `id` and `company_id` differ; `company_id` counts.
+        /// Two ids of one company differ; the message says which counts.
         CompanyIdsDiffer = "company_ids_differ",
         /// A `company` without an id was ignored, as the environment says.
         EmptyCompanyIgnored = "empty_company_ignored",
@@ -165,6 +167,10 @@ codes! {
         CreatedAtTwice = "created_at_twice",
         /// The time lies more than 10 minutes ahead; the time of receipt counts.
         TimeAhead = "time_ahead",
+        /// Half of a surrogate pair stood alone in a string; it was replaced by U+FFFD.
+        SurrogateReplaced = "surrogate_replaced",
+        /// There is more to warn of than one answer lists.
+        MoreWarnings = "more_warnings",
     }
 }
 

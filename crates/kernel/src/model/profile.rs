@@ -245,7 +245,8 @@ impl Profile {
     }
 
     fn seen_raw(&self) -> (i64, i64) {
-        let at = |range: std::ops::Range<usize>| i64::from_le_bytes(self.0[range].try_into().unwrap_or_default());
+        let at =
+            |range: std::ops::Range<usize>| i64::from_le_bytes(self.0[range].try_into().unwrap_or_default());
         (at(1..9), at(9..17))
     }
 

@@ -161,7 +161,8 @@ proptest! {
 
 #[test]
 fn a_tie_is_marked_and_an_older_fact_changes_nothing() {
-    let step = |at, value: Sent| Step { at, ordinal: 0, company: None, properties: vec![("x".into(), value)] };
+    let step =
+        |at, value: Sent| Step { at, ordinal: 0, company: None, properties: vec![("x".into(), value)] };
     let tied = fold(&[step(2, Sent::Int(1)), step(2, Sent::Text("a".into())), step(1, Sent::Int(9))]);
     let property = tied.all_properties().next().unwrap();
     assert_eq!((property.value, property.tied), (Value::Text("a"), true));

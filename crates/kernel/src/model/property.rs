@@ -15,6 +15,8 @@ pub struct Properties {
 /// Where one property stands in `bytes`: the name without its length, then the encoded value.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// The first bytes of the name as a number that sorts as they do: most names differ there already.
+    prefix: u64,
     name: u32,
     value: u32,
     end: u32,
@@ -34,7 +36,8 @@ impl Properties {
         self.bytes.extend_from_slice(name.as_bytes());
         let middle = at(self.bytes.len());
         value.encode(&mut self.bytes);
-        self.entries.push(Entry { name: start, value: middle, end: at(self.bytes.len()) });
+        let prefix = prefix_of(name.as_bytes());
+        self.entries.push(Entry { prefix, name: start, value: middle, end: at(self.bytes.len()) });
     }
 
     /// How many there are.
@@ -52,9 +55,11 @@ impl Properties {
         let bytes = &self.bytes;
         let name = |entry: &Entry| &bytes[entry.name as usize..entry.value as usize];
         // Among equal names the last pushed comes first, so that dedup keeps it.
-        self.entries.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(b.name.cmp(&a.name)));
+        self.entries.sort_unstable_by(|a, b| {
+            a.prefix.cmp(&b.prefix).then_with(|| name(a).cmp(name(b))).then(b.name.cmp(&a.name))
+        });
         let before = self.entries.len();
-        self.entries.dedup_by(|later, kept| name(later) == name(kept));
+        self.entries.dedup_by(|later, kept| later.prefix == kept.prefix && name(later) == name(kept));
         before - self.entries.len()
     }
 
@@ -71,6 +76,13 @@ impl Properties {
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.entries.iter().map(|entry| &self.bytes[entry.name as usize..entry.value as usize])
     }
+}
+
+fn prefix_of(name: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let length = name.len().min(first.len());
+    first[..length].copy_from_slice(&name[..length]);
+    u64::from_be_bytes(first)
 }
 
 /// Properties as they stand in a record: sorted by name, each name once.
@@ -136,5 +148,18 @@ mod tests {
         assert!(reader.is_empty());
         let seen: Vec<_> = list.iter().collect();
         assert_eq!(seen, [("a", Value::Int(5)), ("b", Value::Int(3)), ("é", Value::Int(4))]);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_bytes_however_far_names_agree() {
+        let mut names =
+            ["", "\0", "a", "a\0", "a\0\0", "created", "created_", "created_at", "created_by", "é"];
+        let mut properties = Properties::default();
+        for name in names.iter().rev() {
+            properties.push(name, Value::Null);
+        }
+        assert_eq!(properties.settle(), 0);
+        names.sort_unstable();
+        assert!(properties.names().eq(names.iter().map(|name| name.as_bytes())));
     }
 }

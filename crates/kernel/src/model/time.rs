@@ -33,7 +33,8 @@ impl Timestamp {
 
     /// Reads an ISO 8601 date or date-time (no zone means UTC) or `YYYY-MM-DD HH:MM:SS[.ffffff]`.
     pub fn parse(text: &str) -> Option<Timestamp> {
-        if !text.as_bytes().first().is_some_and(|&byte| byte.is_ascii_digit() || byte == b'+' || byte == b'-') {
+        if !text.as_bytes().first().is_some_and(|&byte| byte.is_ascii_digit() || byte == b'+' || byte == b'-')
+        {
             return None;
         }
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -60,7 +61,11 @@ impl Timestamp {
     /// Reads what a Date-typed property may hold as a string: a date, or a unix number in decimal.
     pub fn parse_lenient(text: &str) -> Option<Timestamp> {
         let numeric = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        if numeric && text.len() > 8 { Timestamp::from_unix(text.parse().ok()?) } else { Timestamp::parse(text) }
+        if numeric && text.len() > 8 {
+            Timestamp::from_unix(text.parse().ok()?)
+        } else {
+            Timestamp::parse(text)
+        }
     }
 }
 

@@ -124,7 +124,9 @@ impl Queue {
             if state.buffer.is_empty() {
                 record::begin_batch(&mut state.buffer);
             }
-            record::begin_frame(&mut state.buffer, FrameKind::LedgerNote, |out| crate::ledger::encode_note(&row, out));
+            record::begin_frame(&mut state.buffer, FrameKind::LedgerNote, |out| {
+                crate::ledger::encode_note(&row, out);
+            });
         }
         let empty = state.spare.pop().unwrap_or_default();
         state.count = 0;

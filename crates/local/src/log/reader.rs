@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Receipt, StoredEvent};
 
-use super::record::{BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES};
+use super::record::{
+    BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES,
+};
 use super::segment::{Segment, Segments};
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -51,7 +53,7 @@ impl FrameCursor {
     ///
     /// # Errors
     /// When reading fails.
-    pub fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
+    pub fn next_frame(&mut self) -> io::Result<Option<Frame<'_>>> {
         let Some(header) = self.peek(FRAME_HEADER_BYTES)?.first_chunk::<4>() else { return Ok(None) };
         let length = FRAME_HEADER_BYTES + u32::from_le_bytes(*header) as usize;
         if length > FRAME_BYTES_MAX {
@@ -95,7 +97,8 @@ impl FrameCursor {
                 Some(start) => {
                     at += start as u64;
                     self.offset = at;
-                    let length = self.peek(4)?.first_chunk().map_or(0, |word| u32::from_le_bytes(*word) as usize);
+                    let length =
+                        self.peek(4)?.first_chunk().map_or(0, |word| u32::from_le_bytes(*word) as usize);
                     let whole = length <= FRAME_BYTES_MAX
                         && Frame::read(self.peek(FRAME_HEADER_BYTES + length)?, salt).is_some();
                     if whole {
@@ -134,7 +137,10 @@ impl FrameCursor {
         let start = usize::try_from(self.offset.saturating_sub(self.buffer_at)).unwrap_or(usize::MAX);
         let inside = self.offset >= self.buffer_at && start + wanted <= self.buffer.len();
         if !inside {
-            self.buffer.resize(wanted.max(self.window), 0);
+            // No larger than what is left: a short file must not cost a large buffer.
+            let left = self.segment.file.length()?.saturating_sub(self.offset);
+            let size = wanted.max(self.window).min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.buffer.resize(size, 0);
             let filled = self.segment.file.read_at(&mut self.buffer, self.offset)?;
             self.buffer.truncate(filled);
             self.buffer_at = self.offset;
@@ -200,7 +206,7 @@ impl LogReader {
         let mut last = after;
         while last < until && events.len() < count_max && bytes < bytes_max {
             let offset = cursor.offset();
-            let Some(frame) = cursor.next()? else {
+            let Some(frame) = cursor.next_frame()? else {
                 match self.segments.following(cursor.segment().first) {
                     Some((segment, _)) => {
                         cursor = FrameCursor::at_start(segment);
@@ -236,7 +242,7 @@ impl LogReader {
         let mut last = hop.offset();
         loop {
             let offset = hop.offset();
-            let Some(frame) = hop.next()? else { break };
+            let Some(frame) = hop.next_frame()? else { break };
             let Some((_, bytes)) = frame.batch_extent() else { break };
             if frame.position > after {
                 break;

@@ -84,7 +84,8 @@ impl SegmentHeader {
             .take(2)
             .find_map(|copy| {
                 let (content, checksum) = copy.split_last_chunk::<4>()?;
-                let whole = crc32fast::hash(content) == u32::from_le_bytes(*checksum) && content.starts_with(&MAGIC);
+                let whole =
+                    crc32fast::hash(content) == u32::from_le_bytes(*checksum) && content.starts_with(&MAGIC);
                 whole.then(|| Self::read(content))
             })
             .unwrap_or(Err(HeaderFault::Damaged))
@@ -250,7 +251,10 @@ mod tests {
         let follow = u32::try_from(bytes.len() - BATCH_FRAME_BYTES).unwrap();
         assert_eq!((head.position, head.batch_extent()), (Position(9), Some((2, follow))));
         let first = Frame::read(&bytes[head.length()..], 77).unwrap();
-        assert_eq!((first.kind, first.position, first.payload), (FrameKind::Event, Position(10), &b"first"[..]));
+        assert_eq!(
+            (first.kind, first.position, first.payload),
+            (FrameKind::Event, Position(10), &b"first"[..])
+        );
         let note = Frame::read(&bytes[head.length() + first.length()..], 77).unwrap();
         assert_eq!((note.kind, note.position), (FrameKind::LedgerNote, Position(11)));
         assert_eq!(note.received_at, Timestamp(1001));

@@ -118,14 +118,12 @@ struct Survey {
 ///
 /// # Errors
 /// See [`RecoverError`]. Nothing is changed on the disk then.
-pub fn recover(
-    request: &Request<'_>,
-    apply: &mut dyn FnMut(&Frame<'_>),
-) -> Result<Recovered, RecoverError> {
+pub fn recover(request: &Request<'_>, apply: &mut dyn FnMut(&Frame<'_>)) -> Result<Recovered, RecoverError> {
     let mut notes = Vec::new();
     let segments = open_segments(request, &mut notes)?;
     let mut end = LogEnd { last: Position::START, time: Timestamp(i64::MIN), offset: SEGMENT_HEADER_BYTES };
-    let start = segments.partition_point(|segment| segment.first <= request.saved.max(Position(1))).saturating_sub(1);
+    let start =
+        segments.partition_point(|segment| segment.first <= request.saved.max(Position(1))).saturating_sub(1);
     if let Some(first) = segments.get(start) {
         end.last = Position(first.first.0.saturating_sub(1));
         check_reach(request, first)?;
@@ -203,12 +201,17 @@ fn walk(
 ) -> io::Result<()> {
     loop {
         let offset = cursor.offset();
-        let Some(frame) = cursor.next()? else { break };
+        let Some(frame) = cursor.next_frame()? else { break };
         let record = frame.kind != FrameKind::Batch;
-        if record && frame.position <= end.last {
-            // A whole frame of an earlier position can only be a stray copy: the log never goes back.
+        // A batch names the position before it: a larger one than the last seen means that records are missing. A
+        // record of an earlier position can only be a stray copy, because the log never goes back.
+        let gap = !record && frame.position > end.last;
+        if (gap && !request.skip_damaged) || (record && frame.position <= end.last) {
             cursor.seek(offset);
             break;
+        }
+        if gap {
+            end.last = frame.position;
         }
         end.time = end.time.max(frame.received_at);
         if record {
@@ -264,7 +267,8 @@ fn after_walk(
         return Err(RecoverError::Damaged { path: segments[index].path.clone(), offset, what });
     }
     notes.push(format!("skipped damage in {} at offset {offset}: {what}", segments[index].path.display()));
-    end.last = end.last.max(Position(survey.witness.0.min(next_position(segments, &survey).saturating_sub(1))));
+    end.last =
+        end.last.max(Position(survey.witness.0.min(next_position(segments, &survey).saturating_sub(1))));
     Ok(survey.next)
 }
 
@@ -293,7 +297,7 @@ fn survey(request: &Request<'_>, segments: &[Segment], index: usize, offset: u64
                 break;
             }
             let start = cursor.offset();
-            let Some(frame) = cursor.next()? else {
+            let Some(frame) = cursor.next_frame()? else {
                 readable = false;
                 continue;
             };

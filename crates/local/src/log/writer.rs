@@ -98,7 +98,8 @@ impl Writer {
         end: LogEnd,
     ) -> io::Result<Self> {
         let reserved = options.segment_bytes;
-        let mut writer = Writer { disk, directory, identity, options, segments, end, reserved, closed: false };
+        let mut writer =
+            Writer { disk, directory, identity, options, segments, end, reserved, closed: false };
         match writer.segments.last() {
             None => writer.begin_segment()?,
             Some(segment) => {
@@ -239,10 +240,7 @@ impl Writer {
 
     /// A write failed: makes sure that nothing of it is left, so that "not written" is true; otherwise closes.
     fn take_back(&mut self, segment: &Segment, error: io::Error) -> WriteError {
-        let cut = segment
-            .file
-            .set_length(self.end.offset)
-            .and_then(|()| segment.file.sync());
+        let cut = segment.file.set_length(self.end.offset).and_then(|()| segment.file.sync());
         self.reserved = self.end.offset;
         match cut {
             Ok(()) if error.kind() == io::ErrorKind::StorageFull => WriteError::Refused(Refusal::DiskFull),

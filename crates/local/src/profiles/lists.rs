@@ -55,13 +55,20 @@ impl View<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Found>, StoreError> {
-        let list = List { number: BY_ID, prefix: prefix.as_bytes().to_vec() };
         let keys = |id: &str, _: &Profile, see: &mut dyn FnMut(Vec<u8>)| see(id.as_bytes().to_vec());
-        let accept = |key: &[u8]| {
+        let confirm = |key: &[u8]| {
             let Ok(id) = std::str::from_utf8(key) else { return Ok(None) };
             Ok(self.get(kind, id)?.map(|profile| (id.into(), profile)))
         };
-        self.page(&list, self.store.profiles(kind), kind, &keys, &accept, after, limit)
+        let list = List {
+            number: BY_ID,
+            kind,
+            prefix: prefix.as_bytes().to_vec(),
+            keyspace: self.store.profiles(kind),
+            keys: &keys,
+            confirm: &confirm,
+        };
+        self.page(&list, after, limit)
     }
 
     /// The users of a company, by user id.
@@ -80,13 +87,22 @@ impl View<'_> {
                 see(member_key(company, id));
             }
         };
-        let accept = |key: &[u8]| {
+        let confirm = |key: &[u8]| {
             let Ok(id) = std::str::from_utf8(&key[prefix.len()..]) else { return Ok(None) };
             let profile = self.get(ProfileKind::User, id)?;
-            Ok(profile.filter(|profile| profile.company_id() == Some(company)).map(|profile| (id.into(), profile)))
+            Ok(profile
+                .filter(|profile| profile.company_id() == Some(company))
+                .map(|profile| (id.into(), profile)))
         };
-        let list = List { number: MEMBERS, prefix: prefix.clone() };
-        self.page(&list, &self.store.index, ProfileKind::User, &keys, &accept, after, limit)
+        let list = List {
+            number: MEMBERS,
+            kind: ProfileKind::User,
+            prefix: prefix.clone(),
+            keyspace: &self.store.index,
+            keys: &keys,
+            confirm: &confirm,
+        };
+        self.page(&list, after, limit)
     }
 
     /// The users of a company whose id, name or e-mail starts with `search`, by user id.
@@ -105,7 +121,8 @@ impl View<'_> {
         loop {
             let stretch = self.members(company, page.next.as_ref(), limit - page.items.len())?;
             page.items.extend(stretch.items.into_iter().filter(|(id, user)| {
-                id.starts_with(search) || terms(ProfileKind::User, user).iter().any(|term| term.starts_with(&wanted))
+                id.starts_with(search)
+                    || terms(ProfileKind::User, user).iter().any(|term| term.starts_with(&wanted))
             }));
             page.next = stretch.next;
             if page.next.is_none() || page.items.len() == limit {
@@ -129,7 +146,8 @@ impl View<'_> {
         }
         let mut joined = 0u64;
         for id in &touched {
-            let was = self.store.index.contains_key(member_key(company, id)).map_err(|error| failed(&error))?;
+            let was =
+                self.store.index.contains_key(member_key(company, id)).map_err(|error| failed(&error))?;
             let is = self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
             joined += u64::from(is && !was);
         }
@@ -140,7 +158,8 @@ impl View<'_> {
             let key = entry.key().map_err(|error| failed(&error))?;
             let Ok(id) = std::str::from_utf8(&key[company.len() + 2..]) else { continue };
             if self.fresh.get(ProfileKind::User, id).is_some() {
-                let is = self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
+                let is =
+                    self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
                 left += u64::from(!is);
             }
         }
@@ -159,7 +178,11 @@ impl View<'_> {
         limit: usize,
     ) -> Result<Page<Found>, StoreError> {
         let first = after.is_none_or(|cursor| cursor.0.first() == Some(&BY_ID));
-        let mut page = if first { self.by_id(kind, search, after, limit)? } else { Page { items: Vec::new(), next: None } };
+        let mut page = if first {
+            self.by_id(kind, search, after, limit)?
+        } else {
+            Page { items: Vec::new(), next: None }
+        };
         if page.next.is_some() {
             return Ok(page);
         }
@@ -190,7 +213,7 @@ impl View<'_> {
                 see(term_key(kind, term, id));
             }
         };
-        let accept = |key: &[u8]| {
+        let confirm = |key: &[u8]| {
             let Some((term, id)) = split_pair(&key[1..]) else { return Ok(None) };
             let Some(profile) = self.get(kind, id)? else { return Ok(None) };
             // Shown once: under the first of its terms that match, and not at all when its id matched before.
@@ -200,24 +223,21 @@ impl View<'_> {
             let here = matching.first().is_some_and(|first| first == term) && !id.starts_with(search);
             Ok(here.then(|| (id.into(), profile)))
         };
-        let list = List { number: BY_TERM, prefix };
-        self.page(&list, &self.store.index, kind, &keys, &accept, after, limit)
+        let list = List {
+            number: BY_TERM,
+            kind,
+            prefix,
+            keyspace: &self.store.index,
+            keys: &keys,
+            confirm: &confirm,
+        };
+        self.page(&list, after, limit)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the one place where a list's parts come together")]
-    fn page(
-        &self,
-        list: &List,
-        keyspace: &Keyspace,
-        kind: ProfileKind,
-        keys: &dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
-        accept: &dyn Fn(&[u8]) -> Result<Option<Found>, StoreError>,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page<Found>, StoreError> {
+    fn page(&self, list: &List<'_>, after: Option<&Cursor>, limit: usize) -> Result<Page<Found>, StoreError> {
         let from = list.start(after)?;
-        let mut stored = keyspace.range::<&[u8], _>((bound(&from), Bound::Unbounded));
-        let mut fresh = FreshKeys::new(&self.fresh, kind, keys, &list.prefix, from.clone());
+        let mut stored = list.keyspace.range::<&[u8], _>((bound(&from), Bound::Unbounded));
+        let mut fresh = FreshKeys::new(&self.fresh, list, from.clone());
         let mut next_stored = list.next_stored(&mut stored)?;
         let mut next_fresh = fresh.next();
         let mut items: Vec<Found> = Vec::new();
@@ -234,7 +254,7 @@ impl View<'_> {
                 (None, Some(_)) => std::mem::replace(&mut next_fresh, fresh.next()),
             };
             let Some(key) = key else { return Ok(Page { items, next: None }) };
-            if let Some(item) = accept(&key)? {
+            if let Some(item) = (list.confirm)(&key)? {
                 if items.len() == limit {
                     let next = last.map(|last| Cursor([&[list.number], last.as_slice()].concat()));
                     return Ok(Page { items, next });
@@ -250,13 +270,22 @@ const BY_ID: u8 = 1;
 const MEMBERS: u8 = 2;
 const BY_TERM: u8 = 3;
 
-/// One list: a stretch of keys, and the number that its cursors carry.
-struct List {
+/// Gives the keys under which an overlay entry stands in a list.
+type KeysOf<'a> = dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)) + 'a;
+/// Reads the profile that a key stands for, and confirms that it belongs into the list.
+type Confirm<'a> = dyn Fn(&[u8]) -> Result<Option<Found>, StoreError> + 'a;
+
+/// One list: a stretch of keys in the store, the same in the overlay, and the number that its cursors carry.
+struct List<'a> {
     number: u8,
+    kind: ProfileKind,
     prefix: Vec<u8>,
+    keyspace: &'a Keyspace,
+    keys: &'a KeysOf<'a>,
+    confirm: &'a Confirm<'a>,
 }
 
-impl List {
+impl List<'_> {
     /// The key after which to go on: excluded, or the prefix itself, included.
     fn start(&self, after: Option<&Cursor>) -> Result<Bound<Vec<u8>>, StoreError> {
         let Some(Cursor(bytes)) = after else { return Ok(Bound::Included(self.prefix.clone())) };
@@ -288,23 +317,15 @@ fn split_pair(key: &[u8]) -> Option<(&str, &str)> {
 /// The overlay's keys in order, a window at a time, so that a large overlay is never sorted as a whole.
 struct FreshKeys<'a> {
     fresh: &'a Generations,
-    kind: ProfileKind,
-    keys: &'a dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
-    prefix: &'a [u8],
+    list: &'a List<'a>,
     from: Bound<Vec<u8>>,
     window: std::vec::IntoIter<Vec<u8>>,
     exhausted: bool,
 }
 
 impl<'a> FreshKeys<'a> {
-    fn new(
-        fresh: &'a Generations,
-        kind: ProfileKind,
-        keys: &'a dyn Fn(&str, &Profile, &mut dyn FnMut(Vec<u8>)),
-        prefix: &'a [u8],
-        from: Bound<Vec<u8>>,
-    ) -> Self {
-        FreshKeys { fresh, kind, keys, prefix, from, window: Vec::new().into_iter(), exhausted: false }
+    fn new(fresh: &'a Generations, list: &'a List<'a>, from: Bound<Vec<u8>>) -> Self {
+        FreshKeys { fresh, list, from, window: Vec::new().into_iter(), exhausted: false }
     }
 
     fn next(&mut self) -> Option<Vec<u8>> {
@@ -333,7 +354,7 @@ impl<'a> FreshKeys<'a> {
                 Bound::Excluded(from) => key > *from,
                 Bound::Unbounded => true,
             };
-            if behind && key.starts_with(self.prefix) {
+            if behind && key.starts_with(&self.list.prefix) {
                 kept.insert(key);
                 if kept.len() > OVERLAY_WINDOW {
                     kept.pop_last();
@@ -341,7 +362,7 @@ impl<'a> FreshKeys<'a> {
             }
         };
         for generation in self.fresh.each() {
-            generation.visit(self.kind, |id, profile| (self.keys)(id, profile, &mut see));
+            generation.visit(self.list.kind, |id, profile| (self.list.keys)(id, profile, &mut see));
         }
         kept.into_iter().collect()
     }

@@ -12,8 +12,8 @@ use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::overlay::Generation;
-use super::wide::{WIDE_PROPERTIES, Wide};
 use super::store::{Batch, Store, failed};
+use super::wide::{WIDE_PROPERTIES, Wide};
 
 /// Profiles per chunk: large enough to share the store's cost of a batch, small enough to stay out of its way.
 const CHUNK_PROFILES: usize = 1024;
@@ -208,7 +208,8 @@ pub fn wide_key(kind: ProfileKind, id: &str) -> Vec<u8> {
 /// Kind and id of a key made by [`wide_key`].
 pub fn split_wide_key(key: &[u8]) -> Option<(ProfileKind, &str)> {
     let (&[_, kind], id) = key.split_first_chunk()?;
-    let kind = [ProfileKind::User, ProfileKind::Company].into_iter().find(|known| kind_byte(*known) == kind)?;
+    let kind =
+        [ProfileKind::User, ProfileKind::Company].into_iter().find(|known| kind_byte(*known) == kind)?;
     Some((kind, std::str::from_utf8(id).ok()?))
 }
 

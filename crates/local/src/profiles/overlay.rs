@@ -215,7 +215,12 @@ impl Overlay {
     pub fn new(wide: Wide) -> Self {
         let wide = Arc::new(wide);
         let generations = Generations { active: Arc::new(Generation::new(&wide)), moving: None };
-        Overlay { generations: RwLock::new(generations), hand_over: Mutex::default(), changed: Condvar::new(), wide }
+        Overlay {
+            generations: RwLock::new(generations),
+            hand_over: Mutex::default(),
+            changed: Condvar::new(),
+            wide,
+        }
     }
 
     /// The profiles that are unusually wide, in overlay or store.

@@ -132,6 +132,15 @@ impl Store {
         bytes.map(|bytes| decode_profile(&bytes)).transpose()
     }
 
+    /// The ids of all profiles of a kind, sorted.
+    pub fn ids(&self, kind: ProfileKind) -> impl Iterator<Item = Result<String, StoreError>> {
+        self.profiles(kind).iter().map(|entry| {
+            let key = entry.key().map_err(|error| failed(&error))?;
+            let damaged = |_| StoreError::Damaged("a profile in the store has no valid id".to_owned());
+            String::from_utf8(key.to_vec()).map_err(damaged)
+        })
+    }
+
     /// The first outcome of a guarded call.
     ///
     /// # Errors

@@ -1,3 +1,7 @@
-//! The embedded engine from outside: real directories, real threads, faults where the test says so.
+//! The embedded engine from outside: real directories and threads, faults where the test says so.
 
-mod engine;
+mod contracts;
+mod crash;
+mod damage;
+mod stand;
+mod stops;

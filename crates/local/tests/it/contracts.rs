@@ -1,0 +1,44 @@
+//! The promises of the ports, kept by the embedded engine.
+
+use std::sync::Arc;
+
+use muster_local::disk::RealDisk;
+use muster_testkit::contract::{
+    event_log_keeps_its_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
+};
+
+use crate::stand::{add_environments, open, small};
+
+#[test]
+fn the_event_log_keeps_its_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    event_log_keeps_its_promises(&engine);
+}
+
+#[test]
+fn the_ledger_keeps_its_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    ledger_keeps_its_promises(&engine, &engine);
+}
+
+#[test]
+fn profiles_keep_their_promises_in_the_overlay_and_in_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    profiles_keep_their_promises(&engine, &engine, &|| engine.save());
+}
+
+#[test]
+fn profiles_keep_their_promises_when_nothing_is_ever_moved() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_local::Options { overlay_age_ms_max: u64::MAX, ..muster_local::Options::default() };
+    let options = muster_local::Options { free_disk_reserve_bytes: 0, ..options };
+    let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
+    add_environments(&engine, &[1, 2]);
+    profiles_keep_their_promises(&engine, &engine, &|| {});
+}

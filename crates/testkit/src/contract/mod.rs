@@ -1,0 +1,28 @@
+//! The laws of the ports as readable lists of promises, run against every engine.
+//!
+//! Each suite takes an engine that is new and has the environments 1 and 2.
+
+mod event_log;
+mod ledger;
+mod profiles;
+
+use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::ports::{Appended, EventLog, Receipt};
+
+pub use event_log::event_log_keeps_its_promises;
+pub use ledger::ledger_keeps_its_promises;
+pub use profiles::profiles_keep_their_promises;
+
+use crate::block_on::block_on;
+
+/// Appends an event that must be stored.
+///
+/// # Panics
+/// When it is not.
+pub fn store(log: &dyn EventLog, environment: EnvironmentId, event: &EventDraft) -> Receipt {
+    match block_on(log.append(environment, event)) {
+        Ok(Appended::Stored(receipt)) => receipt,
+        other => panic!("the event was not stored: {other:?}"),
+    }
+}
