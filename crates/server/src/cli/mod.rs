@@ -172,7 +172,12 @@ fn verify(config: &Config, output: Output) -> Result<ExitCode, String> {
     let report = wiring::verify(&config.data)?;
     let words = || {
         let problems: String = report.problems.iter().map(|problem| format!("{problem}\n")).collect();
-        format!("{problems}{}\n", report.summary)
+        let count = match report.problems.len() {
+            0 => "Nothing is wrong.".to_owned(),
+            1 => "There is 1 problem; docs/OPERATIONS.md says what to do.".to_owned(),
+            count => format!("There are {count} problems; docs/OPERATIONS.md says what to do."),
+        };
+        format!("{problems}{}\n{count}\n", report.summary)
     };
     show(output, &report, words)?;
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -269,7 +269,16 @@ fn a_second_signal_ends_a_server_that_is_still_stopping() {
 fn a_data_directory_is_verified() {
     let root = tempfile::tempdir().unwrap();
     let data = started(root.path());
-    on(&data, &["verify"]).worked();
+    let whole = on(&data, &["verify"]).worked();
+    assert!(
+        whole.starts_with("environment Production: ") && whole.ends_with("\nNothing is wrong.\n"),
+        "{whole}"
+    );
     assert_eq!(on(&data, &["verify", "--json"]).json()["problems"], serde_json::json!([]));
     on(&root.path().join("absent"), &["verify"]).failed(1);
+    fs::create_dir_all(data.join("environments/1")).unwrap();
+    fs::write(data.join("environments/1/log"), "a file where a directory was").unwrap();
+    let Said { code, out, .. } = on(&data, &["verify"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.ends_with("; docs/OPERATIONS.md says what to do.\n"), "{out}");
 }
