@@ -215,10 +215,9 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
         Ok(server) => {
             announce(address, metrics_address, &config.data);
-            wait_for_stop(&stop, &server, engine.as_ref());
+            wait_for_stop(&stop, &server.handle(), engine.as_ref());
             tracing::info!("stopping: calls in flight are answered");
-            server.stop();
-            Ok(())
+            server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
     if let Some(control) = control {
@@ -273,7 +272,7 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     Ok(stop)
 }
 
-fn wait_for_stop(stop: &Receiver<()>, server: &http::Server, catalog: &dyn Catalog) {
+fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog) {
     loop {
         let told = stop.recv_timeout(LAST_USE_EVERY);
         if let Err(error) = admin::record_last_use(catalog, &server.last_used()) {
