@@ -276,8 +276,10 @@ fn a_data_directory_is_verified() {
     );
     assert_eq!(on(&data, &["verify", "--json"]).json()["problems"], serde_json::json!([]));
     on(&root.path().join("absent"), &["verify"]).failed(1);
-    fs::create_dir_all(data.join("environments/1")).unwrap();
-    fs::write(data.join("environments/1/log"), "a file where a directory was").unwrap();
+    let log = data.join("environments/1/log");
+    fs::create_dir_all(&log).unwrap();
+    fs::remove_dir_all(&log).unwrap();
+    fs::write(&log, "a file where a directory was").unwrap();
     let Said { code, out, .. } = on(&data, &["verify"]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.ends_with("; docs/OPERATIONS.md says what to do.\n"), "{out}");
