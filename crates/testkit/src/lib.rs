@@ -5,5 +5,6 @@ pub mod block_on;
 pub mod builders;
 pub mod clock;
 pub mod contract;
+pub mod model_engine;
 pub mod sim_disk;
 pub mod tidy;

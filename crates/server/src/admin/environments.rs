@@ -136,6 +136,7 @@ pub(super) fn insert(
         directory: request.directory.clone(),
         incarnation: draw_u32(random),
         created_at: now,
+        begun: false,
         settings,
     };
     state.environments.push(environment);

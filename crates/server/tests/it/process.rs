@@ -121,6 +121,11 @@ impl Server {
         Said { code, out, err: self.log.whole() }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end.
     pub fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()

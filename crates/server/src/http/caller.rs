@@ -1,0 +1,227 @@
+//! The one who calls: a live key with the scope that the route asks for, and the call's place in the ledger.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use muster_kernel::model::catalog::Scope;
+use muster_kernel::model::id::{EnvironmentId, Position, PositionToken};
+use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::{AppendError, Appended, Appending};
+
+use super::auth::{self, Allowance, Found, Key};
+use super::edge::Edge;
+use super::error::Refused;
+
+/// What a route asks of a key.
+pub(super) trait Purpose: Send + Sync + 'static {
+    /// Scopes of which the key must have one; none means that any live key will do.
+    const SCOPES: &'static [Scope];
+    /// Whether the calls are counted in the ledger.
+    const COUNTED: bool = false;
+}
+
+/// Writing users, companies and events.
+pub(super) struct Ingest;
+/// Reading them.
+pub(super) struct Read;
+/// Reading what became of the calls.
+pub(super) struct Account;
+/// Asking whether the key is good.
+pub(super) struct Nothing;
+
+impl Purpose for Ingest {
+    const SCOPES: &'static [Scope] = &[Scope::Ingest];
+    const COUNTED: bool = true;
+}
+
+impl Purpose for Read {
+    const SCOPES: &'static [Scope] = &[Scope::Read];
+}
+
+impl Purpose for Account {
+    const SCOPES: &'static [Scope] = &[Scope::Read, Scope::Admin];
+}
+
+impl Purpose for Nothing {
+    const SCOPES: &'static [Scope] = &[];
+}
+
+/// A caller that may do what `P` says. Every answer to it goes through [`Caller::answer`].
+pub(super) struct Caller<P> {
+    /// The key.
+    pub key: Arc<Key>,
+    /// When the call came in, by the edge's clock.
+    pub now: Timestamp,
+    allowance: Option<Allowance>,
+    arrival: Option<Arrival>,
+    purpose: PhantomData<P>,
+}
+
+impl<P: Purpose> FromRequestParts<Arc<Edge>> for Caller<P> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Response> {
+        let found =
+            auth::secret(&parts.headers).map(|secret| edge.keys.find(&edge.parts.catalog.state(), secret));
+        let key = match found {
+            Ok(Found::Key(key)) => key,
+            Ok(Found::AppToken) => return Err(Refused::from(auth::unknown(true)).into_response()),
+            Ok(Found::Nothing) => return Err(Refused::from(auth::unknown(false)).into_response()),
+            Err(problem) => return Err(Refused::from(problem).into_response()),
+        };
+        let now = edge.parts.clock.now();
+        let arrival = P::COUNTED.then(|| Arrival::of(Arc::clone(&key)));
+        let mut caller = Caller { key, now, allowance: None, arrival, purpose: PhantomData };
+        match caller.admit() {
+            Ok(()) => Ok(caller),
+            Err(refused) => Err(caller.answer(Err(refused))),
+        }
+    }
+}
+
+impl<P: Purpose> Caller<P> {
+    fn admit(&mut self) -> Result<(), Refused> {
+        if !self.key.api.is_live(self.now) {
+            let message = "This API key was revoked or has expired; use a live key of the environment.";
+            return Err(Problem::of_call(ProblemCode::KeyRevoked, message).into());
+        }
+        self.allowance = self.key.used(self.now);
+        if let Some(spent) = self.allowance.filter(|allowance| !allowance.fits()) {
+            let message = "This key has made all its calls of this minute; send the call again after `Retry-After` \
+                           seconds.";
+            let refused = Refused::from(Problem::of_call(ProblemCode::RateLimited, message));
+            return Err(refused.retry_after(spent.reset_s()));
+        }
+        if !P::SCOPES.is_empty() && !P::SCOPES.iter().any(|&scope| self.key.api.may(scope)) {
+            let needed: Vec<&str> = P::SCOPES.iter().map(|scope| scope.as_str()).collect();
+            let message = format!("This call needs a key with the scope `{}`.", needed.join("` or `"));
+            return Err(Problem::of_call(ProblemCode::ScopeMissing, message).into());
+        }
+        Ok(())
+    }
+
+    /// The environment that the key opens.
+    pub(super) fn environment(&self) -> EnvironmentId {
+        self.key.environment()
+    }
+
+    /// A position of the environment as callers see it.
+    pub(super) fn token(&self, position: Position) -> PositionToken {
+        PositionToken { incarnation: self.key.incarnation, position }
+    }
+
+    /// The answer to this caller: counts a refusal that is not counted yet, and says what is left of the key's limit.
+    pub(super) fn answer(mut self, outcome: Result<Response, Refused>) -> Response {
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(refused) => {
+                if let Some(arrival) = self.arrival.take() {
+                    arrival.reject(refused.code());
+                }
+                refused.of_key(self.key.api.id).into_response()
+            }
+        };
+        if let Some(allowance) = self.allowance {
+            allowance.put(response.headers_mut());
+        }
+        response
+    }
+}
+
+impl Caller<Ingest> {
+    /// Waits for an append of this call, and counts what became of it.
+    pub(super) fn follow(&mut self, appending: Appending) -> Following {
+        Following(self.arrival.take().map(|arrival| (appending, arrival)))
+    }
+}
+
+/// A counted call whose fate is not known yet. Its fate is counted exactly once, whatever happens to the task.
+struct Arrival {
+    key: Arc<Key>,
+    open: bool,
+}
+
+impl Arrival {
+    fn of(key: Arc<Key>) -> Self {
+        key.counts.receive();
+        Arrival { key, open: true }
+    }
+
+    fn reject(mut self, code: ProblemCode) {
+        self.close(code);
+    }
+
+    fn close(&mut self, code: ProblemCode) {
+        self.open = false;
+        self.key.ledger.reject(self.key.environment(), self.key.api.id, code.as_str());
+        self.key.counts.reject();
+    }
+
+    fn settle(mut self, outcome: &Result<Appended, AppendError>) {
+        match outcome {
+            Ok(Appended::Stored(_)) => {
+                self.open = false;
+                self.key.counts.store();
+            }
+            Ok(Appended::Duplicate { .. }) => {
+                self.open = false;
+                self.key.counts.repeat();
+            }
+            Err(error) => self.close(Refused::from(error.clone()).code()),
+        }
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        if std::thread::panicking() {
+            self.close(ProblemCode::Internal);
+        } else {
+            // The caller hung up before its call was whole: nothing was taken and nobody was told anything.
+            self.key.counts.abandon();
+        }
+    }
+}
+
+/// An append under way together with its call's place in the ledger.
+pub(super) struct Following(Option<(Appending, Arrival)>);
+
+impl Future for Following {
+    type Output = Result<Appended, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some((appending, _)) = &mut self.0 else {
+            // Nothing to follow: the call was settled before, which no handler does.
+            return Poll::Ready(Err(AppendError::Failed("followed twice".to_owned())));
+        };
+        let Poll::Ready(outcome) = appending.as_mut().poll(context) else { return Poll::Pending };
+        if let Some((_, arrival)) = self.0.take() {
+            arrival.settle(&outcome);
+        }
+        Poll::Ready(outcome)
+    }
+}
+
+/// A caller that hangs up does not take its event back, so its fate is still waited for and counted.
+impl Drop for Following {
+    fn drop(&mut self) {
+        let Some((appending, arrival)) = self.0.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let outcome = appending.await;
+                arrival.settle(&outcome);
+            });
+        }
+    }
+}

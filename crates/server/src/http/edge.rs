@@ -1,0 +1,57 @@
+//! What the handlers of one edge thread share, and what all edge threads share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::body::Bytes;
+
+use super::Parts;
+use super::auth::{KeyUses, Keys};
+use super::metrics::{Metrics, Shard};
+use super::settings::HttpSettings;
+use super::tally::Tally;
+
+/// What all edge threads share.
+pub(super) struct Shared {
+    pub settings: HttpSettings,
+    pub uses: Arc<KeyUses>,
+    pub tally: Arc<Tally>,
+    pub metrics: Metrics,
+    /// Bytes of bodies that are being put together from parts.
+    pub body_bytes: AtomicUsize,
+    /// Open connections.
+    pub connections: AtomicUsize,
+    /// Set once, when the server begins to stop.
+    pub is_stopping: AtomicBool,
+    /// The OpenAPI document, made once.
+    pub openapi: Bytes,
+    /// When this process began to count, in minutes since 1970, and what the ledger held of that minute already.
+    pub ledger_start: super::ledger::Start,
+}
+
+impl Shared {
+    /// Whether the server takes new work.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// What the handlers of one edge thread work with; the state of its router.
+pub(super) struct Edge {
+    pub parts: Parts,
+    pub shared: Arc<Shared>,
+    pub keys: Keys,
+    pub shard: Arc<Shard>,
+}
+
+impl Edge {
+    pub(super) fn new(parts: Parts, shared: Arc<Shared>) -> Self {
+        let keys = Keys::new(Arc::clone(&parts.ledger), Arc::clone(&shared.uses), Arc::clone(&shared.tally));
+        let shard = shared.metrics.join();
+        Edge { parts, shared, keys, shard }
+    }
+
+    pub(super) fn settings(&self) -> &HttpSettings {
+        &self.shared.settings
+    }
+}

@@ -1,0 +1,161 @@
+//! `GET /v1/events`: the log in its own order, for tools that follow it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use muster_kernel::model::event::Event;
+use muster_kernel::model::id::{Position, PositionToken};
+use muster_kernel::model::property::PropertyList;
+use muster_kernel::ports::StoredEvent;
+
+use super::answer::{self, Instant};
+use super::caller::{Caller, Read};
+use super::edge::Edge;
+use super::error::Refused;
+use super::openapi::ReadProblems;
+use super::page::{PAGE_BYTES_MAX, PageWriter};
+use super::read::{self, Head};
+
+/// A page of events.
+#[derive(ToSchema)]
+#[schema(as = EventPage)]
+#[expect(dead_code, reason = "describes an answer that is written item by item")]
+pub(super) struct EventPage {
+    data: Vec<EventBody<'static>>,
+    /// The position of the last event, to go on from; null when there was none, and the position asked from still holds.
+    next_cursor: Option<String>,
+}
+
+/// An event as it was taken.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(super) struct EventBody<'a> {
+    /// Where it stands in the log.
+    #[schema(value_type = String, example = "0a1b2c3d-42")]
+    position: Token,
+    /// `identify_user`, `identify_company`, `track`, …
+    #[schema(example = "track")]
+    event_type: &'static str,
+    /// The name of a `track` event; empty for identify events.
+    event_name: &'a str,
+    user_id: Option<&'a str>,
+    /// The company that the event itself names.
+    company_id: Option<&'a str>,
+    /// Where it came from.
+    #[schema(example = "backend-http")]
+    source: &'static str,
+    /// When it happened.
+    #[schema(value_type = Instant)]
+    occurred_at: Instant,
+    /// The contract's name for `occurred_at`.
+    #[schema(value_type = Instant)]
+    inserted_at: Instant,
+    /// When this server took it.
+    #[schema(value_type = Instant)]
+    received_at: Instant,
+    /// The caller's own id of the event, when one was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'a str>,
+    /// The properties that it brought; null removes one.
+    #[schema(value_type = Object)]
+    metadata: PropertyObject<'a>,
+    /// Properties of the company named in an event about a user, when some were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    company: Option<PropertyObject<'a>>,
+    /// Present and true when the event ends the user's membership of a company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaves_company: Option<bool>,
+}
+
+/// A position in its text form.
+struct Token(PositionToken);
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// The properties of an event as one JSON object.
+struct PropertyObject<'a>(PropertyList<'a>);
+
+impl Serialize for PropertyObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.0.iter() {
+            map.serialize_entry(name, &value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> EventBody<'a> {
+    fn new(position: PositionToken, stored: &StoredEvent, event: &Event<'a>) -> Self {
+        let occurred_at = Instant(event.occurred_at.unwrap_or(stored.receipt.received_at));
+        EventBody {
+            position: Token(position),
+            event_type: event.kind.as_str(),
+            event_name: event.event_name,
+            user_id: event.user_id,
+            company_id: event.company_id,
+            source: event.source.as_str(),
+            occurred_at,
+            inserted_at: occurred_at,
+            received_at: Instant(stored.receipt.received_at),
+            event_id: Some(event.event_id).filter(|id| !id.is_empty()),
+            metadata: PropertyObject(event.properties),
+            company: Some(event.company_properties).filter(|list| !list.is_empty()).map(PropertyObject),
+            leaves_company: event.leaves_company.then_some(true),
+        }
+    }
+}
+
+/// Follow the log.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    operation_id = "list_events",
+    tag = "Events",
+    params(
+        ("after" = Option<String>, Query, description = "A position; from the beginning when absent"),
+        ("limit" = Option<u32>, Query, description = "Events on the page, 1 to 1000; 100 when absent"),
+        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+    ),
+    responses((status = 200, description = "Events in the order of the log", body = EventPage), ReadProblems),
+    security(("api_key" = ["read"])),
+)]
+pub(super) async fn list(State(edge): State<Arc<Edge>>, caller: Caller<Read>, head: Head) -> Response {
+    let outcome = listed(&edge, &caller, &head).await;
+    caller.answer(outcome)
+}
+
+async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, caller, head).await?;
+    let after = match reading.query.get("after") {
+        Some(text) => read::position_of(caller, &text, "after")?.position,
+        None => Position::START,
+    };
+    let limit = reading.query.limit()?;
+    let (environment, incarnation) = (caller.environment(), caller.key.incarnation);
+    let bytes = read::aside(edge, move |edge| {
+        let token = |position| PositionToken { incarnation, position };
+        let events = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX)?;
+        let mut writer = PageWriter::new(limit, None);
+        for stored in &events {
+            let position = token(stored.receipt.position);
+            let event = Event::decode(&stored.payload)
+                .map_err(|_| Refused::internal(format!("the record at {position} holds no event")))?;
+            writer.push(&EventBody::new(position, stored, &event))?;
+        }
+        let last = events.last().map(|event| token(event.receipt.position).to_string());
+        Ok(writer.finish_with(last.as_deref()))
+    })
+    .await?;
+    Ok(answer::found(reading.position, bytes))
+}

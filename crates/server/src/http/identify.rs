@@ -1,0 +1,66 @@
+//! `POST /v1/identify`: one user's properties, and the company the user belongs to (seeds 000 to 003).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use utoipa::ToSchema;
+
+use muster_kernel::accept::Call;
+
+use super::answer::Accepted;
+use super::caller::{Caller, Ingest};
+use super::edge::Edge;
+use super::openapi::WriteProblems;
+use super::write;
+
+/// One user. Keys that are not named here are ignored.
+#[derive(ToSchema)]
+#[schema(as = IdentifyUser)]
+#[expect(dead_code, reason = "describes what the kernel reads")]
+pub(super) struct Sent {
+    /// The user's id; an integer stands for its decimal text.
+    #[schema(example = "user_789456")]
+    user_id: String,
+    /// Properties to set; null removes one.
+    #[schema(value_type = Option<Object>, example = json!({"name": "Sarah Johnson", "hire_date": "2022-03-15"}))]
+    metadata: Option<()>,
+    /// The company that the user belongs to, by `company_id` or `id`; every other key is a property of it.
+    #[schema(value_type = Option<Object>, example = json!({"company_id": "comp_techstartup_2024", "industry": "SaaS"}))]
+    company: Option<()>,
+    /// When this was so, where not now.
+    #[schema(format = DateTime)]
+    occurred_at: Option<String>,
+    /// An id of the caller's own: a call with the same id and body is taken once.
+    event_id: Option<String>,
+}
+
+/// Create or update a user.
+#[utoipa::path(
+    post,
+    path = "/v1/identify",
+    operation_id = "identify_user",
+    tag = "Real-time",
+    request_body(content = inline(Sent), description = "The user"),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same call is taken once"),
+    ),
+    responses(
+        (status = 202, description = "Stored and visible", body = Accepted, headers(
+            ("Muster-Position" = String, description = "The position that the call reached"),
+            ("Muster-Duplicate" = Option<String>, description = "`true` on the answer to a repetition"),
+        )),
+        WriteProblems,
+    ),
+    security(("api_key" = ["ingest"])),
+)]
+pub(super) async fn post(
+    State(edge): State<Arc<Edge>>,
+    mut caller: Caller<Ingest>,
+    request: Request<Body>,
+) -> Response {
+    let outcome = write::take(&edge, &mut caller, Call::IdentifyUser, request).await;
+    caller.answer(outcome)
+}

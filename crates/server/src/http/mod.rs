@@ -1,0 +1,109 @@
+//! The HTTP edge: from a socket to the kernel's ports and back.
+//!
+//! It reads `connection` (a socket and its time-outs) → `service` (what surrounds every call) → `router` (the table of
+//! contents) → a file for each noun → `error` or `answer`. It speaks to the engine through the ports in [`Parts`] only:
+//! it never names an engine, a file or a directory, and keeps nothing that a second process could not do without.
+
+mod answer;
+mod auth;
+mod body;
+mod caller;
+mod companies;
+mod connection;
+mod decompress;
+mod edge;
+mod error;
+mod events;
+mod health;
+mod identify;
+mod identify_company;
+mod ledger;
+mod membership;
+mod metrics;
+mod openapi;
+mod page;
+mod read;
+mod render;
+mod router;
+mod server;
+mod service;
+mod settings;
+mod tally;
+mod track;
+mod users;
+mod validate;
+mod write;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use muster_kernel::ports::{Catalog, Clock, EventLog, Ledger, Profiles};
+
+pub use router::document as openapi_document;
+pub use server::{Handle, Server};
+pub use settings::HttpSettings;
+
+use edge::{Edge, Shared};
+use metrics::{Metrics, Routes};
+use service::Service;
+
+/// What the edge works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where events go and are read in order.
+    pub log: Arc<dyn EventLog>,
+    /// Users and companies.
+    pub profiles: Arc<dyn Profiles>,
+    /// What became of every call.
+    pub ledger: Arc<dyn Ledger>,
+    /// Environments and keys.
+    pub catalog: Arc<dyn Catalog>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// This program's version.
+    pub version: &'static str,
+    /// Drawn at the start, so that request ids of two processes differ.
+    pub request_seed: u64,
+}
+
+/// Starts to serve on `listener`. With `metrics_listener`, `/metrics` is served there and nowhere else.
+///
+/// # Errors
+/// When a socket or a thread cannot be had.
+pub fn serve(
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    parts: Parts,
+    settings: HttpSettings,
+) -> io::Result<Server> {
+    let routes = Arc::new(Routes::new(router::templates()).map_err(io::Error::other)?);
+    let document = openapi_document(parts.version, settings.public_url.as_deref())?;
+    let shared = Arc::new(Shared {
+        ledger_start: ledger::Start::now(&parts),
+        uses: Arc::default(),
+        tally: Arc::default(),
+        metrics: Metrics::new(Arc::clone(&routes)),
+        body_bytes: AtomicUsize::new(0),
+        connections: AtomicUsize::new(0),
+        is_stopping: AtomicBool::new(false),
+        openapi: document,
+        settings,
+    });
+    let edge = || Arc::new(Edge::new(parts.clone(), Arc::clone(&shared)));
+    let count = shared.settings.threads() as u64;
+    let seed = |number: u64| parts.request_seed ^ number << 48;
+    let services = (0..count).map(|number| {
+        let edge = edge();
+        let router = router::router(Arc::clone(&edge), metrics_listener.is_none());
+        Arc::new(Service::new(edge, router, Arc::clone(&routes), seed(number)))
+    });
+    let services = services.collect();
+    let metrics = metrics_listener.map(|listener| {
+        let edge = edge();
+        let router = router::metrics_router(Arc::clone(&edge));
+        (listener, Arc::new(Service::new(edge, router, Arc::clone(&routes), seed(count))))
+    });
+    server::start(listener, metrics, services, &shared)
+}

@@ -1,0 +1,102 @@
+//! Writes a page of a list, item by item, within a bound of bytes.
+
+use serde::Serialize;
+
+use muster_kernel::model::page::Cursor;
+
+use super::answer;
+use super::error::Refused;
+
+/// Items asked of the engine at once: the page is looked at in between.
+const ITEMS_AT_ONCE: usize = 50;
+/// No further items are asked for once a page has this many bytes: profiles may be large, memory is not.
+pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// `{"data":[…],"next_cursor":…}` in the making.
+pub(super) struct PageWriter {
+    bytes: Vec<u8>,
+    left: usize,
+    cursor: Option<Cursor>,
+    is_over: bool,
+    is_empty: bool,
+}
+
+impl PageWriter {
+    /// A page of at most `limit` items that starts after `cursor`.
+    pub(super) fn new(limit: usize, cursor: Option<Cursor>) -> Self {
+        PageWriter { bytes: br#"{"data":["#.to_vec(), left: limit, cursor, is_over: false, is_empty: true }
+    }
+
+    /// Where to go on and how many items to bring; nothing when the page is full or the list at its end.
+    pub(super) fn wants(&self) -> Option<(Option<&Cursor>, usize)> {
+        let goes_on = !self.is_over && self.left > 0 && self.bytes.len() < PAGE_BYTES_MAX;
+        goes_on.then(|| (self.cursor.as_ref(), self.left.min(ITEMS_AT_ONCE)))
+    }
+
+    /// Adds an item.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which is a defect.
+    pub(super) fn push(&mut self, item: &impl Serialize) -> Result<(), Refused> {
+        if !self.is_empty {
+            self.bytes.push(b',');
+        }
+        self.is_empty = false;
+        serde_json::to_writer(&mut self.bytes, item).map_err(|error| Refused::internal(error.to_string()))
+    }
+
+    /// Notes how many items came and where the next ones begin.
+    pub(super) fn turn(&mut self, count: usize, next: Option<Cursor>) {
+        self.left = self.left.saturating_sub(count);
+        self.is_over = next.is_none();
+        self.cursor = next;
+    }
+
+    /// The page.
+    pub(super) fn finish(self) -> Vec<u8> {
+        let next = self.cursor.as_ref().filter(|_| !self.is_over);
+        let text = next.map(answer::cursor_text);
+        self.finish_with(text.as_deref())
+    }
+
+    /// The page, with a cursor that the caller of this made.
+    pub(super) fn finish_with(mut self, next_cursor: Option<&str>) -> Vec<u8> {
+        self.bytes.extend_from_slice(br#"],"next_cursor":"#);
+        match next_cursor {
+            // Cursors are hexadecimal or positions: nothing to escape.
+            Some(text) => self.bytes.extend_from_slice(format!("\"{text}\"").as_bytes()),
+            None => self.bytes.extend_from_slice(b"null"),
+        }
+        self.bytes.push(b'}');
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_at_its_limit_its_bytes_or_the_end_of_the_list() {
+        let next = || Some(Cursor(vec![0xab]));
+        let mut page = PageWriter::new(60, None);
+        assert_eq!(page.wants(), Some((None, 50)));
+        page.push(&1).unwrap();
+        page.push(&2).unwrap();
+        page.turn(50, next());
+        assert_eq!(page.wants(), Some((next().as_ref(), 10)));
+        page.turn(10, next());
+        assert_eq!(page.wants(), None);
+        assert_eq!(page.finish(), br#"{"data":[1,2],"next_cursor":"ab"}"#);
+
+        let mut page = PageWriter::new(60, None);
+        page.turn(1, None);
+        assert_eq!(page.wants(), None);
+        assert_eq!(page.finish(), br#"{"data":[],"next_cursor":null}"#);
+
+        let mut page = PageWriter::new(60, None);
+        page.push(&"x".repeat(PAGE_BYTES_MAX)).unwrap();
+        page.turn(1, next());
+        assert_eq!(page.wants(), None);
+    }
+}

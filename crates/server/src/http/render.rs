@@ -1,0 +1,165 @@
+//! How profiles read: written value by value into the answer, never as a tree in between.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use muster_kernel::model::profile::{Profile, Property};
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::model::value::Value;
+
+use super::answer::Instant;
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub(super) struct UserBody<'a> {
+    /// The id as it was sent.
+    #[schema(example = "user_789456")]
+    user_id: &'a str,
+    /// The company that the user belongs to.
+    company_id: Option<&'a str>,
+    /// Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
+    /// `PropertyDetail` for each.
+    #[schema(value_type = Object)]
+    properties: PropertyMap<'a>,
+    /// The property `created_at`, or else `signed_up_at`, when it reads as a date; else when the user was first seen.
+    #[schema(value_type = Option<Instant>)]
+    created_at: Option<Instant>,
+    /// When the user was first seen.
+    #[schema(value_type = Option<Instant>)]
+    first_seen_at: Option<Instant>,
+    /// When the user was last seen.
+    #[schema(value_type = Option<Instant>)]
+    last_seen_at: Option<Instant>,
+}
+
+/// A company.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Company)]
+pub(super) struct CompanyBody<'a> {
+    /// The id as it was sent.
+    #[schema(example = "comp_techstartup_2024")]
+    company_id: &'a str,
+    /// How many users belong to it.
+    user_count: u64,
+    /// As of a user.
+    #[schema(value_type = Object)]
+    properties: PropertyMap<'a>,
+    /// As of a user.
+    #[schema(value_type = Option<Instant>)]
+    created_at: Option<Instant>,
+    /// When the company was first seen.
+    #[schema(value_type = Option<Instant>)]
+    first_seen_at: Option<Instant>,
+    /// When the company was last seen.
+    #[schema(value_type = Option<Instant>)]
+    last_seen_at: Option<Instant>,
+}
+
+impl<'a> UserBody<'a> {
+    pub(super) fn new(id: &'a str, profile: &'a Profile, is_detailed: bool) -> Self {
+        UserBody {
+            user_id: id,
+            company_id: profile.company_id(),
+            properties: PropertyMap { profile, is_detailed },
+            created_at: created_at(profile).map(Instant),
+            first_seen_at: profile.first_seen_at().map(Instant),
+            last_seen_at: profile.last_seen_at().map(Instant),
+        }
+    }
+}
+
+impl<'a> CompanyBody<'a> {
+    pub(super) fn new(id: &'a str, user_count: u64, profile: &'a Profile, is_detailed: bool) -> Self {
+        CompanyBody {
+            company_id: id,
+            user_count,
+            properties: PropertyMap { profile, is_detailed },
+            created_at: created_at(profile).map(Instant),
+            first_seen_at: profile.first_seen_at().map(Instant),
+            last_seen_at: profile.last_seen_at().map(Instant),
+        }
+    }
+}
+
+/// `signed_up_at` is an alias of `created_at` when reading (decisions.md, "createdAt").
+fn created_at(profile: &Profile) -> Option<Timestamp> {
+    let dated = |name| profile.property(name).and_then(as_date);
+    dated("created_at").or_else(|| dated("signed_up_at")).or_else(|| profile.first_seen_at())
+}
+
+/// A value as a date: text in any accepted form, or a unix number.
+fn as_date(value: Value<'_>) -> Option<Timestamp> {
+    match value {
+        Value::Text(text) => Timestamp::parse_lenient(text),
+        #[expect(clippy::cast_precision_loss, reason = "numbers beyond 2^53 are no dates")]
+        Value::Int(number) => Timestamp::from_unix(number as f64),
+        Value::Float(number) => Timestamp::from_unix(number),
+        Value::Null | Value::Bool(_) | Value::UInt(_) | Value::Json(_) => None,
+    }
+}
+
+/// The properties of a profile as one JSON object.
+#[derive(Debug)]
+struct PropertyMap<'a> {
+    profile: &'a Profile,
+    is_detailed: bool,
+}
+
+impl Serialize for PropertyMap<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for property in self.profile.properties() {
+            if self.is_detailed {
+                map.serialize_entry(property.name, &PropertyDetail::of(&property))?;
+            } else {
+                map.serialize_entry(property.name, &property.value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// A property with what is known of it; only with `detail=true`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PropertyDetail<'a> {
+    /// The value, with the JSON type that it was sent with.
+    #[schema(value_type = Value)]
+    value: Value<'a>,
+    /// How the value reads: `String`, `Numeric` or `Date`.
+    #[schema(example = "Date")]
+    r#type: &'static str,
+    /// When the property took the value.
+    #[schema(value_type = Instant)]
+    occurred_at: Instant,
+    /// Present and true when another value was sent for the same time, so that only the order of values decided.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    tied: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl<'a> PropertyDetail<'a> {
+    fn of(property: &Property<'a>) -> Self {
+        PropertyDetail {
+            value: property.value,
+            r#type: reads_as(property.value),
+            occurred_at: Instant(property.occurred_at),
+            tied: property.tied,
+        }
+    }
+}
+
+/// The product's type that a value reads as.
+fn reads_as(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Int(_) | Value::UInt(_) | Value::Float(_) => "Numeric",
+        Value::Text(text) if Timestamp::parse(text).is_some() => "Date",
+        Value::Text(_) | Value::Json(_) | Value::Bool(_) | Value::Null => "String",
+    }
+}

@@ -1,0 +1,119 @@
+//! Every route of the server: the table of contents of the API, grouped by who calls it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use muster_kernel::model::problem::{Problem, ProblemCode};
+
+use super::edge::Edge;
+use super::error::Refused;
+use super::{
+    companies, events, health, identify, identify_company, ledger, membership, metrics, openapi, track,
+    users, validate,
+};
+
+/// The routes and the document that describes them, generated from the handlers.
+fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::with_openapi(openapi::base(version, public_url))
+        // Who sends data; scope `ingest`.
+        .routes(routes!(identify::post)) //         POST   /v1/identify
+        .routes(routes!(identify_company::post)) // POST   /v1/companies/identify
+        .routes(routes!(track::post)) //            POST   /v1/track
+        .routes(routes!(membership::delete)) //     DELETE /v1/users/{id}/company
+        // Whoever has a key.
+        .routes(routes!(validate::get)) //          GET    /v1/validate
+        // Who reads data; scope `read`.
+        .routes(routes!(users::list)) //            GET    /v1/users
+        .routes(routes!(users::get)) //             GET    /v1/users/{id}
+        .routes(routes!(companies::list)) //        GET    /v1/companies
+        .routes(routes!(companies::get)) //         GET    /v1/companies/{id}
+        .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
+        .routes(routes!(events::list)) //           GET    /v1/events
+        .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
+        // Who runs the server; no key.
+        .routes(routes!(health::live)) //           GET    /healthz/live
+        .routes(routes!(health::ready)) //          GET    /healthz/ready
+        .routes(routes!(health::version)) //        GET    /version
+        .routes(routes!(openapi::get)) //           GET    /openapi.json
+}
+
+/// What may be moved to a listener of its own.
+fn metrics_table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::default().routes(routes!(metrics::read)) // GET /metrics
+}
+
+/// A router of one edge thread. `with_metrics` says whether `/metrics` is served here or elsewhere.
+pub(super) fn router(edge: Arc<Edge>, with_metrics: bool) -> Router {
+    let (mut router, _) = table("", None).split_for_parts();
+    if with_metrics {
+        router = router.merge(metrics_table().split_for_parts().0);
+    }
+    finished(router, edge)
+}
+
+/// The router of the listener for metrics.
+pub(super) fn metrics_router(edge: Arc<Edge>) -> Router {
+    finished(metrics_table().split_for_parts().0, edge)
+}
+
+fn finished(router: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
+    router.fallback(no_such_route).method_not_allowed_fallback(no_such_method).with_state(edge)
+}
+
+async fn no_such_route() -> Refused {
+    Problem::of_call(ProblemCode::RouteUnknown, "No such path; `/openapi.json` lists them all.").into()
+}
+
+async fn no_such_method() -> Refused {
+    Problem::of_call(
+        ProblemCode::MethodNotAllowed,
+        "This path takes other methods; the header `Allow` names them.",
+    )
+    .into()
+}
+
+fn described(version: &str, public_url: Option<&str>) -> utoipa::openapi::OpenApi {
+    table(version, public_url).merge(metrics_table()).into_openapi()
+}
+
+/// The OpenAPI document of the whole API.
+///
+/// # Errors
+/// When it cannot be written as JSON, which is a defect.
+pub fn document(version: &str, public_url: Option<&str>) -> Result<Bytes, serde_json::Error> {
+    serde_json::to_vec_pretty(&described(version, public_url)).map(Bytes::from)
+}
+
+/// The path templates of the whole API.
+pub(super) fn templates() -> Vec<String> {
+    described("", None).paths.paths.into_keys().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_comments_of_the_table_are_true() {
+        let said: BTreeSet<String> = include_str!("router.rs")
+            .lines()
+            .filter(|line| line.contains("(routes!(") && !line.contains('"'))
+            .filter_map(|line| line.rsplit_once(" // "))
+            .map(|(_, comment)| comment.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let mut routed = BTreeSet::new();
+        for (path, item) in described("", None).paths.paths {
+            let methods =
+                [("GET", item.get), ("POST", item.post), ("DELETE", item.delete), ("PUT", item.put)];
+            let present = methods.into_iter().filter(|(_, operation)| operation.is_some());
+            routed.extend(present.map(|(method, _)| format!("{method} {path}")));
+        }
+        assert_eq!(said, routed);
+    }
+}

@@ -1,0 +1,136 @@
+//! `GET /v1/users` and `GET /v1/users/{id}`: reading users.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::ToSchema;
+
+use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::profile::Profile;
+use muster_kernel::ports::UserQuery;
+
+use super::answer;
+use super::caller::{Caller, Read};
+use super::edge::Edge;
+use super::error::{Refused, id_problem};
+use super::openapi::ReadProblems;
+use super::page::PageWriter;
+use super::read::{self, Head, InPath, Query, Reading};
+use super::render::UserBody;
+
+/// A page of users.
+#[derive(ToSchema)]
+#[schema(as = UserPage)]
+#[expect(dead_code, reason = "describes an answer that is written item by item")]
+pub(super) struct UserPage {
+    data: Vec<UserBody<'static>>,
+    /// Where the next page starts; null on the last one. A page may be shorter than `limit` before that.
+    next_cursor: Option<String>,
+}
+
+/// List users, in the order of their ids.
+#[utoipa::path(
+    get,
+    path = "/v1/users",
+    operation_id = "list_users",
+    tag = "Users",
+    params(
+        ("q" = Option<String>, Query, description = "Only those whose id, e-mail or name starts with this"),
+        ("company_id" = Option<String>, Query, description = "Only those of this company"),
+        ("limit" = Option<u32>, Query, description = "Items on the page, 1 to 1000; 100 when absent"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
+        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+    ),
+    responses((status = 200, description = "A page of users", body = UserPage), ReadProblems),
+    security(("api_key" = ["read"])),
+)]
+pub(super) async fn list(State(edge): State<Arc<Edge>>, caller: Caller<Read>, head: Head) -> Response {
+    let outcome = listed(&edge, &caller, &head).await;
+    caller.answer(outcome)
+}
+
+async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, caller, head).await?;
+    let company = reading.query.get("company_id").map(|id| CompanyId::parse(&id));
+    let company = company.transpose().map_err(id_problem)?;
+    let query = UserQuery { search: reading.query.search(), company };
+    page(edge, caller.environment(), reading, query).await
+}
+
+/// The page of users that `reading` asks for, as an answer.
+pub(super) async fn page(
+    edge: &Arc<Edge>,
+    environment: EnvironmentId,
+    reading: Reading,
+    users: UserQuery,
+) -> Result<Response, Refused> {
+    let (limit, cursor, is_detailed) = list_parameters(&reading.query)?;
+    let bytes = read::aside(edge, move |edge| {
+        let mut writer = PageWriter::new(limit, cursor);
+        while let Some((after, count)) = writer.wants() {
+            let Page { items, next } = edge.parts.profiles.users(environment, &users, after, count)?;
+            for (id, profile) in &items {
+                writer.push(&UserBody::new(id.as_str(), profile, is_detailed))?;
+            }
+            writer.turn(items.len(), next);
+        }
+        Ok(writer.finish())
+    })
+    .await?;
+    Ok(answer::found(reading.position, bytes))
+}
+
+/// What every list of profiles takes: limit, cursor and detail.
+pub(super) fn list_parameters(query: &Query) -> Result<(usize, Option<Cursor>, bool), Problem> {
+    Ok((query.limit()?, query.cursor()?, query.flag("detail")?))
+}
+
+/// Read a user.
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}",
+    operation_id = "read_user",
+    tag = "Users",
+    params(
+        ("id" = String, Path, description = "The user's id, percent-encoded"),
+        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
+        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+    ),
+    responses(
+        (status = 200, description = "The user", body = UserBody<'static>),
+        (status = 404, description = "No such user", body = super::error::Envelope<'static>),
+        ReadProblems,
+    ),
+    security(("api_key" = ["read"])),
+)]
+pub(super) async fn get(
+    State(edge): State<Arc<Edge>>,
+    caller: Caller<Read>,
+    user: InPath<UserId>,
+    head: Head,
+) -> Response {
+    let outcome = one(&edge, &caller, user, &head).await;
+    caller.answer(outcome)
+}
+
+async fn one(
+    edge: &Edge,
+    caller: &Caller<Read>,
+    user: InPath<UserId>,
+    head: &Head,
+) -> Result<Response, Refused> {
+    let id = user.id()?;
+    let reading = read::begin(edge, caller, head).await?;
+    let is_detailed = reading.query.flag("detail")?;
+    let profile: Profile = edge.parts.profiles.user(caller.environment(), &id)?.ok_or_else(unknown_user)?;
+    answer::read(reading.position, &UserBody::new(id.as_str(), &profile, is_detailed))
+}
+
+/// No such user.
+pub(super) fn unknown_user() -> Problem {
+    Problem::of_call(ProblemCode::UserUnknown, "No such user in this environment; identify the user first.")
+}

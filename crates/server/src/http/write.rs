@@ -1,0 +1,198 @@
+//! The write path: from the bytes of a call to the answer that it is stored.
+//!
+//! body → guards → `kernel::accept::read` into this thread's draft → room in the profile → append → answer. The answer
+//! is given only once the log says that the event is durable and visible (law 1).
+
+use std::cell::RefCell;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+
+use muster_kernel::accept::{self, Call};
+use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind};
+use muster_kernel::model::id::PositionToken;
+use muster_kernel::model::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PROFILE_PROPERTIES_MAX};
+use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
+use muster_kernel::ports::{Appended, Appending, ProfileKind};
+
+use super::answer;
+use super::body;
+use super::caller::{Caller, Ingest};
+use super::edge::Edge;
+use super::error::{self, Refused};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const NO_WARNINGS: &str = "[]";
+
+thread_local! {
+    /// The event being put together; kept, so that its buffers are.
+    static DRAFT: RefCell<EventDraft> = RefCell::default();
+}
+
+/// Takes a call of one of the three real-time routes.
+pub(super) async fn take(
+    edge: &Edge,
+    caller: &mut Caller<Ingest>,
+    call: Call,
+    request: Request<Body>,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    let idempotency_key = idempotency_key(&head)?;
+    let body = body::read(edge, &head.headers, body).await?;
+    let json = body::json_text(&head.headers, &body);
+    let (appending, warnings) = DRAFT.with_borrow_mut(|draft| {
+        let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
+        check_room(edge, caller, draft)?;
+        draft.key = caller.key.api.id;
+        draft.guards.extend(idempotency_key.map(|key| request_guard(&head, key, &body)));
+        if !draft.event_id.is_empty() {
+            draft.guards.push(event_guard(&draft.event_id, &body));
+        }
+        let appending = append(edge, caller, draft, &warnings)?;
+        Ok::<_, Refused>((appending, warnings))
+    })?;
+    let appended = caller.follow(appending).await?;
+    taken(caller, success(call), appended, &warnings)
+}
+
+/// Appends an event that is not one of the three real-time calls; `fill` gets a cleared draft.
+pub(super) async fn append_made(
+    edge: &Edge,
+    caller: &mut Caller<Ingest>,
+    head: &Parts,
+    fill: impl FnOnce(&mut EventDraft),
+) -> Result<Response, Refused> {
+    let idempotency_key = idempotency_key(head)?;
+    let appending = DRAFT.with_borrow_mut(|draft| {
+        draft.clear();
+        fill(draft);
+        draft.key = caller.key.api.id;
+        draft.guards.extend(idempotency_key.map(|key| request_guard(head, key, b"")));
+        append(edge, caller, draft, &[])
+    })?;
+    let appended = caller.follow(appending).await?;
+    taken(caller, error::ACCEPTED, appended, &[])
+}
+
+/// Seed 004 says 200 for companies, the others 202.
+fn success(call: Call) -> StatusCode {
+    match call {
+        Call::IdentifyUser | Call::Track => error::ACCEPTED,
+        Call::IdentifyCompany => error::OK,
+    }
+}
+
+fn append(
+    edge: &Edge,
+    caller: &Caller<Ingest>,
+    draft: &mut EventDraft,
+    warnings: &[Warning],
+) -> Result<Appending, Refused> {
+    if !draft.guards.is_empty() {
+        // A repetition is answered with the warnings of the first call.
+        let text = serde_json::to_string(warnings).map_err(|error| Refused::internal(error.to_string()))?;
+        draft.warnings = text;
+    }
+    Ok(edge.parts.log.append(caller.environment(), draft))
+}
+
+/// Whether the profiles that the event changes have room for its properties.
+fn check_room(edge: &Edge, caller: &Caller<Ingest>, draft: &EventDraft) -> Result<(), Refused> {
+    let environment = caller.environment();
+    // The properties of any other event are its own and stand in no profile.
+    let subject = match draft.kind {
+        EventKind::IdentifyUser => Some((ProfileKind::User, &draft.user_id)),
+        EventKind::IdentifyCompany => Some((ProfileKind::Company, &draft.company_id)),
+        _ => None,
+    };
+    let own = subject.map(|(kind, id)| (kind, id, &draft.properties, "/metadata"));
+    let company = (ProfileKind::Company, &draft.company_id, &draft.company_properties, "/company");
+    let mut problems = Vec::new();
+    for (kind, id, added, pointer) in own.into_iter().chain([company]) {
+        if added.is_empty() {
+            continue;
+        }
+        if let Some(count) = edge.parts.profiles.overflow(environment, kind, id, added)? {
+            let message = format!(
+                "The profile would hold {count} properties, removed ones counted; it may hold \
+                 {PROFILE_PROPERTIES_MAX}: send fewer names."
+            );
+            problems.push(Problem::at(pointer, ProblemCode::TooManyProperties, message));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// The caller's `Idempotency-Key`.
+fn idempotency_key(head: &Parts) -> Result<Option<&str>, Problem> {
+    let Some(value) = head.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    let plain = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain && (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) {
+        return Ok(Some(key));
+    }
+    let message =
+        format!("`Idempotency-Key` is not 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters.");
+    Err(Problem::of_call(ProblemCode::IdempotencyKeyInvalid, message))
+}
+
+/// Its scope is the environment (the log's business), the method and the path.
+fn request_guard(head: &Parts, key: &str, body: &[u8]) -> Guard {
+    let scope = [head.method.as_str(), "\n", head.uri.path(), "\n", key];
+    Guard { kind: GuardKind::Request, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
+}
+
+fn event_guard(event_id: &str, body: &[u8]) -> Guard {
+    let scope = ["event", "\n", event_id];
+    Guard { kind: GuardKind::EventId, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
+}
+
+/// The first 128 bits of the SHA-256 of the parts.
+fn hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(part);
+    }
+    let whole: [u8; 32] = sha.finalize().into();
+    let mut first = [0; 16];
+    first.copy_from_slice(&whole[..16]);
+    first
+}
+
+fn taken(
+    caller: &Caller<Ingest>,
+    status: StatusCode,
+    appended: Appended,
+    warnings: &[Warning],
+) -> Result<Response, Refused> {
+    Ok(match appended {
+        Appended::Stored(receipt) if warnings.is_empty() => {
+            accepted(status, caller.token(receipt.position), NO_WARNINGS)
+        }
+        Appended::Stored(receipt) => {
+            let text =
+                serde_json::to_string(warnings).map_err(|error| Refused::internal(error.to_string()))?;
+            accepted(status, caller.token(receipt.position), &text)
+        }
+        Appended::Duplicate { receipt, warnings } => {
+            let warnings = if warnings.is_empty() { NO_WARNINGS } else { &warnings };
+            let mut response = accepted(status, caller.token(receipt.position), warnings);
+            response.headers_mut().insert(answer::DUPLICATE, HeaderValue::from_static("true"));
+            response
+        }
+    })
+}
+
+fn accepted(status: StatusCode, position: PositionToken, warnings: &str) -> Response {
+    let body = if warnings == NO_WARNINGS {
+        Bytes::from_static(br#"{"status":"accepted","warnings":[]}"#)
+    } else {
+        Bytes::from(format!(r#"{{"status":"accepted","warnings":{warnings}}}"#))
+    };
+    let mut response = answer::json(status, body);
+    answer::put_position(&mut response, position);
+    response
+}

@@ -1,0 +1,307 @@
+//! An engine that is obviously right: every port over plain maps behind one lock, nothing on disk.
+//!
+//! It is the reference that real engines and the HTTP edge are tested against. It holds each law by the shortest
+//! means there is: an append is folded before it resolves, a guard is looked up in a map, a list is a range of an
+//! ordered map. It is never fast, never bounded and never used by the product.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
+use muster_kernel::model::ledger::LedgerRow;
+use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::profile::{Change, Profile};
+use muster_kernel::model::property::Properties;
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::model::value::Value;
+use muster_kernel::ports::{
+    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger,
+    ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+};
+
+/// All ports at once. Environments are those of its own catalog.
+pub struct ModelEngine {
+    clock: Arc<dyn Clock>,
+    catalog: Mutex<Arc<CatalogState>>,
+    islands: Mutex<BTreeMap<EnvironmentId, Island>>,
+}
+
+/// One environment's data.
+#[derive(Default)]
+struct Island {
+    events: Vec<StoredEvent>,
+    /// What each guard has seen: the body's hash and the index of the event that holds it.
+    guards: HashMap<(GuardKind, [u8; 16]), ([u8; 16], usize)>,
+    users: BTreeMap<String, Profile>,
+    companies: BTreeMap<String, Profile>,
+    ledger: BTreeMap<(i64, KeyId), LedgerRow>,
+}
+
+impl ModelEngine {
+    /// An engine with an empty catalog.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, catalog: Mutex::default(), islands: Mutex::default() }
+    }
+
+    fn with<T>(
+        &self,
+        environment: EnvironmentId,
+        ask: impl FnOnce(&mut Island) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if Catalog::state(self).environment(environment).is_none() {
+            return Err(StoreError::NoEnvironment);
+        }
+        ask(lock(&self.islands).entry(environment).or_default())
+    }
+}
+
+/// A test that panics while it holds the lock has failed already; the others may go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Island {
+    fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {
+        if let Some((guard, body, first)) = self.first_seen(&draft.guards) {
+            if body != guard.body {
+                return Err(AppendError::Conflict(guard.kind));
+            }
+            let stored = &self.events[first];
+            let warnings =
+                decode(stored).map_err(|error| AppendError::Failed(error.to_string()))?.warnings.to_owned();
+            let receipt = stored.receipt;
+            self.row(now.minute(), draft.key).duplicate += 1;
+            return Ok(Appended::Duplicate { receipt, warnings });
+        }
+        let last = self.events.last().map(|event| event.receipt);
+        let received_at = last.map_or(now, |last| now.max(last.received_at.plus(1)));
+        let receipt = Receipt { position: Position(self.events.len() as u64 + 1), received_at };
+        let mut payload = Vec::new();
+        draft.encode(&mut payload);
+        for guard in &draft.guards {
+            self.guards.insert((guard.kind, guard.key), (guard.body, self.events.len()));
+        }
+        self.events.push(StoredEvent { receipt, payload });
+        self.fold_last()?;
+        self.row(received_at.minute(), draft.key).stored += 1;
+        Ok(Appended::Stored(receipt))
+    }
+
+    fn first_seen(&self, guards: &[Guard]) -> Option<(Guard, [u8; 16], usize)> {
+        guards.iter().find_map(|guard| {
+            let &(body, first) = self.guards.get(&(guard.kind, guard.key))?;
+            Some((*guard, body, first))
+        })
+    }
+
+    fn fold_last(&mut self) -> Result<(), AppendError> {
+        let Some(stored) = self.events.last() else { return Ok(()) };
+        let event = decode(stored).map_err(|error| AppendError::Failed(error.to_string()))?;
+        if let Some((id, change)) = Change::of_user(&event, stored.receipt.received_at) {
+            self.users.entry(id.to_owned()).or_default().apply(&change);
+        }
+        if let Some((id, change)) = Change::of_company(&event, stored.receipt.received_at) {
+            self.companies.entry(id.to_owned()).or_default().apply(&change);
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, minute: i64, key: KeyId) -> &mut LedgerRow {
+        self.ledger.entry((minute, key)).or_insert_with(|| LedgerRow { minute, key, ..LedgerRow::default() })
+    }
+
+    fn profiles(&self, kind: ProfileKind) -> &BTreeMap<String, Profile> {
+        match kind {
+            ProfileKind::User => &self.users,
+            ProfileKind::Company => &self.companies,
+        }
+    }
+
+    /// The profiles after the cursor that `wanted` takes, in the order of their ids' bytes.
+    fn page<Id>(
+        &self,
+        kind: ProfileKind,
+        after: Option<&Cursor>,
+        limit: usize,
+        id: impl Fn(&str) -> Option<Id>,
+        wanted: impl Fn(&str, &Profile) -> bool,
+    ) -> Result<Page<(Id, Profile)>, StoreError> {
+        let start = after.map(|cursor| last_of(kind, cursor)).transpose()?;
+        let from = start.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.profiles(kind).range::<str, _>((from, Bound::Unbounded));
+        let mut rest = range.filter(|(id, profile)| wanted(id, profile)).peekable();
+        let (mut items, mut last) = (Vec::new(), None);
+        while let Some((text, profile)) = rest.next_if(|_| items.len() < limit) {
+            last = Some(text);
+            items.extend(id(text).map(|id| (id, profile.clone())));
+        }
+        let next = rest.peek().and(last).map(|last| cursor_after(kind, last));
+        Ok(Page { items, next })
+    }
+}
+
+fn decode(stored: &StoredEvent) -> Result<Event<'_>, StoreError> {
+    Event::decode(&stored.payload).map_err(|_| StoreError::Damaged("no event".to_owned()))
+}
+
+fn kind_byte(kind: ProfileKind) -> u8 {
+    match kind {
+        ProfileKind::User => b'u',
+        ProfileKind::Company => b'c',
+    }
+}
+
+fn cursor_after(kind: ProfileKind, id: &str) -> Cursor {
+    Cursor([&[kind_byte(kind)], id.as_bytes()].concat())
+}
+
+fn last_of(kind: ProfileKind, cursor: &Cursor) -> Result<&str, StoreError> {
+    let (first, id) = cursor.0.split_first().ok_or(StoreError::NotACursor)?;
+    if *first != kind_byte(kind) {
+        return Err(StoreError::NotACursor);
+    }
+    std::str::from_utf8(id).map_err(|_| StoreError::NotACursor)
+}
+
+/// Whether a search finds a profile: ids as written, the named properties without regard to case.
+fn found(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> bool {
+    let Some(search) = search else { return true };
+    let lower = search.to_lowercase();
+    id.starts_with(search)
+        || names.iter().any(|name| match profile.property(name) {
+            Some(Value::Text(text)) => text.to_lowercase().starts_with(&lower),
+            _ => false,
+        })
+}
+
+impl EventLog for ModelEngine {
+    fn append(&self, environment: EnvironmentId, event: &EventDraft) -> Appending {
+        let mut outcome = Err(AppendError::NoEnvironment);
+        // The one refusal that `with` knows is the one that `outcome` already holds.
+        let _ = self.with(environment, |island| {
+            outcome = island.append(self.clock.now(), event);
+            Ok(())
+        });
+        Box::pin(std::future::ready(outcome))
+    }
+
+    fn read(
+        &self,
+        environment: EnvironmentId,
+        after: Position,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.with(environment, |island| {
+            let mut bytes = 0;
+            let rest = island.events.iter().filter(|event| event.receipt.position > after);
+            let fitting = rest.take(count_max).take_while(|event| {
+                let goes_on = bytes < bytes_max;
+                bytes += event.payload.len();
+                goes_on
+            });
+            Ok(fitting.cloned().collect())
+        })
+    }
+
+    fn visible(&self, environment: EnvironmentId) -> Result<Position, StoreError> {
+        self.with(environment, |island| Ok(Position(island.events.len() as u64)))
+    }
+}
+
+impl Profiles for ModelEngine {
+    fn user(&self, environment: EnvironmentId, id: &UserId) -> Result<Option<Profile>, StoreError> {
+        self.with(environment, |island| Ok(island.users.get(id.as_str()).cloned()))
+    }
+
+    fn company(&self, environment: EnvironmentId, id: &CompanyId) -> Result<Option<Profile>, StoreError> {
+        self.with(environment, |island| Ok(island.companies.get(id.as_str()).cloned()))
+    }
+
+    fn company_user_count(&self, environment: EnvironmentId, id: &CompanyId) -> Result<u64, StoreError> {
+        self.with(environment, |island| {
+            let members = island.users.values().filter(|user| user.company_id() == Some(id.as_str()));
+            Ok(members.count() as u64)
+        })
+    }
+
+    fn users(
+        &self,
+        environment: EnvironmentId,
+        query: &UserQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(UserId, Profile)>, StoreError> {
+        self.with(environment, |island| {
+            let company = query.company.as_ref().map(CompanyId::as_str);
+            let wanted = |id: &str, profile: &Profile| {
+                let member = company.is_none() || profile.company_id() == company;
+                member && found(query.search.as_deref(), id, profile, &["email", "name"])
+            };
+            island.page(ProfileKind::User, after, limit, |id| UserId::parse(id).ok(), wanted)
+        })
+    }
+
+    fn companies(
+        &self,
+        environment: EnvironmentId,
+        query: &CompanyQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
+        self.with(environment, |island| {
+            let wanted = |id: &str, profile: &Profile| found(query.search.as_deref(), id, profile, &["name"]);
+            island.page(ProfileKind::Company, after, limit, |id| CompanyId::parse(id).ok(), wanted)
+        })
+    }
+
+    fn overflow(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        id: &str,
+        added: &Properties,
+    ) -> Result<Option<usize>, StoreError> {
+        self.with(environment, |island| {
+            let count = match island.profiles(kind).get(id) {
+                Some(profile) => profile.property_count_with(added.names()),
+                None => added.len(),
+            };
+            Ok(Some(count).filter(|&count| count > PROFILE_PROPERTIES_MAX))
+        })
+    }
+}
+
+impl Ledger for ModelEngine {
+    fn reject(&self, environment: EnvironmentId, key: KeyId, code: &'static str) {
+        let minute = self.clock.now().minute();
+        // A refusal in an environment that does not exist has no ledger to stand in.
+        let _ = self.with(environment, |island| {
+            *island.row(minute, key).rejected.entry(code.to_owned()).or_default() += 1;
+            Ok(())
+        });
+    }
+
+    fn rows(&self, environment: EnvironmentId, from: i64, to: i64) -> Result<Vec<LedgerRow>, StoreError> {
+        self.with(environment, |island| {
+            let inside = island.ledger.values().filter(|row| (from..=to).contains(&row.minute));
+            Ok(inside.cloned().collect())
+        })
+    }
+}
+
+impl Catalog for ModelEngine {
+    fn state(&self) -> Arc<CatalogState> {
+        Arc::clone(&lock(&self.catalog))
+    }
+
+    fn change(&self, change: CatalogChange<'_>) -> Result<Result<(), String>, StoreError> {
+        let mut present = lock(&self.catalog);
+        let mut changed = CatalogState::clone(&present);
+        Ok(change(&mut changed).map(|()| *present = Arc::new(changed)))
+    }
+}

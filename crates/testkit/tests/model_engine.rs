@@ -1,0 +1,40 @@
+//! The model engine keeps the promises that it is the reference for.
+
+use std::sync::Arc;
+
+use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::ports::Catalog;
+use muster_testkit::builders::environment;
+use muster_testkit::clock::ManualClock;
+use muster_testkit::contract::{
+    event_log_keeps_its_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
+};
+use muster_testkit::model_engine::ModelEngine;
+
+fn engine() -> ModelEngine {
+    let engine = ModelEngine::new(Arc::new(ManualClock::default()));
+    let mut add = |state: &mut CatalogState| {
+        state.environments.extend([1, 2].map(|number| environment(EnvironmentId(number))));
+        Ok(())
+    };
+    engine.change(&mut add).unwrap().unwrap();
+    engine
+}
+
+#[test]
+fn the_event_log_keeps_its_promises() {
+    event_log_keeps_its_promises(&engine());
+}
+
+#[test]
+fn the_ledger_keeps_its_promises() {
+    let engine = engine();
+    ledger_keeps_its_promises(&engine, &engine);
+}
+
+#[test]
+fn the_profiles_keep_their_promises() {
+    let engine = engine();
+    profiles_keep_their_promises(&engine, &engine, &|| {});
+}
