@@ -121,25 +121,28 @@ impl Island {
         }
     }
 
-    /// The profiles after the cursor that `wanted` takes, in the order of their ids' bytes.
+    /// The profiles after the cursor, in the order of the places that `place` gives them; those without one are not of
+    /// the list.
     fn page<Id>(
         &self,
         kind: ProfileKind,
         after: Option<&Cursor>,
         limit: usize,
         id: impl Fn(&str) -> Option<Id>,
-        wanted: impl Fn(&str, &Profile) -> bool,
+        place: impl Fn(&str, &Profile) -> Option<Vec<u8>>,
     ) -> Result<Page<(Id, Profile)>, StoreError> {
-        let start = after.map(|cursor| last_of(kind, cursor)).transpose()?;
-        let from = start.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.profiles(kind).range::<str, _>((from, Bound::Unbounded));
-        let mut rest = range.filter(|(id, profile)| wanted(id, profile)).peekable();
+        let after = after.map(|cursor| place_of(kind, cursor)).transpose()?;
+        let placed =
+            self.profiles(kind).iter().filter_map(|(id, profile)| Some((place(id, profile)?, (id, profile))));
+        let ordered: BTreeMap<Vec<u8>, (&String, &Profile)> = placed.collect();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = ordered.range::<[u8], _>((from, Bound::Unbounded)).peekable();
         let (mut items, mut last) = (Vec::new(), None);
-        while let Some((text, profile)) = rest.next_if(|_| items.len() < limit) {
-            last = Some(text);
-            items.extend(id(text).map(|id| (id, profile.clone())));
+        while let Some((place, (text, profile))) = rest.next_if(|_| items.len() < limit) {
+            last = Some(place);
+            items.extend(id(text).map(|id| (id, (*profile).clone())));
         }
-        let next = rest.peek().and(last).map(|last| cursor_after(kind, last));
+        let next = rest.peek().and(last).map(|place| Cursor([&[kind_byte(kind)], place.as_slice()].concat()));
         Ok(Page { items, next })
     }
 }
@@ -155,27 +158,26 @@ fn kind_byte(kind: ProfileKind) -> u8 {
     }
 }
 
-fn cursor_after(kind: ProfileKind, id: &str) -> Cursor {
-    Cursor([&[kind_byte(kind)], id.as_bytes()].concat())
-}
-
-fn last_of(kind: ProfileKind, cursor: &Cursor) -> Result<&str, StoreError> {
-    let (first, id) = cursor.0.split_first().ok_or(StoreError::NotACursor)?;
-    if *first != kind_byte(kind) {
-        return Err(StoreError::NotACursor);
+fn place_of(kind: ProfileKind, cursor: &Cursor) -> Result<&[u8], StoreError> {
+    match cursor.0.split_first() {
+        Some((first, place)) if *first == kind_byte(kind) => Ok(place),
+        _ => Err(StoreError::NotACursor),
     }
-    std::str::from_utf8(id).map_err(|_| StoreError::NotACursor)
 }
 
-/// Whether a search finds a profile: ids as written, the named properties without regard to case.
-fn found(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> bool {
-    let Some(search) = search else { return true };
-    let lower = search.to_lowercase();
-    id.starts_with(search)
-        || names.iter().any(|name| match profile.property(name) {
-            Some(Value::Text(text)) => text.to_lowercase().starts_with(&lower),
-            _ => false,
-        })
+/// Where a profile stands in a list: by its id, and behind those whose id a search finds the ones whose name or e-mail
+/// it finds, by that. `None` when the search does not find it at all.
+fn place(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> Option<Vec<u8>> {
+    let search = search.unwrap_or_default();
+    if id.starts_with(search) {
+        return Some([b"0", id.as_bytes()].concat());
+    }
+    let terms = names.iter().filter_map(|name| match profile.property(name) {
+        Some(Value::Text(text)) => Some(text.to_lowercase()),
+        _ => None,
+    });
+    let first = terms.filter(|term| term.starts_with(&search.to_lowercase())).min()?;
+    Some([b"1", first.as_bytes(), b"\0", id.as_bytes()].concat())
 }
 
 impl EventLog for ModelEngine {
@@ -238,11 +240,16 @@ impl Profiles for ModelEngine {
     ) -> Result<Page<(UserId, Profile)>, StoreError> {
         self.with(environment, |island| {
             let company = query.company.as_ref().map(CompanyId::as_str);
-            let wanted = |id: &str, profile: &Profile| {
-                let member = company.is_none() || profile.company_id() == company;
-                member && found(query.search.as_deref(), id, profile, &["email", "name"])
+            let place = |id: &str, profile: &Profile| {
+                let place = place(query.search.as_deref(), id, profile, &["email", "name"])?;
+                match company {
+                    None => Some(place),
+                    // The users of a company come by their ids, whatever found them.
+                    Some(_) if profile.company_id() == company => Some(id.as_bytes().to_vec()),
+                    Some(_) => None,
+                }
             };
-            island.page(ProfileKind::User, after, limit, |id| UserId::parse(id).ok(), wanted)
+            island.page(ProfileKind::User, after, limit, |id| UserId::parse(id).ok(), place)
         })
     }
 
@@ -254,8 +261,8 @@ impl Profiles for ModelEngine {
         limit: usize,
     ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
         self.with(environment, |island| {
-            let wanted = |id: &str, profile: &Profile| found(query.search.as_deref(), id, profile, &["name"]);
-            island.page(ProfileKind::Company, after, limit, |id| CompanyId::parse(id).ok(), wanted)
+            let place = |id: &str, profile: &Profile| place(query.search.as_deref(), id, profile, &["name"]);
+            island.page(ProfileKind::Company, after, limit, |id| CompanyId::parse(id).ok(), place)
         })
     }
 

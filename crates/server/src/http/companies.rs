@@ -31,7 +31,7 @@ pub(super) struct CompanyPage {
     next_cursor: Option<String>,
 }
 
-/// List companies, in the order of their ids.
+/// List companies, in the order of their ids; with `q`, those found by their name come last.
 #[utoipa::path(
     get,
     path = "/v1/companies",

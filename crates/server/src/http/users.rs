@@ -31,7 +31,7 @@ pub(super) struct UserPage {
     next_cursor: Option<String>,
 }
 
-/// List users, in the order of their ids.
+/// List users, in the order of their ids; with `q` and no company, those found by another property come last.
 #[utoipa::path(
     get,
     path = "/v1/users",

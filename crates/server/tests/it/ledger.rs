@@ -22,7 +22,7 @@ fn good_bad_and_repeated_calls_balance_by_key_and_minute() {
     let world = World::start();
     let other = world.add_key("another-key-of-production", |_| {});
     world.add_key("reading-key-of-production", |key| {
-        key.scopes = vec![muster_kernel::model::catalog::Scope::Read]
+        key.scopes = vec![muster_kernel::model::catalog::Scope::Read];
     });
     let again = Request::post("/v1/identify", USER).key(KEY).header("Idempotency-Key", "k");
     for _ in 0..3 {
