@@ -151,7 +151,8 @@ impl Engine {
             state.environments.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.begun = true);
             Ok(())
         });
-        let unwritten = |error: StoreError| OpenError::Catalog(self.directory.root().into(), error.to_string());
+        let unwritten =
+            |error: StoreError| OpenError::Catalog(self.directory.root().into(), error.to_string());
         noted.map(|_| ()).map_err(unwritten)
     }
 

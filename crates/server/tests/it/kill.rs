@@ -30,7 +30,9 @@ fn write(round: &Round, address: std::net::SocketAddr, prefix: &str) {
             return;
         }
         let id = format!("{prefix}-{number}");
-        let body = format!(r#"{{"user_id":"{id}","metadata":{{"round":"{prefix}"}},"company":{{"id":"c-{prefix}"}}}}"#);
+        let body = format!(
+            r#"{{"user_id":"{id}","metadata":{{"round":"{prefix}"}},"company":{{"id":"c-{prefix}"}}}}"#
+        );
         let mut request = Request::post("/v1/identify", body).key(KEY);
         if number % 2 == 0 {
             request = request.header("Idempotency-Key", &id);

@@ -37,7 +37,11 @@ fn an_acknowledged_write_is_in_the_next_read_of_another_connection() {
             let id = format!("mine-{}", n % 700);
             let position = writer.ask(&identify(&id, n)).header("muster-position").unwrap().to_owned();
             let read = reader.ask(&Request::get(&format!("/v1/users/{id}")).key(KEY));
-            assert_eq!((read.status, &read.json()["properties"]["n"]), (200, &Value::from(n)), "write {n} at {position}");
+            assert_eq!(
+                (read.status, &read.json()["properties"]["n"]),
+                (200, &Value::from(n)),
+                "write {n} at {position}"
+            );
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -67,12 +71,18 @@ fn the_ledger_balances_after_good_bad_and_repeated_calls_and_after_a_restart() {
     }
     assert!(stored > 200 && duplicate > 50 && rejected == 300);
     let check = |ledger: &Value| {
-        let total = |name: &str| ledger["totals"][name].as_u64().unwrap_or_else(|| panic!("{name} in {ledger}"));
-        assert_eq!((total("stored"), total("duplicate"), total("rejected")), (stored, duplicate, rejected), "{ledger}");
+        let total =
+            |name: &str| ledger["totals"][name].as_u64().unwrap_or_else(|| panic!("{name} in {ledger}"));
+        assert_eq!(
+            (total("stored"), total("duplicate"), total("rejected")),
+            (stored, duplicate, rejected),
+            "{ledger}"
+        );
         assert_eq!(total("received"), 600);
         assert_eq!(ledger["balanced"], true);
     };
-    let ask = |server: &crate::process::Server| client(server).ask(&Request::get("/v1/ledger").key(KEY)).json();
+    let ask =
+        |server: &crate::process::Server| client(server).ask(&Request::get("/v1/ledger").key(KEY)).json();
     check(&ask(&server));
     server.stop();
     let server = start(data.path(), &[]);
@@ -91,7 +101,9 @@ fn many_writes_share_one_sync_and_no_answer_comes_without_one() {
         .arg(&trace)
         .args(["-p", &server.id().to_string()])
         .spawn()
-        .unwrap_or_else(|error| panic!("this test needs strace, which scripts/install-tools installs: {error}"));
+        .unwrap_or_else(|error| {
+            panic!("this test needs strace, which scripts/install-tools installs: {error}")
+        });
     let syncs = || std::fs::read_to_string(&trace).unwrap_or_default().matches("fdatasync(").count();
     // Attached once a write of ours shows up in the trace.
     let mut probe = client(&server);

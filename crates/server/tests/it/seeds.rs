@@ -96,7 +96,11 @@ fn the_guides_short_example_is_stored_whole() {
     let user = read(&mut client, "/v1/users/user_001");
     assert_eq!(user["properties"], json!({"name": "Jane Doe", "email": "jane@example.com"}));
     assert_eq!(user["company_id"], "company_001");
-    assert_eq!(read(&mut client, "/v1/companies/company_001")["properties"], json!({}), "no id is a property");
+    assert_eq!(
+        read(&mut client, "/v1/companies/company_001")["properties"],
+        json!({}),
+        "no id is a property"
+    );
 }
 
 #[test]
@@ -119,7 +123,8 @@ fn the_company_example_is_stored_whole() {
         .header("Accept", "application/json, text/plain, */*");
     assert_eq!(client.ask(&request).status, 200, "200, as seed 004 says");
     let company = read(&mut client, "/v1/companies/company_001");
-    let metadata = json!({"name": "Acme Corporation", "industry": "SaaS", "plan": "Enterprise", "monthly_spend": 1000});
+    let metadata =
+        json!({"name": "Acme Corporation", "industry": "SaaS", "plan": "Enterprise", "monthly_spend": 1000});
     assert_eq!((&company["properties"], &company["user_count"]), (&metadata, &json!(0)));
 }
 
