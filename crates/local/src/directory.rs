@@ -13,9 +13,11 @@ use crate::log::recover::RecoverError;
 /// Version of the directory's layout.
 pub const DIRECTORY_FORMAT: u32 = 1;
 const FORMAT_FILE: &str = "FORMAT";
+const FORMAT_FRESH: &str = "FORMAT.new";
 const LOCK_FILE: &str = "muster.lock";
-/// Files that may be there before the first start: settings beside the data, and what a file system puts into its root.
-const TOLERATED: [&str; 4] = ["muster.toml", "lost+found", LOCK_FILE, "control.sock"];
+/// Files that may be there before the first start has ended: settings beside the data, what a file system puts into its
+/// root, and what a first start that was cut short left behind.
+const TOLERATED: [&str; 5] = ["muster.toml", "lost+found", LOCK_FILE, "control.sock", FORMAT_FRESH];
 
 /// Why a data directory cannot be opened. Each text is for the operator and ends with the remedy.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum OpenError {
     Io(PathBuf, io::Error),
     /// The catalog cannot be read.
     Catalog(PathBuf, String),
+    /// An environment that was used before has no log where it should be.
+    Missing(PathBuf, String),
     /// A log cannot be used.
     Log(RecoverError),
     /// A profile store cannot be used.
@@ -59,6 +63,11 @@ impl fmt::Display for OpenError {
             OpenError::Catalog(path, what) => {
                 write!(f, "{}: {what}. Restore the file from a backup", path.display())
             }
+            OpenError::Missing(path, name) => write!(
+                f,
+                "{}: the environment {name} was used before, but its log is not here. Is its disk mounted?",
+                path.display()
+            ),
             OpenError::Log(error) => error.fmt(f),
             OpenError::Store(path, what) => write!(
                 f,
@@ -157,7 +166,7 @@ impl Directory {
 
     fn begin(&self) -> Result<(), OpenError> {
         let path = self.root.join(FORMAT_FILE);
-        let fresh = self.root.join("FORMAT.new");
+        let fresh = self.root.join(FORMAT_FRESH);
         let made = (|| {
             let mut file = File::create(&fresh)?;
             file.write_all(format!("muster {DIRECTORY_FORMAT}\n").as_bytes())?;

@@ -122,8 +122,13 @@ impl Engine {
             return Err(OpenError::Io(self.directory.environment(id.0), missing));
         };
         let own = entry.directory.as_ref().map(PathBuf::from);
+        let directory = own.unwrap_or_else(|| self.directory.environment(id.0));
+        let has_log = self.disk.list(&directory.join("log")).is_ok_and(|names| !names.is_empty());
+        if entry.begun && !has_log {
+            return Err(OpenError::Missing(directory, entry.name.clone()));
+        }
         let environment = Environment::open(Parts {
-            directory: own.unwrap_or_else(|| self.directory.environment(id.0)),
+            directory,
             identity: Identity { environment: id.0, incarnation: entry.incarnation },
             options: self.options.clone(),
             disk: Arc::clone(&self.disk),
@@ -132,10 +137,23 @@ impl Engine {
         })?;
         let notes = environment.notes.iter().map(|note| format!("environment {}: {note}", entry.name));
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).extend(notes);
+        if !entry.begun {
+            self.note_begun(id)?;
+        }
         let environment = Arc::new(environment);
         let mut open = self.environments.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(id, Arc::clone(&environment));
         Ok(environment)
+    }
+
+    fn note_begun(&self, id: EnvironmentId) -> Result<(), OpenError> {
+        let noted = self.catalog.change(&mut |state| {
+            state.environments.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.begun = true);
+            Ok(())
+        });
+        let unwritten =
+            |error: StoreError| OpenError::Catalog(self.directory.root().into(), error.to_string());
+        noted.map(|_| ()).map_err(unwritten)
     }
 
     fn opened(&self, id: EnvironmentId) -> Option<Arc<Environment>> {

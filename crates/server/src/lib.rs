@@ -1,3 +1,15 @@
-//! The parts of the `muster` binary, as a library so that tests can start them.
+//! The `muster` server: an HTTP edge, an administration, and the wiring that puts them over an engine.
+//!
+//! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
+//! `cli` is how it is all started. Only `wiring` names an engine, the clock and the source of chance.
 
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod control;
 pub mod http;
+pub mod logging;
+pub mod wiring;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -22,6 +22,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         directory: None,
         incarnation: id.0,
         created_at: DAY_ONE,
+        begun: false,
         settings: EnvironmentSettings::default(),
     }
 }

@@ -23,6 +23,9 @@ pub struct Environment {
     pub incarnation: u32,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Whether its data was ever begun: from then on missing data is a mistake and not a new environment.
+    #[serde(default)]
+    pub begun: bool,
     /// How strictly its calls are read.
     #[serde(default)]
     pub settings: EnvironmentSettings,

@@ -119,3 +119,25 @@ fn verify_compares_profiles_with_the_log() {
         "{report:?}"
     );
 }
+
+#[test]
+fn an_environment_whose_disk_is_not_mounted_is_not_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1]);
+    block_on(engine.append(PRODUCTION, &identify("u", &[]))).unwrap();
+    drop(engine);
+    let (here, away) = (directory.path().join("environments/1"), directory.path().join("environments/away"));
+    std::fs::rename(&here, &away).unwrap();
+    let refused = open(Arc::new(RealDisk), directory.path(), small()).err().unwrap().to_string();
+    assert!(refused.contains("mounted?"), "{refused}");
+    std::fs::rename(&away, &here).unwrap();
+    open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+}
+
+#[test]
+fn a_first_start_that_was_cut_short_can_be_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("FORMAT.new"), "mus").unwrap();
+    open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+}

@@ -263,6 +263,7 @@ fn first_keys(state: &mut CatalogState) {
     {
         let id = EnvironmentId(number);
         state.environments.push(Environment {
+            begun: false,
             id,
             name: name.to_owned(),
             app_token: token.to_owned(),

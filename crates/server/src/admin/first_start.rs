@@ -1,0 +1,52 @@
+//! The very first start: an environment and a key that opens it, so that a new server can be called at once.
+
+use muster_kernel::ports::{Catalog, Clock};
+
+use super::environments::{self, CreateEnvironment};
+use super::{AdminError, Random, change, keys};
+
+/// The environment that a new server has.
+const ENVIRONMENT: &str = "Production";
+
+/// The number that the first environment gets.
+const FIRST_NUMBER: u32 = 1;
+
+/// What was made. Shown once and never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FirstStart {
+    /// The environment's name.
+    pub environment: String,
+    /// Its public token.
+    pub app_token: String,
+    /// The secret that was drawn; `None` when the operator gave one.
+    pub drawn_secret: Option<String>,
+}
+
+/// Makes the first environment and its key, in one change, unless there ever was one. A secret that is given becomes
+/// the key; without one it is drawn.
+///
+/// # Errors
+/// When the catalog cannot be written.
+pub fn first_start(
+    given: Option<&str>,
+    catalog: &dyn Catalog,
+    clock: &dyn Clock,
+    random: Random<'_>,
+) -> Result<Option<FirstStart>, AdminError> {
+    let before = catalog.state();
+    // Numbers are never reused, so a higher one means that there was an environment.
+    if before.next_environment > FIRST_NUMBER || !before.environments.is_empty() {
+        return Ok(None);
+    }
+    let now = clock.now();
+    let drawn_secret = given.is_none().then(|| keys::draw_secret(random));
+    let secret = given.or(drawn_secret.as_deref()).unwrap_or_default();
+    let key_name = if given.is_some() { "bootstrap" } else { "first" };
+    let app_token = change(catalog, |state| {
+        let request = CreateEnvironment { name: ENVIRONMENT.to_owned(), ..CreateEnvironment::default() };
+        let id = environments::insert(state, &request, now, random)?;
+        keys::insert(state, keys::first(id, key_name, secret, now))?;
+        Ok(state.environment(id).map(|environment| environment.app_token.clone()).unwrap_or_default())
+    })?;
+    Ok(Some(FirstStart { environment: ENVIRONMENT.to_owned(), app_token, drawn_secret }))
+}
