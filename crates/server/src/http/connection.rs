@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -62,6 +62,8 @@ struct Watch {
     /// Whether bytes went either way since the last look.
     moved: AtomicBool,
     body_is_late: AtomicBool,
+    /// Whether a handler answered without reading its body to the end.
+    body_is_left: AtomicBool,
 }
 
 impl Watch {
@@ -70,6 +72,7 @@ impl Watch {
             phase: AtomicU8::new(Phase::Head as u8),
             moved: AtomicBool::new(false),
             body_is_late: AtomicBool::new(false),
+            body_is_left: AtomicBool::new(false),
         }
     }
 
@@ -103,8 +106,7 @@ pub(super) async fn serve(
             let (service, watch) = (Arc::clone(&service), Arc::clone(&watch));
             async move {
                 watch.enter(Phase::Busy);
-                let request =
-                    request.map(|incoming| Body::new(TimedBody { incoming, watch: Arc::clone(&watch) }));
+                let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
                 let response = service.answer(request).await;
                 watch.enter(Phase::Idle);
                 Ok::<_, Infallible>(response)
@@ -153,8 +155,6 @@ enum Armed {
     Ending,
     /// The next look at a quiet connection.
     Look,
-    /// Something that is over; when it rings, it is set for the next look.
-    Nothing,
 }
 
 /// The one timer of a connection.
@@ -214,8 +214,8 @@ impl Deadline {
             (Phase::Head, Armed::Head) | (Phase::Ending, Armed::Ending) => {}
             (Phase::Head, _) => self.arm(Armed::Head, self.head),
             (Phase::Ending, _) => self.arm(Armed::Ending, LINGER),
-            // What it was set for is over; setting it back would cost every request a look at the clock.
-            (_, Armed::Head | Armed::Body) => self.armed = Armed::Nothing,
+            // What it was set for is over. Not so between requests that come whole, which never set it.
+            (_, Armed::Head | Armed::Body) => self.arm(Armed::Look, self.look),
             _ => {}
         }
     }
@@ -227,7 +227,6 @@ impl Deadline {
         match was {
             Armed::Head | Armed::Ending => return Some(Late::Connection),
             Armed::Body => return Some(Late::Body),
-            Armed::Nothing => self.quiet_looks = 0,
             Armed::Look => {
                 let is_quiet = watch.phase() == Phase::Idle && !watch.moved.swap(false, Ordering::Relaxed);
                 self.quiet_looks = if is_quiet { self.quiet_looks + 1 } else { 0 };
@@ -292,13 +291,16 @@ impl AsyncWrite for WatchedStream {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    /// Ends this side, then reads until the caller ends its own: closing a socket with unread bytes resets it, and the
-    /// caller might never read the answer.
+    /// Ends this side. When a body was left, reads on until the caller ends its own side: closing a socket with unread
+    /// bytes resets it, and the caller might never read the answer.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.shut {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
             self.shut = true;
             self.watch.enter(Phase::Ending);
+        }
+        if !self.watch.body_is_left.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
         }
         let mut scratch = [0; 4096];
         while self.drained < LINGER_BYTES_MAX {
@@ -317,6 +319,14 @@ impl AsyncWrite for WatchedStream {
 struct TimedBody {
     incoming: Incoming,
     watch: Arc<Watch>,
+    is_over: bool,
+}
+
+impl TimedBody {
+    fn new(incoming: Incoming, watch: &Arc<Watch>) -> Self {
+        let is_over = incoming.is_end_stream();
+        TimedBody { incoming, watch: Arc::clone(watch), is_over }
+    }
 }
 
 /// The body did not arrive in time.
@@ -349,6 +359,7 @@ impl http_body::Body for TimedBody {
             return Poll::Pending;
         }
         self.watch.enter(Phase::Busy);
+        self.is_over = matches!(polled, Poll::Ready(None | Some(Err(_)))) || self.incoming.is_end_stream();
         polled.map_err(Into::into)
     }
 
@@ -364,6 +375,9 @@ impl http_body::Body for TimedBody {
 /// A handler that stops reading does not wait for the rest of the body any more.
 impl Drop for TimedBody {
     fn drop(&mut self) {
+        if !self.is_over {
+            self.watch.body_is_left.store(true, Ordering::Relaxed);
+        }
         if self.watch.phase() == Phase::Body {
             self.watch.enter(Phase::Busy);
         }
