@@ -18,6 +18,10 @@ use super::record::{self, FrameKind};
 
 /// How long refused calls may wait to be noted in the log when nothing else is written.
 const NOTES_WAIT: Duration = Duration::from_millis(500);
+/// How long the writer waits for a batch to become about as large as the last one. Those who were answered together
+/// tend to come back together: without this, a busy log writes many small batches and syncs for each. A lone caller
+/// never waits, because the last batch was its own.
+const GATHER: Duration = Duration::from_millis(1);
 /// Buffers kept for reuse.
 const SPARE_BUFFERS_MAX: usize = 4;
 /// A larger buffer is given back to the system instead of being kept.
@@ -36,7 +40,10 @@ struct State {
     batch: Arc<Batch>,
     notes: Vec<LedgerRow>,
     spare: Vec<Vec<u8>>,
-    writer_waits: bool,
+    /// How many events the writer waits for; nobody wakes it before.
+    wanted: Option<u32>,
+    /// How many events the last batch held.
+    last_count: u32,
     closed: bool,
 }
 
@@ -57,7 +64,8 @@ impl Queue {
             batch: Arc::default(),
             notes: Vec::new(),
             spare: Vec::new(),
-            writer_waits: false,
+            wanted: None,
+            last_count: 0,
             closed: false,
         };
         Queue { state: Mutex::new(state), ready: Condvar::new(), bytes_max }
@@ -82,7 +90,10 @@ impl Queue {
         let index = state.count;
         state.count += 1;
         let waiting = Waiting { batch: Arc::clone(&state.batch), index };
-        let wake = std::mem::take(&mut state.writer_waits);
+        let wake = state.wanted.is_some_and(|wanted| state.count >= wanted);
+        if wake {
+            state.wanted = None;
+        }
         drop(state);
         if wake {
             self.ready.notify_one();
@@ -107,19 +118,11 @@ impl Queue {
 
     /// Waits for something to write. `None` when the queue is closed and empty.
     pub fn take(&self) -> Option<Taken> {
-        let mut state = self.lock();
-        let mut waited = false;
-        while state.count == 0 && (state.notes.is_empty() || !waited) && !state.closed {
-            state.writer_waits = true;
-            let (next, timeout) =
-                self.ready.wait_timeout(state, NOTES_WAIT).unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            waited = timeout.timed_out();
-        }
-        state.writer_waits = false;
+        let mut state = self.wait_for_some();
         if state.count == 0 && state.notes.is_empty() {
             return None;
         }
+        state = self.gather(state);
         for row in std::mem::take(&mut state.notes) {
             if state.buffer.is_empty() {
                 record::begin_batch(&mut state.buffer);
@@ -129,11 +132,38 @@ impl Queue {
             });
         }
         let empty = state.spare.pop().unwrap_or_default();
-        state.count = 0;
+        state.last_count = std::mem::take(&mut state.count);
         Some(Taken {
             bytes: std::mem::replace(&mut state.buffer, empty),
             batch: std::mem::take(&mut state.batch),
         })
+    }
+
+    /// Waits until there is an event, a note that has waited long enough, or the end.
+    fn wait_for_some(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        let mut waited = false;
+        while state.count == 0 && (state.notes.is_empty() || !waited) && !state.closed {
+            state.wanted = Some(1);
+            let (next, timeout) =
+                self.ready.wait_timeout(state, NOTES_WAIT).unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            waited = timeout.timed_out();
+        }
+        state.wanted = None;
+        state
+    }
+
+    /// Waits, for a moment at most, until three quarters as many events are there as the last batch held.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let wanted = state.last_count - state.last_count / 4;
+        if state.count < wanted && !state.closed {
+            state.wanted = Some(wanted);
+            let (next, _) = self.ready.wait_timeout(state, GATHER).unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            state.wanted = None;
+        }
+        state
     }
 
     /// Whether nothing waits.
