@@ -15,7 +15,7 @@ use super::answer;
 use super::caller::{Caller, Read};
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::ReadProblems;
+use super::openapi::{CursorParameter, DetailParameter, LimitParameter, PositionParameter, ReadProblems};
 use super::page::PageWriter;
 use super::read::{self, Head, InPath};
 use super::render::CompanyBody;
@@ -28,6 +28,7 @@ use super::users::{self, UserPage, list_parameters};
 pub(super) struct CompanyPage {
     data: Vec<CompanyBody<'static>>,
     /// Where the next page starts; null on the last one. A page may be shorter than `limit` before that.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -39,10 +40,10 @@ pub(super) struct CompanyPage {
     tag = "Companies",
     params(
         ("q" = Option<String>, Query, description = "Only those whose id or name starts with this"),
-        ("limit" = Option<u32>, Query, description = "Items on the page, 1 to 1000; 100 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        LimitParameter,
+        CursorParameter,
+        DetailParameter,
+        PositionParameter,
     ),
     responses((status = 200, description = "A page of companies", body = CompanyPage), ReadProblems),
     security(("api_key" = ["read"])),
@@ -82,8 +83,8 @@ async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<
     tag = "Companies",
     params(
         ("id" = String, Path, description = "The company's id, percent-encoded"),
-        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        DetailParameter,
+        PositionParameter,
     ),
     responses(
         (status = 200, description = "The company", body = CompanyBody<'static>),
@@ -126,10 +127,10 @@ async fn one(
     params(
         ("id" = String, Path, description = "The company's id, percent-encoded"),
         ("q" = Option<String>, Query, description = "Only those whose id, e-mail or name starts with this"),
-        ("limit" = Option<u32>, Query, description = "Items on the page, 1 to 1000; 100 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        LimitParameter,
+        CursorParameter,
+        DetailParameter,
+        PositionParameter,
     ),
     responses(
         (status = 200, description = "A page of users", body = UserPage),

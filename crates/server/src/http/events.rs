@@ -17,7 +17,7 @@ use super::answer::{self, Instant};
 use super::caller::{Caller, Read};
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::ReadProblems;
+use super::openapi::{LimitParameter, PositionParameter, ReadProblems};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
 use super::read::{self, Head};
 
@@ -28,6 +28,7 @@ use super::read::{self, Head};
 pub(super) struct EventPage {
     data: Vec<EventBody<'static>>,
     /// The position of the last event, to go on from; null when there was none, and the position asked from still holds.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -43,8 +44,11 @@ pub(super) struct EventBody<'a> {
     event_type: &'static str,
     /// The name of a `track` event; empty for identify events.
     event_name: &'a str,
+    /// The user that the event is about.
+    #[schema(required = true)]
     user_id: Option<&'a str>,
     /// The company that the event itself names.
+    #[schema(required = true)]
     company_id: Option<&'a str>,
     /// Where it came from.
     #[schema(example = "backend-http")]
@@ -124,8 +128,8 @@ impl<'a> EventBody<'a> {
     tag = "Events",
     params(
         ("after" = Option<String>, Query, description = "A position; from the beginning when absent"),
-        ("limit" = Option<u32>, Query, description = "Events on the page, 1 to 1000; 100 when absent"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        LimitParameter,
+        PositionParameter,
     ),
     responses((status = 200, description = "Events in the order of the log", body = EventPage), ReadProblems),
     security(("api_key" = ["read"])),

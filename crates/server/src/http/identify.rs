@@ -13,7 +13,7 @@ use muster_kernel::accept::Call;
 use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
-use super::openapi::WriteProblems;
+use super::openapi::{IdempotencyHeader, WriteProblems};
 use super::write;
 
 /// One user. Keys that are not named here are ignored.
@@ -25,10 +25,10 @@ pub(super) struct Sent {
     #[schema(example = "user_789456")]
     user_id: String,
     /// Properties to set; null removes one.
-    #[schema(value_type = Option<Object>, example = json!({"name": "Sarah Johnson", "hire_date": "2022-03-15"}))]
+    #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
     /// The company that the user belongs to, by `company_id` or `id`; every other key is a property of it.
-    #[schema(value_type = Option<Object>, example = json!({"company_id": "comp_techstartup_2024", "industry": "SaaS"}))]
+    #[schema(value_type = Option<Object>)]
     company: Option<()>,
     /// When this was so, where not now.
     #[schema(format = DateTime)]
@@ -43,10 +43,16 @@ pub(super) struct Sent {
     path = "/v1/identify",
     operation_id = "identify_user",
     tag = "Real-time",
-    request_body(content = inline(Sent), description = "The user"),
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same call is taken once"),
+    request_body(
+        content = inline(Sent),
+        description = "The user",
+        example = json!({
+            "user_id": "user_001",
+            "metadata": {"name": "Jane Doe", "email": "jane@example.com"},
+            "company": {"id": "company_001"},
+        }),
     ),
+    params(IdempotencyHeader),
     responses(
         (status = 202, description = "Stored and visible", body = Accepted, headers(
             ("Muster-Position" = String, description = "The position that the call reached"),

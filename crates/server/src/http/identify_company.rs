@@ -13,7 +13,7 @@ use muster_kernel::accept::Call;
 use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
-use super::openapi::WriteProblems;
+use super::openapi::{IdempotencyHeader, WriteProblems};
 use super::write;
 
 /// One company. Keys that are not named here are ignored.
@@ -25,7 +25,7 @@ pub(super) struct Sent {
     #[schema(example = "company_001")]
     company_id: String,
     /// Properties to set; null removes one.
-    #[schema(value_type = Option<Object>, example = json!({"name": "Acme Corporation", "monthly_spend": 1000}))]
+    #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
     /// When this was so, where not now.
     #[schema(format = DateTime)]
@@ -40,10 +40,15 @@ pub(super) struct Sent {
     path = "/v1/companies/identify",
     operation_id = "identify_company",
     tag = "Real-time",
-    request_body(content = inline(Sent), description = "The company"),
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same call is taken once"),
+    request_body(
+        content = inline(Sent),
+        description = "The company",
+        example = json!({
+            "company_id": "company_001",
+            "metadata": {"name": "Acme Corporation", "industry": "SaaS", "plan": "Enterprise", "monthly_spend": 1000},
+        }),
     ),
+    params(IdempotencyHeader),
     responses(
         (status = 200, description = "Stored and visible", body = Accepted, headers(
             ("Muster-Position" = String, description = "The position that the call reached"),

@@ -19,7 +19,7 @@ use super::answer::{self, Instant};
 use super::caller::{Account, Caller};
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::ReadProblems;
+use super::openapi::{PositionParameter, ReadProblems};
 use super::read::{self, Head, Query, invalid};
 use super::tally::Sums;
 
@@ -176,9 +176,9 @@ impl From<&LedgerRow> for NumbersBody {
     operation_id = "read_ledger",
     tag = "Operation",
     params(
-        ("from" = Option<String>, Query, description = "A time in the first minute, RFC 3339 or unix; an hour before `to` when absent"),
-        ("to" = Option<String>, Query, description = "A time in the last minute, at most a day later; now when absent"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        ("from" = Option<String>, Query, description = "The first minute: RFC 3339 or unix; an hour before `to` when absent"),
+        ("to" = Option<String>, Query, description = "The last minute, at most a day later; now when absent"),
+        PositionParameter,
     ),
     responses((status = 200, description = "What became of every call", body = LedgerBody), ReadProblems),
     security(("api_key" = ["read"]), ("api_key" = ["admin"])),

@@ -12,7 +12,7 @@ use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::WriteProblems;
+use super::openapi::{IdempotencyHeader, WriteProblems};
 use super::read::{Head, InPath};
 use super::users::unknown_user;
 use super::write;
@@ -25,7 +25,7 @@ use super::write;
     tag = "Users",
     params(
         ("id" = String, Path, description = "The user's id, percent-encoded"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same call is taken once"),
+        IdempotencyHeader,
     ),
     responses(
         (status = 202, description = "Stored and visible; also when the user belonged to no company", body = Accepted),

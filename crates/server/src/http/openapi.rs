@@ -10,7 +10,7 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
     Server, Tag,
 };
-use utoipa::{IntoResponses, PartialSchema, ToSchema};
+use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 use super::edge::Edge;
 use super::error::Envelope;
@@ -67,6 +67,53 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
 )]
 pub(super) async fn get(State(edge): State<Arc<Edge>>) -> Response {
     super::answer::json(super::error::OK, edge.shared.openapi.clone())
+}
+
+/// What every read takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `read` reads")]
+pub(super) struct PositionParameter {
+    /// Wait until this position is visible; also as the header `Muster-Position`.
+    position: Option<String>,
+}
+
+/// What every read of profiles takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `read` reads")]
+pub(super) struct DetailParameter {
+    /// With `true`, each property as a `PropertyDetail`.
+    detail: Option<bool>,
+}
+
+/// What every list takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `read` reads")]
+pub(super) struct LimitParameter {
+    /// Items on the page; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// What every list of profiles takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `read` reads")]
+pub(super) struct CursorParameter {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What every write takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `write` reads")]
+pub(super) struct IdempotencyHeader {
+    /// 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
 }
 
 /// Answers to a call whose key does not open the route.

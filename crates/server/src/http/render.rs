@@ -18,19 +18,20 @@ pub(super) struct UserBody<'a> {
     #[schema(example = "user_789456")]
     user_id: &'a str,
     /// The company that the user belongs to.
+    #[schema(required = true)]
     company_id: Option<&'a str>,
     /// Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
     /// `PropertyDetail` for each.
     #[schema(value_type = Object)]
     properties: PropertyMap<'a>,
     /// The property `created_at`, or else `signed_up_at`, when it reads as a date; else when the user was first seen.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     created_at: Option<Instant>,
     /// When the user was first seen.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     first_seen_at: Option<Instant>,
     /// When the user was last seen.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
 }
 
@@ -47,13 +48,13 @@ pub(super) struct CompanyBody<'a> {
     #[schema(value_type = Object)]
     properties: PropertyMap<'a>,
     /// As of a user.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     created_at: Option<Instant>,
     /// When the company was first seen.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     first_seen_at: Option<Instant>,
     /// When the company was last seen.
-    #[schema(value_type = Option<Instant>)]
+    #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
 }
 

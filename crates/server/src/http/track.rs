@@ -13,7 +13,7 @@ use muster_kernel::accept::Call;
 use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
-use super::openapi::WriteProblems;
+use super::openapi::{IdempotencyHeader, WriteProblems};
 use super::write;
 
 /// One event. Keys that are not named here are ignored.
@@ -28,7 +28,7 @@ pub(super) struct Sent {
     #[schema(example = "invoice_paid")]
     event_name: String,
     /// The event's own properties, at most 10 KB.
-    #[schema(value_type = Option<Object>, example = json!({"amount": 12.5, "currency": "EUR"}))]
+    #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
     /// The company that the user belongs to, by `company_id` or `id`; every other key is a property of it.
     #[schema(value_type = Option<Object>)]
@@ -46,10 +46,16 @@ pub(super) struct Sent {
     path = "/v1/track",
     operation_id = "track",
     tag = "Real-time",
-    request_body(content = inline(Sent), description = "The event"),
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same call is taken once"),
+    request_body(
+        content = inline(Sent),
+        description = "The event",
+        example = json!({
+            "user_id": "user_001",
+            "event_name": "invoice_paid",
+            "metadata": {"amount": 12.5, "currency": "EUR"},
+        }),
     ),
+    params(IdempotencyHeader),
     responses(
         (status = 202, description = "Stored and visible", body = Accepted, headers(
             ("Muster-Position" = String, description = "The position that the call reached"),

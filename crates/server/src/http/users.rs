@@ -16,7 +16,7 @@ use super::answer;
 use super::caller::{Caller, Read};
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
-use super::openapi::ReadProblems;
+use super::openapi::{CursorParameter, DetailParameter, LimitParameter, PositionParameter, ReadProblems};
 use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query, Reading};
 use super::render::UserBody;
@@ -28,6 +28,7 @@ use super::render::UserBody;
 pub(super) struct UserPage {
     data: Vec<UserBody<'static>>,
     /// Where the next page starts; null on the last one. A page may be shorter than `limit` before that.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -40,10 +41,10 @@ pub(super) struct UserPage {
     params(
         ("q" = Option<String>, Query, description = "Only those whose id, e-mail or name starts with this"),
         ("company_id" = Option<String>, Query, description = "Only those of this company"),
-        ("limit" = Option<u32>, Query, description = "Items on the page, 1 to 1000; 100 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        LimitParameter,
+        CursorParameter,
+        DetailParameter,
+        PositionParameter,
     ),
     responses((status = 200, description = "A page of users", body = UserPage), ReadProblems),
     security(("api_key" = ["read"])),
@@ -97,8 +98,8 @@ pub(super) fn list_parameters(query: &Query) -> Result<(usize, Option<Cursor>, b
     tag = "Users",
     params(
         ("id" = String, Path, description = "The user's id, percent-encoded"),
-        ("detail" = Option<bool>, Query, description = "With `true`, each property as a `PropertyDetail`"),
-        ("position" = Option<String>, Query, description = "Wait until this position is visible; also as the header `Muster-Position`"),
+        DetailParameter,
+        PositionParameter,
     ),
     responses(
         (status = 200, description = "The user", body = UserBody<'static>),
