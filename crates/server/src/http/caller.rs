@@ -4,7 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -17,6 +17,7 @@ use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{AppendError, Appended, Appending};
 
 use super::auth::{self, Allowance, Found, Key};
+use super::bells::Bells;
 use super::edge::Edge;
 use super::error::Refused;
 
@@ -138,8 +139,12 @@ impl<P: Purpose> Caller<P> {
 
 impl Caller<Ingest> {
     /// Waits for an append of this call, and counts what became of it.
-    pub(super) fn follow(&mut self, appending: Appending) -> Following {
-        Following(self.arrival.take().map(|arrival| (appending, arrival)))
+    pub(super) fn follow(&mut self, edge: &Edge, appending: Appending) -> Following {
+        Following {
+            call: self.arrival.take().map(|arrival| (appending, arrival)),
+            bells: Arc::clone(&edge.bells),
+            bell: None,
+        }
     }
 }
 
@@ -195,18 +200,31 @@ impl Drop for Arrival {
 }
 
 /// An append under way together with its call's place in the ledger.
-pub(super) struct Following(Option<(Appending, Arrival)>);
+pub(super) struct Following {
+    call: Option<(Appending, Arrival)>,
+    bells: Arc<Bells>,
+    /// The waker that the engine gets, and the task that it stands for.
+    bell: Option<(Waker, Waker)>,
+}
 
 impl Future for Following {
     type Output = Result<Appended, AppendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((appending, _)) = &mut self.0 else {
+        let Following { call, bells, bell } = &mut *self;
+        let Some((appending, _)) = call else {
             // Nothing to follow: the call was settled before, which no handler does.
             return Poll::Ready(Err(AppendError::Failed("followed twice".to_owned())));
         };
-        let Poll::Ready(outcome) = appending.as_mut().poll(context) else { return Poll::Pending };
-        if let Some((_, arrival)) = self.0.take() {
+        let task = context.waker();
+        let (bell, _) = match bell {
+            Some(known) if known.1.will_wake(task) => known,
+            other => other.insert((bells.bell(task), task.clone())),
+        };
+        let Poll::Ready(outcome) = appending.as_mut().poll(&mut Context::from_waker(bell)) else {
+            return Poll::Pending;
+        };
+        if let Some((_, arrival)) = call.take() {
             arrival.settle(&outcome);
         }
         Poll::Ready(outcome)
@@ -216,7 +234,7 @@ impl Future for Following {
 /// A caller that hangs up does not take its event back, so its fate is still waited for and counted.
 impl Drop for Following {
     fn drop(&mut self) {
-        let Some((appending, arrival)) = self.0.take() else { return };
+        let Some((appending, arrival)) = self.call.take() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let outcome = appending.await;

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 
 use super::Parts;
 use super::auth::{KeyUses, Keys};
+use super::bells::Bells;
 use super::metrics::{Metrics, Shard};
 use super::settings::HttpSettings;
 use super::tally::Tally;
@@ -42,13 +43,15 @@ pub(super) struct Edge {
     pub shared: Arc<Shared>,
     pub keys: Keys,
     pub shard: Arc<Shard>,
+    /// By which other threads wake the calls of this one.
+    pub bells: Arc<Bells>,
 }
 
 impl Edge {
     pub(super) fn new(parts: Parts, shared: Arc<Shared>) -> Self {
         let keys = Keys::new(Arc::clone(&parts.ledger), Arc::clone(&shared.uses), Arc::clone(&shared.tally));
         let shard = shared.metrics.join();
-        Edge { parts, shared, keys, shard }
+        Edge { parts, shared, keys, shard, bells: Arc::default() }
     }
 
     pub(super) fn settings(&self) -> &HttpSettings {

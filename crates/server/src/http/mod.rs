@@ -6,6 +6,7 @@
 
 mod answer;
 mod auth;
+mod bells;
 mod body;
 mod caller;
 mod companies;

@@ -199,6 +199,7 @@ impl EdgeThread {
 
     async fn serve(mut self, accepting: Option<Accepting>) -> io::Result<()> {
         let accepting = accepting.map(Accepting::begin).transpose()?.unwrap_or_default();
+        tokio::spawn(Arc::clone(&self.service).keep());
         let taking =
             tokio::spawn(take(self.inbox, self.service, Arc::clone(&self.open), Arc::clone(&self.shared)));
         // An error means that the server itself was dropped, which stops it as well.

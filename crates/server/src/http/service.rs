@@ -39,6 +39,11 @@ impl Service {
         Service { edge, router, routes, ids: RequestIds::new(seed) }
     }
 
+    /// What runs beside the connections of the service's thread, without end.
+    pub(super) async fn keep(self: Arc<Self>) {
+        Arc::clone(&self.edge.bells).keep().await;
+    }
+
     /// Answers a call, whatever happens in its handler.
     pub(super) async fn answer(&self, request: Request<Body>) -> Response {
         let began = now();

@@ -54,7 +54,7 @@ pub(super) async fn take(
         let appending = append(edge, caller, draft, &warnings)?;
         Ok::<_, Refused>((appending, warnings))
     })?;
-    let appended = caller.follow(appending).await?;
+    let appended = caller.follow(edge, appending).await?;
     taken(caller, success(call), appended, &warnings)
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn append_made(
         draft.guards.extend(idempotency_key.map(|key| request_guard(head, key, b"")));
         append(edge, caller, draft, &[])
     })?;
-    let appended = caller.follow(appending).await?;
+    let appended = caller.follow(edge, appending).await?;
     taken(caller, error::ACCEPTED, appended, &[])
 }
 
