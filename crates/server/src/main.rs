@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Profiles are made on one thread and freed on another, thousands of times a second: measured, the system's
-/// allocator spends a tenth of a write on that.
+/// Profiles are made on one thread and freed on another, thousands of times a second: the case that the system's
+/// allocator handles worst.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
