@@ -288,6 +288,13 @@ fn environments_are_made_and_changed() {
         .post("/v1/environments", &json!({"name": "X", "directory": "/tmp"}))
         .is_refused(400, "field_invalid");
     owner.patch("/v1/environments/9", &json!({})).is_refused(404, "environment_unknown");
+    world.change(|state| state.environments[1].directory = Some("/mnt/eu".to_owned()));
+    let of = |browser: &Browser| {
+        let (listed, session) = (browser.get("/v1/environments").json(), browser.get("/v1/session").json());
+        assert_eq!(listed["data"], session["environments"]);
+        listed["data"][1]["directory"].clone()
+    };
+    assert_eq!((of(&owner), of(&owner.invite("analyst"))), (json!("/mnt/eu"), json!(null)));
 }
 
 #[test]
