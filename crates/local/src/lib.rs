@@ -3,6 +3,7 @@
 //! Guarantees the laws of architecture.md section 3 on one machine. It never parses JSON from callers, never knows
 //! HTTP, and never shows what is not durable.
 
+mod background;
 mod catalog;
 mod directory;
 pub mod disk;
