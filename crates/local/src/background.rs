@@ -1,14 +1,14 @@
 //! Work that must not be felt by those who wait for an answer.
 
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
-
 /// Niceness of background threads: with all cores busy, one of them gets a tenth of what an answering thread gets.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Lowers the priority of the calling thread and of all threads that it starts from now on.
+/// Lowers the priority of the calling thread and of all threads that it starts from now on. Only Linux has priorities of
+/// threads; elsewhere nothing happens.
 pub fn yield_to_others() {
-    if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
         tracing::warn!(%error, "background work cannot be given a lower priority; answers may take longer under load");
     }
 }
