@@ -68,6 +68,7 @@ fn apply(profile: &mut Profile, step: &Step) {
     let mut bytes = Vec::new();
     properties.encode(&mut bytes);
     profile.apply(&Change {
+        is_sign_of_life: true,
         occurred_at: Timestamp(step.at),
         ordinal: step.ordinal,
         membership: match &step.company {

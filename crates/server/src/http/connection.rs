@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::service::Service;
 use super::settings::HttpSettings;
+use super::upload;
 
 /// Bytes of a request's head, and of the buffer through which bodies are read.
 const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -64,6 +65,8 @@ struct Watch {
     body_is_late: AtomicBool,
     /// Whether a handler answered without reading its body to the end.
     body_is_left: AtomicBool,
+    /// Whether the body may take as long as it keeps coming.
+    body_takes_long: AtomicBool,
 }
 
 impl Watch {
@@ -73,6 +76,7 @@ impl Watch {
             moved: AtomicBool::new(false),
             body_is_late: AtomicBool::new(false),
             body_is_left: AtomicBool::new(false),
+            body_takes_long: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +111,7 @@ pub(super) async fn serve(
             let (service, watch) = (Arc::clone(&service), Arc::clone(&watch));
             async move {
                 watch.enter(Phase::Busy);
+                watch.body_takes_long.store(upload::takes_long(request.uri().path()), Ordering::Relaxed);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
                 let response = service.answer(request, peer).await;
                 watch.enter(Phase::Idle);
@@ -227,7 +232,14 @@ impl Deadline {
         self.arm(Armed::Look, self.look);
         match was {
             Armed::Head | Armed::Ending => return Some(Late::Connection),
-            Armed::Body => return Some(Late::Body),
+            Armed::Body => {
+                let comes = watch.body_takes_long.load(Ordering::Relaxed)
+                    && watch.moved.swap(false, Ordering::Relaxed);
+                if !comes {
+                    return Some(Late::Body);
+                }
+                self.arm(Armed::Body, self.body);
+            }
             Armed::Look => {
                 let is_quiet = watch.phase() == Phase::Idle && !watch.moved.swap(false, Ordering::Relaxed);
                 self.quiet_looks = if is_quiet { self.quiet_looks + 1 } else { 0 };

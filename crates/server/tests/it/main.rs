@@ -2,6 +2,7 @@
 
 mod auth;
 mod bodies;
+mod bulk;
 mod cli;
 mod client;
 mod companies;
@@ -14,6 +15,7 @@ mod events;
 mod first_owner;
 mod idempotency;
 mod identify;
+mod jobs;
 mod kill;
 mod ledger;
 mod logs;
