@@ -68,7 +68,7 @@ impl Checker<'_> {
                 _ if !self.is_shallow(place, member.value) => {}
                 _ if member.value.is_null() => self.null(place, key),
                 Key::CompanyId if matches!(self.call, Call::Track | Call::UserRow) => {
-                    self.id(place, member, &mut company_beside)
+                    self.id(place, member, &mut company_beside);
                 }
                 _ => self.field(place, key, member, draft),
             }
