@@ -113,7 +113,7 @@ fn two_jobs(engine: &Engine) -> Vec<Job> {
             let rejected = engine.write_rejects(PRODUCTION, job.number, 0, b"{}\n");
             job.status = JobStatus::Completed;
             job.checkpoint.rejects_bytes = 3;
-            if rejected.is_err() || engine.save(PRODUCTION, &job).is_err() {
+            if rejected.is_err() || Jobs::save(engine, PRODUCTION, &job).is_err() {
                 return acknowledged;
             }
             acknowledged[0] = job;
@@ -158,6 +158,8 @@ fn a_job_whose_state_is_damaged_is_named_and_the_others_go_on() {
     upload(&engine, PRODUCTION, "one", &[b"a"]);
     upload(&engine, PRODUCTION, "two", &[b"b"]);
     engine.close();
+    // Its lock on the directory.
+    drop(engine);
     let path = directory.path().join("environments/1/jobs/1.json");
     let damaged = disk.with_file(&path, |bytes| bytes[60] ^= 1);
     let engine = open(Arc::new(damaged), directory.path(), small()).unwrap();
