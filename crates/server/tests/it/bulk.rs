@@ -104,7 +104,7 @@ fn an_ndjson_file_becomes_profiles() {
     assert_eq!(wrong[0]["metadata"], json!({"a": 1}), "the row itself comes back");
     assert_eq!(
         shown(&wrong[0]["_muster"], &["row", "pointer", "code"]),
-        json!([3, "/user_id", "id_missing"])
+        json!([3, "", "id_missing"])
     );
     let ledger = stand.get("/v1/ledger").json();
     assert_eq!(
