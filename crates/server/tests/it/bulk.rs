@@ -102,10 +102,7 @@ fn an_ndjson_file_becomes_profiles() {
     let wrong = rejects(&mut stand.client, done["job_id"].as_str().unwrap());
     assert_eq!(wrong.len(), 1);
     assert_eq!(wrong[0]["metadata"], json!({"a": 1}), "the row itself comes back");
-    assert_eq!(
-        shown(&wrong[0]["_muster"], &["row", "pointer", "code"]),
-        json!([3, "", "id_missing"])
-    );
+    assert_eq!(shown(&wrong[0]["_muster"], &["row", "pointer", "code"]), json!([3, "", "id_missing"]));
     let ledger = stand.get("/v1/ledger").json();
     assert_eq!(
         shown(&ledger["totals"], &["received", "stored", "rejected", "rejected_by_code", "pending"]),
