@@ -3,6 +3,7 @@
 //! Guarantees the laws of architecture.md section 3 on one machine. It never parses JSON from callers, never knows
 //! HTTP, and never shows what is not durable.
 
+mod audit;
 mod background;
 mod catalog;
 mod directory;
@@ -16,6 +17,7 @@ mod options;
 mod profiles;
 mod verify;
 
+pub use audit::{AuditFile, held_from};
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use muster_kernel::model::catalog::{ApiKey, CatalogState, Environment, EnvironmentSettings, Scope};
+use muster_kernel::model::catalog::{
+    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
+};
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
@@ -17,13 +19,16 @@ use muster_kernel::ports::{
     AppendError, Appending, Catalog, Clock, CompanyQuery, EventLog, ProfileKind, Profiles, StoreError,
     StoredEvent, UserQuery,
 };
-use muster_server::http::{Handle, HttpSettings, Parts, Server, serve};
+use muster_server::admin::Office;
+use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
 use sha2::{Digest, Sha256};
 
 use crate::client::{Answer, Client, Request};
 
+/// Where links lead in these tests: [`crate::client`] names this host.
+pub const BASE: &str = "http://muster.test";
 /// A key with every scope.
 pub const KEY: &str = "key-of-production-0001";
 /// The same of another environment.
@@ -157,6 +162,7 @@ pub struct World {
     pub engine: Arc<Faulty>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
+    random: Random,
     server: Option<Server>,
 }
 
@@ -181,18 +187,21 @@ impl World {
         let metrics_address = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
         let world_keys = |state: &mut CatalogState| first_keys(state);
         change_catalog(&model, world_keys);
+        let random: Random = Arc::new(drawn(AtomicU64::new(0)));
         let parts = Parts {
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
+            trail: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Arc::clone(&random),
             version: "1.2.3",
             request_seed: 7,
         };
         let server = serve(listener(), metrics, parts, settings).unwrap();
         let (address, handle) = (server.address(), server.handle());
-        World { address, metrics_address, engine, clock, handle, server: Some(server) }
+        World { address, metrics_address, engine, clock, handle, random, server: Some(server) }
     }
 
     pub fn client(&self) -> Client {
@@ -217,6 +226,12 @@ impl World {
     /// Moves the clock on.
     pub fn pass(&self, micros: i64) {
         self.clock.set(self.clock.now().plus(micros));
+    }
+
+    /// Works in the server's own office, as its wiring does.
+    pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
+        let model = &*self.engine.model;
+        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &*self.random, base: BASE })
     }
 
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {
@@ -249,6 +264,17 @@ impl Drop for World {
     }
 }
 
+/// Bytes that no draw repeats, and that nobody needs to guess.
+fn drawn(count: AtomicU64) -> impl Fn(&mut [u8]) + Send + Sync {
+    move |bytes| {
+        for chunk in bytes.chunks_mut(32) {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            let hash: [u8; 32] = Sha256::digest(number.to_le_bytes()).into();
+            chunk.copy_from_slice(&hash[..chunk.len()]);
+        }
+    }
+}
+
 fn change_catalog(model: &ModelEngine, mut change: impl FnMut(&mut CatalogState)) {
     let mut infallible = |state: &mut CatalogState| {
         change(state);
@@ -258,6 +284,7 @@ fn change_catalog(model: &ModelEngine, mut change: impl FnMut(&mut CatalogState)
 }
 
 fn first_keys(state: &mut CatalogState) {
+    (state.next_environment, state.next_key) = (3, 3);
     for (number, name, secret, token) in
         [(1, "Production", KEY, APP_TOKEN), (2, "Staging", OTHER_KEY, "NX-5e6f7a8b")]
     {
@@ -272,6 +299,7 @@ fn first_keys(state: &mut CatalogState) {
             incarnation: INCARNATION + number - 1,
             created_at: Timestamp(0),
             settings: EnvironmentSettings::default(),
+            pii_properties: pii_properties_default(),
         });
         state.keys.push(key(KeyId(number), id, secret));
     }
