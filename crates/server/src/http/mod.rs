@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod companies;
 mod connection;
+mod day;
 mod decompress;
 mod edge;
 mod error;
@@ -19,6 +20,7 @@ mod health;
 mod identify;
 mod identify_company;
 mod ledger;
+mod live;
 mod membership;
 mod metrics;
 mod openapi;
@@ -47,6 +49,7 @@ pub use server::{Handle, Server};
 pub use settings::HttpSettings;
 
 use edge::{Edge, Shared};
+use live::Recorder;
 use metrics::{Metrics, Routes};
 use service::Service;
 
@@ -85,6 +88,7 @@ pub fn serve(
         ledger_start: ledger::Start::now(&parts),
         uses: Arc::default(),
         tally: Arc::default(),
+        recorder: Arc::new(Recorder::new(parts.clock.now())),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

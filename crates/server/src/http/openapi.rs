@@ -35,6 +35,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         (super::error::ProblemDocument::name().into_owned(), super::error::ProblemDocument::schema()),
     ];
     PropertyDetail::schemas(&mut schemas);
+    super::live::stream::schemas(&mut schemas);
     Envelope::schemas(&mut schemas);
     components.schemas.extend(schemas);
     let tags = [
@@ -42,6 +43,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Operation", "Watch the server. Most of it needs no key."),
     ];
     let tag = |(name, text): (&str, &str)| {

@@ -119,8 +119,14 @@ pub(super) fn position_of<P>(
 pub(super) struct Query(String);
 
 impl Query {
-    fn of(head: &Head) -> Self {
+    pub(super) fn of(head: &Head) -> Self {
         Query(head.uri.query().unwrap_or_default().to_owned())
+    }
+
+    /// A query as it stands in a test.
+    #[cfg(test)]
+    pub(super) fn of_text(text: String) -> Self {
+        Query(text)
     }
 
     /// A parameter; an empty one counts as absent.
@@ -231,7 +237,7 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> Query {
-        Query(text.to_owned())
+        Query::of_text(text.to_owned())
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod idempotency;
 mod identify;
 mod kill;
 mod ledger;
+mod live;
 mod logs;
 mod operation;
 mod positions;
