@@ -102,6 +102,7 @@ pub(super) async fn serve(
     stopping: &Notify,
 ) {
     let watch = Arc::new(Watch::new());
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
     let io = TokioIo::new(WatchedStream { stream, watch: Arc::clone(&watch), shut: false, drained: 0 });
     let answering = {
         let watch = Arc::clone(&watch);
@@ -110,7 +111,7 @@ pub(super) async fn serve(
             async move {
                 watch.enter(Phase::Busy);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
-                let response = service.answer(request).await;
+                let response = service.answer(request, peer).await;
                 let is_endless = response.extensions().get::<Endless>().is_some();
                 watch.enter(if is_endless { Phase::Streaming } else { Phase::Idle });
                 Ok::<_, Infallible>(response)

@@ -8,12 +8,16 @@ use axum::http::HeaderMap;
 
 use muster_kernel::model::problem::Problem;
 
+use crate::admin::Office;
+
 use super::Parts;
+use super::attempts::Attempts;
 use super::auth::{self, Found, KeyUses, Keys};
 use super::bells::Bells;
 use super::error::Refused;
 use super::live::Recorder;
 use super::metrics::{Metrics, Shard};
+use super::session_uses::SessionUses;
 use super::settings::HttpSettings;
 use super::tally::Tally;
 
@@ -21,6 +25,8 @@ use super::tally::Tally;
 pub(super) struct Shared {
     pub settings: HttpSettings,
     pub uses: Arc<KeyUses>,
+    pub session_uses: SessionUses,
+    pub attempts: Attempts,
     pub tally: Arc<Tally>,
     pub recorder: Arc<Recorder>,
     pub metrics: Metrics,
@@ -70,6 +76,12 @@ impl Edge {
             Found::Key(key) => refused.of_key(key.api.id),
             Found::AppToken | Found::Nothing => refused,
         }
+    }
+
+    /// Where administrative requests are carried out; `base` is where the links that they make lead.
+    pub(super) fn office<'a>(&'a self, base: &'a str) -> Office<'a> {
+        let Parts { catalog, trail, clock, random, .. } = &self.parts;
+        Office { catalog: &**catalog, trail: &**trail, clock: &**clock, random: &**random, base }
     }
 
     pub(super) fn settings(&self) -> &HttpSettings {

@@ -1,10 +1,12 @@
 //! What arrives: recorded calls, their stream, and the causes of refusals.
 
+use muster_kernel::model::team::Role;
 use muster_kernel::model::time::SECOND;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
-use crate::world::{KEY, OTHER_KEY, World, until};
+use crate::watched::{Watched, sign_in};
+use crate::world::{KEY, OTHER_KEY, until};
 
 const ADA: &str = r#"{"user_id":"ada","metadata":{"plan":"pro"}}"#;
 
@@ -16,12 +18,12 @@ struct Events {
 
 impl Events {
     /// Opens the stream of the production environment and waits until it has begun.
-    fn open(world: &World, query: &str) -> Self {
+    fn open(world: &Watched, query: &str) -> Self {
         Events::resume(world, query, None)
     }
 
-    fn resume(world: &World, query: &str, last: Option<u64>) -> Self {
-        let mut request = console(Request::get(&format!("/v1/environments/1/live?{query}")));
+    fn resume(world: &Watched, query: &str, last: Option<u64>) -> Self {
+        let mut request = world.console(&format!("live?{query}"));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", &last.to_string());
         }
@@ -66,16 +68,6 @@ impl Events {
     }
 }
 
-fn console(request: Request) -> Request {
-    request.key(KEY)
-}
-
-fn read(world: &World, path: &str) -> Value {
-    let answer = world.ask(&console(Request::get(&format!("/v1/environments/1/{path}"))));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
-}
-
 /// A recorded call without what differs from run to run.
 fn plain(mut call: Value) -> Value {
     for name in ["sequence", "duration_us"] {
@@ -93,7 +85,7 @@ fn many_problems() -> String {
 
 #[test]
 fn a_call_is_seen_as_it_arrives() {
-    let world = World::start();
+    let world = Watched::start();
     let mut events = Events::open(&world, "");
     let body = r#"{"user_id":"ada","event_name":"paid","metadata":{"a":{}},"company":{"id":"acme"}}"#;
     world.post("/v1/track", body);
@@ -110,7 +102,7 @@ fn a_call_is_seen_as_it_arrives() {
         }],
     });
     assert_eq!(plain(seen), expected);
-    let detail = read(&world, &format!("calls/{sequence}"));
+    let detail = world.read(&format!("calls/{sequence}"));
     let answered = json!({"status": "accepted", "warnings": expected["warnings"]});
     let answer: Value = serde_json::from_str(detail["response_body"].as_str().unwrap()).unwrap();
     assert_eq!(answer, answered);
@@ -124,7 +116,7 @@ fn a_call_is_seen_as_it_arrives() {
 
 #[test]
 fn what_a_call_changed_is_kept_with_it() {
-    let world = World::start();
+    let world = Watched::start();
     world.post("/v1/identify", ADA);
     world.pass(SECOND);
     let again = r#"{"user_id":"ada","metadata":{"plan":"team","seats":3},"company":{"id":"acme","tier":1}}"#;
@@ -133,13 +125,13 @@ fn what_a_call_changed_is_kept_with_it() {
     world.ask(&keyed);
     world.pass(SECOND);
     world.ask(&Request::new("DELETE", "/v1/users/ada/company").key(KEY));
-    let calls = read(&world, "calls");
+    let calls = world.read("calls");
     let found: Vec<_> = calls["data"]
         .as_array()
         .unwrap()
         .iter()
         .map(|call| {
-            let detail = read(&world, &format!("calls/{}", call["sequence"]));
+            let detail = world.read(&format!("calls/{}", call["sequence"]));
             (call["outcome"].as_str().unwrap().to_owned(), detail["changes"].clone())
         })
         .collect();
@@ -164,7 +156,7 @@ fn what_a_call_changed_is_kept_with_it() {
 
 #[test]
 fn a_refused_call_says_why_where_and_how_to_mend_it() {
-    let world = World::start();
+    let world = Watched::start();
     let mut events = Events::open(&world, "status=refused");
     let body = r#"{"user_id":"ada","metadata":7,"company":{}}"#;
     world.post("/v1/identify", ADA);
@@ -189,10 +181,10 @@ fn a_refused_call_says_why_where_and_how_to_mend_it() {
         ("/company", "company_id_missing", "send one, or leave `company` out"),
     ];
     assert_eq!(errors, expected);
-    let detail = read(&world, &format!("calls/{}", seen["sequence"]));
+    let detail = world.read(&format!("calls/{}", seen["sequence"]));
     assert_eq!((&detail["request_body"], &detail["changes"]), (&json!(body), &json!(null)));
     assert!(detail["response_body"].as_str().unwrap().contains("company_id_missing"));
-    let problems = read(&world, "problems");
+    let problems = world.read("problems");
     let expected = json!([{
         "code": "metadata_type", "pointer": "/metadata", "route": "/v1/identify", "count": 1,
         "message": errors_message(&seen), "keys": [{"id": 1, "name": "test"}],
@@ -212,11 +204,11 @@ fn errors_message(call: &Value) -> Value {
 
 #[test]
 fn a_large_body_is_kept_in_part() {
-    let world = World::start();
+    let world = Watched::start();
     let long = "é".repeat(20_000);
     world.post("/v1/identify", &format!(r#"{{"user_id":"ada","metadata":{{"bio":"{long}"}}}}"#));
-    let call = &read(&world, "calls")["data"][0];
-    let detail = read(&world, &format!("calls/{}", call["sequence"]));
+    let call = &world.read("calls")["data"][0];
+    let detail = world.read(&format!("calls/{}", call["sequence"]));
     assert_eq!(detail["request_body_truncated"], true);
     let kept = detail["request_body"].as_str().unwrap();
     assert!(kept.len() <= 16 * 1024 && kept.ends_with('é') && kept.starts_with(r#"{"user_id""#));
@@ -224,7 +216,7 @@ fn a_large_body_is_kept_in_part() {
 
 #[test]
 fn a_call_with_an_unknown_key_is_shown_and_one_of_another_environment_is_not() {
-    let world = World::start();
+    let world = Watched::start();
     let mut events = Events::open(&world, "");
     world.ask(&Request::post("/v1/identify", ADA).key(OTHER_KEY));
     world.ask(&Request::post("/v1/identify", ADA).key("key-that-nobody-knows"));
@@ -243,14 +235,14 @@ fn a_call_with_an_unknown_key_is_shown_and_one_of_another_environment_is_not() {
         ("route_unknown".to_owned(), json!(1)),
     ];
     assert_eq!(codes, expected);
-    let problems = read(&world, "problems");
+    let problems = world.read("problems");
     let causes: Vec<_> = problems["data"].as_array().unwrap().iter().map(|cause| &cause["code"]).collect();
     assert_eq!(causes.len(), 3, "{causes:?}");
 }
 
 #[test]
 fn filters_pages_and_resuming_agree() {
-    let world = World::start();
+    let world = Watched::start();
     for n in 0..3 {
         world.post("/v1/identify", &format!(r#"{{"user_id":"u-{n}"}}"#));
         world.post("/v1/track", &format!(r#"{{"user_id":"u-{n}","event_name":"paid"}}"#));
@@ -259,7 +251,7 @@ fn filters_pages_and_resuming_agree() {
         world.pass(SECOND);
     }
     let page = |query: &str| {
-        let page = read(&world, &format!("calls?{query}"));
+        let page = world.read(&format!("calls?{query}"));
         let paths =
             page["data"].as_array().unwrap().iter().map(|call| call["path"].as_str().unwrap().to_owned());
         (paths.collect::<Vec<_>>(), page["next_cursor"].clone())
@@ -279,15 +271,13 @@ fn filters_pages_and_resuming_agree() {
         assert_eq!(page(query).0.len(), count, "{query}");
     }
     for bad in ["status=good", "key=x", "before=x", "limit=0"] {
-        world
-            .ask(&console(Request::get(&format!("/v1/environments/1/calls?{bad}"))))
-            .is_refused(400, "parameter_invalid");
+        world.ask(&world.console(&format!("calls?{bad}"))).is_refused(400, "parameter_invalid");
     }
     let (first, next) = page("limit=5");
     assert_eq!(first, ["/v1/users/u-2", "/v1/track", "/v1/track", "/v1/identify", "/v1/users/u-1"]);
     let (rest, end) = page(&format!("limit=7&before={next}"));
     assert_eq!((rest.len(), end), (7, json!(null)));
-    let sequences: Vec<u64> = read(&world, "calls")["data"]
+    let sequences: Vec<u64> = world.read("calls")["data"]
         .as_array()
         .unwrap()
         .iter()
@@ -306,7 +296,7 @@ fn filters_pages_and_resuming_agree() {
 
 #[test]
 fn a_reader_that_takes_its_time_is_told_what_it_missed() {
-    let world = World::start();
+    let world = Watched::start();
     let mut events = Events::open(&world, "");
     let (body, sent) = (many_problems(), 1500);
     let mut client = world.client();
@@ -325,20 +315,20 @@ fn a_reader_that_takes_its_time_is_told_what_it_missed() {
     }
     assert_eq!(seen + missed, sent);
     assert!(seen > 0 && missed > 0, "{seen} seen, {missed} missed");
-    let kept = read(&world, "calls?limit=1000")["data"].as_array().unwrap().len();
+    let kept = world.read("calls?limit=1000")["data"].as_array().unwrap().len();
     assert!((10..400).contains(&kept), "bounded by bytes: {kept}");
 }
 
 #[test]
 fn a_flood_of_good_calls_does_not_hide_a_refused_one() {
-    let world = World::start();
+    let world = Watched::start();
     let mut client = world.client();
     let good = Request::post("/v1/identify", ADA).key(KEY);
     client.ask(&Request::post("/v1/identify", "{").key(KEY));
     for _ in 0..2000 {
         assert_eq!(client.ask(&good).status, 202);
     }
-    let page = read(&world, "calls?limit=1000");
+    let page = world.read("calls?limit=1000");
     let calls = page["data"].as_array().unwrap();
     assert_eq!(calls.iter().filter(|call| call["outcome"] == "refused").count(), 1);
     let kept = calls.len() as u64 - 1;
@@ -348,7 +338,7 @@ fn a_flood_of_good_calls_does_not_hide_a_refused_one() {
     for _ in 0..200 {
         client.ask(&Request::post("/v1/identify", "[]").key(KEY));
     }
-    let problems = read(&world, "problems");
+    let problems = world.read("problems");
     let causes: Vec<_> =
         problems["data"].as_array().unwrap().iter().map(|cause| (&cause["code"], &cause["count"])).collect();
     let expected = [(&json!("body_not_json"), &json!(1)), (&json!("body_not_object"), &json!(200))];
@@ -357,7 +347,7 @@ fn a_flood_of_good_calls_does_not_hide_a_refused_one() {
 
 #[test]
 fn the_rate_and_what_was_not_recorded_are_told_each_second() {
-    let world = World::start();
+    let world = Watched::start();
     let mut events = Events::open(&world, "status=read");
     let mut client = world.client();
     for _ in 0..100 {
@@ -377,9 +367,9 @@ fn the_rate_and_what_was_not_recorded_are_told_each_second() {
 
 #[test]
 fn only_so_many_streams_are_open_and_each_gives_its_place_back() {
-    let world = World::start();
+    let world = Watched::start();
     let open: Vec<_> = (0..64).map(|_| Events::open(&world, "")).collect();
-    let one_more = console(Request::get("/v1/environments/1/live"));
+    let one_more = world.console("live");
     let refused = world.ask(&one_more);
     refused.is_refused(503, "streams_exhausted");
     assert_eq!(refused.header("retry-after"), Some("1"));
@@ -394,7 +384,7 @@ fn only_so_many_streams_are_open_and_each_gives_its_place_back() {
 
 #[test]
 fn a_stop_ends_every_stream_also_one_that_nobody_reads() {
-    let mut world = World::with(|settings| settings.stop_grace_ms = 3_600_000);
+    let mut world = Watched::with(|settings| settings.stop_grace_ms = 3_600_000);
     let mut read = Events::open(&world, "");
     let _unread = Events::open(&world, "");
     let request = Request::post("/v1/identify", many_problems()).key(KEY);
@@ -407,5 +397,46 @@ fn a_stop_ends_every_stream_also_one_that_nobody_reads() {
     }
     world.handle.stop();
     while read.any().is_some() {}
-    world.stop();
+    world.world.stop();
+}
+
+#[test]
+fn a_viewer_sees_no_bodies_and_no_calls_of_strangers() {
+    let world = Watched::start();
+    world.post("/v1/identify", ADA);
+    world.ask(&Request::post("/v1/identify", ADA).key("key-that-nobody-knows"));
+    let seen = |role: Role| {
+        let cookie = sign_in(&world, role);
+        let read = |path: &str| {
+            let request = Request::get(&format!("/v1/environments/1/{path}")).header("Cookie", &cookie);
+            world.ask(&request).json()
+        };
+        let calls = read("calls")["data"].as_array().unwrap().clone();
+        let detail = read(&format!("calls/{}", calls.last().unwrap()["sequence"]));
+        let causes = read("problems")["data"].as_array().unwrap().len();
+        let open = [&detail["request_body"], &detail["response_body"], &detail["changes"]];
+        (calls.len(), causes, open.iter().filter(|value| !value.is_null()).count())
+    };
+    assert_eq!(seen(Role::Viewer), (1, 0, 0));
+    assert_eq!(seen(Role::Analyst), (1, 0, 3));
+    assert_eq!(seen(Role::Admin), (2, 1, 3));
+}
+
+#[test]
+fn only_who_is_signed_in_watches_and_a_stream_ends_with_the_session() {
+    let world = Watched::start();
+    for path in ["calls", "calls/1", "live", "problems"] {
+        let path = format!("/v1/environments/1/{path}");
+        world.ask(&Request::get(&path)).is_refused(401, "session_missing");
+        world.ask(&Request::get(&path).key(KEY)).is_refused(401, "session_missing");
+        let elsewhere = Request::get(&path.replace("/1/", "/9/")).header("Cookie", &world.cookie);
+        world.ask(&elsewhere).is_refused(404, "environment_unknown");
+    }
+    world.ask(&world.console("calls/77")).is_refused(404, "call_unknown");
+    world.ask(&world.console("calls/x")).is_refused(404, "call_unknown");
+    assert_eq!(world.read("calls")["data"], json!([]), "what the console does is no call of the environment");
+    let mut events = Events::open(&world, "");
+    assert!(events.any().is_some());
+    world.change(|state| state.sessions.clear());
+    while events.any().is_some() {}
 }

@@ -23,5 +23,6 @@ mod promises;
 mod seeds;
 mod track;
 mod users;
+mod watched;
 mod whole;
 mod world;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,11 +13,11 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 use super::super::answer;
 use super::super::edge::Edge;
 use super::super::error::{self, Refused};
-use super::super::openapi::{LimitParameter, ReadProblems};
+use super::super::openapi::{LimitParameter, SessionProblems};
 use super::super::read::{Head, Query, invalid};
+use super::super::signed_in::{InEnvironment, Viewers};
 use super::filter::{Filter, FilterParameters};
 use super::render::{CallBody, CallDetail};
-use super::watcher::{InPath, Watcher};
 
 /// A page of calls.
 #[derive(Serialize, ToSchema)]
@@ -43,24 +44,23 @@ pub(super) struct CallPage<'a> {
         ("before" = Option<u64>, Query, description = "Only calls recorded before the one with this sequence"),
         LimitParameter,
     ),
-    responses((status = 200, description = "The newest calls, as far as they are kept", body = CallPage<'static>), ReadProblems),
-    security(("api_key" = ["read"]), ("api_key" = ["admin"])),
+    responses((status = 200, description = "The newest calls, as far as they are kept", body = CallPage<'static>), SessionProblems),
+    security(("session" = [])),
 )]
-pub(in crate::http) async fn list(State(edge): State<Arc<Edge>>, watcher: Watcher, head: Head) -> Response {
-    let outcome = listed(&edge, &watcher, &head);
-    watcher.answer(outcome)
-}
-
-fn listed(edge: &Edge, watcher: &Watcher, head: &Head) -> Result<Response, Refused> {
-    let query = Query::of(head);
+pub(in crate::http) async fn list(
+    State(edge): State<Arc<Edge>>,
+    at_work: InEnvironment<Viewers>,
+    head: Head,
+) -> Result<Response, Refused> {
+    let query = Query::of(&head);
     let (filter, limit) = (Filter::of(&query)?, query.limit()?);
     let before = sequence(&query, "before")?;
-    let scope = watcher.scope();
+    let scope = super::scope(&at_work);
     let (calls, has_more) = edge.shared.recorder.page(scope, &filter, before, limit);
     let catalog = edge.parts.catalog.state();
     let page = CallPage {
         data: calls.iter().map(|call| CallBody::new(call, &catalog)).collect(),
-        skipped: super::skipped(edge, scope),
+        skipped: super::skipped(&edge, scope),
         next_cursor: calls.last().filter(|_| has_more).map(|call| call.sequence),
     };
     answer::plain(&page)
@@ -85,20 +85,21 @@ pub(super) fn sequence(query: &Query, name: &str) -> Result<Option<u64>, Problem
     responses(
         (status = 200, description = "The call", body = CallDetail<'static>),
         (status = 404, description = "Never recorded, or gone meanwhile", body = error::Envelope<'static>),
-        ReadProblems,
+        SessionProblems,
     ),
-    security(("api_key" = ["read"]), ("api_key" = ["admin"])),
+    security(("session" = [])),
 )]
-pub(in crate::http) async fn get(State(edge): State<Arc<Edge>>, watcher: Watcher, path: InPath) -> Response {
-    let outcome = one(&edge, &watcher, &path);
-    watcher.answer(outcome)
-}
-
-fn one(edge: &Edge, watcher: &Watcher, path: &InPath) -> Result<Response, Refused> {
-    let found = path.sequence().and_then(|sequence| edge.shared.recorder.call(watcher.scope(), sequence));
+pub(in crate::http) async fn get(
+    State(edge): State<Arc<Edge>>,
+    at_work: InEnvironment<Viewers>,
+    path: Result<RawPathParams, RawPathParamsRejection>,
+) -> Result<Response, Refused> {
+    let sequence = path.ok().and_then(|path| path.iter().nth(1)?.1.parse().ok());
+    let found = sequence.and_then(|sequence| edge.shared.recorder.call(super::scope(&at_work), sequence));
     let call = found.ok_or_else(|| {
         let message = "No such call is kept; the newest calls are kept for a while only.";
         Problem::of_call(ProblemCode::CallUnknown, message)
     })?;
-    answer::plain(&CallDetail::new(&call, &edge.parts.catalog.state(), watcher.sees_bodies()))
+    let sees_bodies = at_work.member.role.may_see_pii();
+    answer::plain(&CallDetail::new(&call, &edge.parts.catalog.state(), sees_bodies))
 }

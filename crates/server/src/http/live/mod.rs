@@ -18,14 +18,22 @@ mod render;
 mod ring;
 mod sketch;
 pub(super) mod stream;
-mod watcher;
 
 pub(super) use budget::Window;
 pub(super) use call::Outside;
 pub(super) use recorder::Recorder;
 pub(super) use sketch::{Sketch, note_refused};
 
+use muster_kernel::model::team::Role;
+
 use super::edge::Edge;
+use super::signed_in::{InEnvironment, Viewers};
+
+/// Whose calls a member sees: those of the environment, and for who administers also those without a known key.
+fn scope(at_work: &InEnvironment<Viewers>) -> recorder::Scope {
+    let with_strangers = at_work.member.role >= Role::Admin;
+    recorder::Scope { environment: at_work.environment.id, with_strangers }
+}
 
 /// How many calls a reader cannot see because they were not recorded.
 fn skipped(edge: &Edge, scope: recorder::Scope) -> u64 {

@@ -15,11 +15,11 @@ use super::super::answer::{self, Instant};
 use super::super::day::{TimeZoneParameter, Today};
 use super::super::edge::Edge;
 use super::super::error::Refused;
-use super::super::openapi::ReadProblems;
+use super::super::openapi::SessionProblems;
 use super::super::read::{self, Head, Query};
+use super::super::signed_in::{InEnvironment, Viewers};
 use super::causes::Cause;
 use super::remedy::remedy;
-use super::watcher::Watcher;
 
 /// Why calls are refused.
 #[derive(Serialize, ToSchema)]
@@ -94,19 +94,18 @@ pub(in crate::http) struct ProblemKey<'a> {
     operation_id = "list_problems",
     tag = "Live",
     params(("id" = u32, Path, description = "The environment's number"), TimeZoneParameter),
-    responses((status = 200, description = "Causes, the newest first", body = Problems<'static>), ReadProblems),
-    security(("api_key" = ["read"]), ("api_key" = ["admin"])),
+    responses((status = 200, description = "Causes, the newest first", body = Problems<'static>), SessionProblems),
+    security(("session" = [])),
 )]
-pub(in crate::http) async fn list(State(edge): State<Arc<Edge>>, watcher: Watcher, head: Head) -> Response {
-    let outcome = listed(&edge, &watcher, &head).await;
-    watcher.answer(outcome)
-}
-
-async fn listed(edge: &Arc<Edge>, watcher: &Watcher, head: &Head) -> Result<Response, Refused> {
-    let today = Today::of(&Query::of(head), watcher.now())?;
-    let scope = watcher.scope();
+pub(in crate::http) async fn list(
+    State(edge): State<Arc<Edge>>,
+    at_work: InEnvironment<Viewers>,
+    head: Head,
+) -> Result<Response, Refused> {
+    let today = Today::of(&Query::of(&head), at_work.member.now)?;
+    let scope = super::scope(&at_work);
     let (environment, (from, to)) = (scope.environment, today.span.minutes());
-    let rows = read::aside(edge, move |edge| Ok(edge.parts.ledger.rows(environment, from, to)?)).await?;
+    let rows = read::aside(&edge, move |edge| Ok(edge.parts.ledger.rows(environment, from, to)?)).await?;
     let mut refused = LedgerRow::default();
     rows.iter().for_each(|row| refused.add(row));
     let (causes, catalog) = (edge.shared.recorder.causes(scope), edge.parts.catalog.state());

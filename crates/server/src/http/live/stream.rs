@@ -26,14 +26,14 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 use super::super::answer;
 use super::super::edge::Edge;
 use super::super::error::Refused;
-use super::super::openapi::ReadProblems;
+use super::super::openapi::SessionProblems;
 use super::super::read::{Head, Query};
+use super::super::signed_in::{InEnvironment, SignedIn, Viewers};
 use super::super::tally::Sums;
 use super::calls::sequence;
 use super::filter::{Filter, FilterParameters};
 use super::recorder::{Cursor, OpenStream, STREAMS_MAX, Scope};
 use super::render::CallBody;
-use super::watcher::{Pass, Watcher};
 
 /// How often a stream looks at the shelves.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -83,17 +83,16 @@ pub(in crate::http) struct Skipped {
     ),
     responses(
         (status = 200, description = "A stream without end", body = String, content_type = "text/event-stream"),
-        ReadProblems,
+        SessionProblems,
     ),
-    security(("api_key" = ["read"]), ("api_key" = ["admin"])),
+    security(("session" = [])),
 )]
-pub(in crate::http) async fn watch(State(edge): State<Arc<Edge>>, watcher: Watcher, head: Head) -> Response {
-    let outcome = watched(&edge, &watcher, &head);
-    watcher.answer(outcome)
-}
-
-fn watched(edge: &Arc<Edge>, watcher: &Watcher, head: &Head) -> Result<Response, Refused> {
-    let query = Query::of(head);
+pub(in crate::http) async fn watch(
+    State(edge): State<Arc<Edge>>,
+    at_work: InEnvironment<Viewers>,
+    head: Head,
+) -> Result<Response, Refused> {
+    let query = Query::of(&head);
     let filter = Filter::of(&query)?;
     let resumed = head.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.parse().ok());
     let after = match resumed {
@@ -104,13 +103,14 @@ fn watched(edge: &Arc<Edge>, watcher: &Watcher, head: &Head) -> Result<Response,
         let message = format!("{STREAMS_MAX} streams are open already; close one, then try again.");
         Problem::of_call(ProblemCode::StreamsExhausted, message)
     })?;
-    Ok(answer::stream(Body::new(Stream::new(edge, watcher, filter, after, place))))
+    Ok(answer::stream(Body::new(Stream::new(edge, at_work, filter, after, place))))
 }
 
 /// The body of the answer.
 struct Stream {
     edge: Arc<Edge>,
-    pass: Pass,
+    /// Who watches: the stream ends with the session.
+    member: SignedIn<Viewers>,
     scope: Scope,
     filter: Filter,
     cursor: Cursor,
@@ -126,25 +126,25 @@ struct Stream {
 
 impl Stream {
     fn new(
-        edge: &Arc<Edge>,
-        watcher: &Watcher,
+        edge: Arc<Edge>,
+        at_work: InEnvironment<Viewers>,
         filter: Filter,
         after: Option<u64>,
         place: OpenStream,
     ) -> Self {
-        let scope = watcher.scope();
+        let scope = super::scope(&at_work);
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Stream {
-            edge: Arc::clone(edge),
-            pass: watcher.pass(),
+            member: at_work.member,
             scope,
             filter,
             cursor: edge.shared.recorder.begin(scope, after),
             looks,
             greeting: Some(GREETING),
             told: (Instant::now(), edge.shared.tally.sums(scope.environment)),
-            skipped: super::skipped(edge, scope),
+            skipped: super::skipped(&edge, scope),
+            edge,
             _place: place,
         }
     }
@@ -165,7 +165,7 @@ impl Stream {
             }
         }
         if self.told.0.elapsed() >= RATE_EVERY {
-            if !self.pass.is_valid(&self.edge) {
+            if !self.member.holds(&self.edge) {
                 return None;
             }
             put(&mut out, None, "rate", &self.rate());
