@@ -32,6 +32,7 @@ mod members;
 mod membership;
 mod metrics;
 mod openapi;
+mod overview;
 mod page;
 mod read;
 mod reader;
