@@ -20,7 +20,7 @@ use muster_kernel::ports::{
     EventLog, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 
-use crate::audit::AuditFile;
+use crate::audit::{AuditFile, held_from};
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
@@ -77,8 +77,7 @@ impl Engine {
             .map_err(|error| OpenError::Io(directory.root().into(), error))?;
         let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
         let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
-        let state = catalog.state();
-        let held_from = state.audit.first().map_or(state.next_audit.max(1), |oldest| oldest.number);
+        let held_from = held_from(&catalog.state());
         let (trail, notes) = AuditFile::open(Arc::clone(&disk), directory.root(), held_from)
             .map_err(|error| OpenError::Io(directory.root().join(crate::audit::FILE), error))?;
         let engine = Engine {

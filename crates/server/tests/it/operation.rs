@@ -1,5 +1,7 @@
 //! Routes and what surrounds every call; health, version, metrics and the OpenAPI document.
 
+use muster_kernel::model::audit::Act;
+use muster_kernel::model::problem::ProblemCode;
 use serde_json::json;
 
 use crate::client::Request;
@@ -153,6 +155,20 @@ fn the_openapi_document_is_the_one_in_docs() {
         kept == made,
         "docs/openapi.json is not what the handlers say; write it anew and look at what changed"
     );
+}
+
+#[test]
+fn the_page_of_the_api_lists_every_code_and_every_act() {
+    let page = include_str!("../../../../docs/API.md");
+    for code in ProblemCode::ALL {
+        // Warnings have no status.
+        let rows = ["4", "5"].map(|status| format!("\n| `{}` | {status}", code.as_str()));
+        let count: usize = rows.iter().map(|row| page.matches(row.as_str()).count()).sum();
+        assert_eq!(count, 1, "docs/API.md lists {} once", code.as_str());
+    }
+    for act in Act::ALL {
+        assert!(page.contains(&format!("`{}`", act.as_str())), "docs/API.md lacks {}", act.as_str());
+    }
 }
 
 #[test]
