@@ -1,4 +1,4 @@
-//! The catalog file: environments and keys, replaced as a whole at every change.
+//! The catalog file: environments, keys and the team, replaced as a whole at every change.
 //!
 //! A new state is written beside the old one, synced, renamed over it, and the directory synced, before anybody sees
 //! it (docs/FORMAT.md, "Catalog").
@@ -15,7 +15,8 @@ use serde_json::value::RawValue;
 use crate::disk::Disk;
 
 const FILE: &str = "catalog.json";
-const FORMAT: u32 = 1;
+/// Written; 1, which knew no team, is read as well.
+const FORMAT: u32 = 2;
 /// A catalog larger than this is damage: thousands of keys fit a tenth of it.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
@@ -80,8 +81,8 @@ fn read(disk: &dyn Disk, directory: &Path) -> Result<CatalogState, String> {
     file.read_at(&mut bytes, 0).map_err(unreadable)?;
     let envelope: Envelope<'_> =
         serde_json::from_slice(&bytes).map_err(|error| format!("the catalog is damaged: {error}"))?;
-    if envelope.format != FORMAT {
-        return Err(format!("the catalog has format {}, this program reads {FORMAT}", envelope.format));
+    if !(1..=FORMAT).contains(&envelope.format) {
+        return Err(format!("the catalog has format {}, this program reads 1 to {FORMAT}", envelope.format));
     }
     if crc32fast::hash(envelope.catalog.get().as_bytes()) != envelope.crc32 {
         return Err("the catalog is damaged: its checksum does not match (was it edited by hand?)".to_owned());

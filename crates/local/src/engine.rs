@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 
+use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::event::{EventDraft, Guard};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
@@ -15,10 +16,11 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger,
-    ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Clock, CompanyQuery, EventLog,
+    Ledger, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 
+use crate::audit::AuditFile;
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
@@ -27,7 +29,7 @@ use crate::ledger;
 use crate::log::reader::ReadFault;
 use crate::log::writer::{Identity, Random};
 use crate::options::Options;
-use crate::profiles::lists::Found;
+use crate::profiles::lists::{Found, Search};
 use crate::profiles::wide::WIDE_PROPERTIES;
 
 /// An open data directory.
@@ -38,6 +40,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     random: Random,
     catalog: CatalogFile,
+    trail: AuditFile,
     environments: RwLock<HashMap<EnvironmentId, Arc<Environment>>>,
     opening: Mutex<()>,
     notes: Mutex<Vec<String>>,
@@ -74,6 +77,10 @@ impl Engine {
             .map_err(|error| OpenError::Io(directory.root().into(), error))?;
         let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
         let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
+        let state = catalog.state();
+        let held_from = state.audit.first().map_or(state.next_audit.max(1), |oldest| oldest.number);
+        let (trail, notes) = AuditFile::open(Arc::clone(&disk), directory.root(), held_from)
+            .map_err(|error| OpenError::Io(directory.root().join(crate::audit::FILE), error))?;
         let engine = Engine {
             directory,
             options,
@@ -81,9 +88,10 @@ impl Engine {
             clock,
             random,
             catalog,
+            trail,
             environments: RwLock::default(),
             opening: Mutex::default(),
-            notes: Mutex::default(),
+            notes: Mutex::new(notes),
         };
         for environment in &engine.catalog.state().environments {
             engine.open_environment(environment.id)?;
@@ -301,7 +309,8 @@ impl Profiles for Engine {
     ) -> Result<Page<(UserId, Profile)>, StoreError> {
         let environment = self.environment(environment)?;
         let view = environment.state.view();
-        let page = match (&query.company, &query.search) {
+        let search = query.search.as_deref().map(|text| Search { text, unsearched: &query.unsearched });
+        let page = match (&query.company, search) {
             (Some(company), None) => view.members(company.as_str(), after, limit)?,
             (Some(company), Some(search)) => view.members_matching(company.as_str(), search, after, limit)?,
             (None, Some(search)) => view.search(ProfileKind::User, search, after, limit)?,
@@ -319,7 +328,8 @@ impl Profiles for Engine {
     ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
         let environment = self.environment(environment)?;
         let view = environment.state.view();
-        let page = match &query.search {
+        let search = query.search.as_deref().map(|text| Search { text, unsearched: &query.unsearched });
+        let page = match search {
             Some(search) => view.search(ProfileKind::Company, search, after, limit)?,
             None => view.by_id(ProfileKind::Company, "", after, limit)?,
         };
@@ -372,5 +382,15 @@ impl Catalog for Engine {
 
     fn change(&self, change: CatalogChange<'_>) -> Result<Result<(), String>, StoreError> {
         self.catalog.change(change)
+    }
+}
+
+impl AuditTrail for Engine {
+    fn append(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.trail.append(entries)
+    }
+
+    fn before(&self, before: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.trail.before(before, limit)
     }
 }

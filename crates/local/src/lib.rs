@@ -3,6 +3,7 @@
 //! Guarantees the laws of architecture.md section 3 on one machine. It never parses JSON from callers, never knows
 //! HTTP, and never shows what is not durable.
 
+mod audit;
 mod catalog;
 mod directory;
 pub mod disk;
@@ -15,6 +16,7 @@ mod options;
 mod profiles;
 mod verify;
 
+pub use audit::AuditFile;
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;

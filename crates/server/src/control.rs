@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::{AdminAnswer, AdminError, AdminRequest};
@@ -165,10 +166,11 @@ fn answer(
 
 fn not_understood(error: &serde_json::Error) -> AdminError {
     let version = env!("CARGO_PKG_VERSION");
-    AdminError::Refused(format!(
+    let message = format!(
         "The running server (version {version}) does not understand this request ({error}): use the same version of \
          `muster` for the command."
-    ))
+    );
+    AdminError::Refused(Problem::of_call(ProblemCode::FieldInvalid, message))
 }
 
 fn line_of(value: &impl Serialize) -> io::Result<Vec<u8>> {

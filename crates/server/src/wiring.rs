@@ -18,7 +18,7 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::admin::{self, AdminAnswer, AdminRequest, FirstStart};
+use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
 use crate::{VERSION, http, logging};
@@ -81,7 +81,8 @@ pub fn administer(config: &Config, request: AdminRequest) -> Result<AdminAnswer,
     }
     logging::start(LogSettings { format: LogFormat::Text, level: LogLevel::Warn });
     let engine = open_engine(config, false).map_err(|error| refusal(&config.data, &error))?;
-    let outcome = admin::execute(request, engine.as_ref(), &WallClock, random().as_ref());
+    let base = base_of(config, &config.settings.listen.address);
+    let outcome = admin::execute(request, &Actor::CommandLine, office(&engine, random().as_ref(), &base));
     engine.close();
     outcome.map_err(|error| error.to_string())
 }
@@ -204,11 +205,15 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let stop = watch_signals()?;
     let sockets = Sockets::open(config)?;
     let given = config.bootstrap_api_key.as_ref().map(|key| key.secret());
-    let first = admin::first_start(given, engine.as_ref(), &WallClock, random().as_ref());
-    let first = first.map_err(|error| error.to_string())?;
+    let base = base_of(config, &sockets.address.to_string());
+    let random = random();
+    let office = office(engine, random.as_ref(), &base);
+    let first = admin::first_start(given, office).map_err(|error| error.to_string())?;
+    let owner_link = admin::owner_link(office).map_err(|error| error.to_string())?;
     announce_first_start(first.as_ref());
+    announce_owner_link(owner_link.as_deref());
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
-    let control = start_control(engine, &config.data);
+    let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let started = http::serve(sockets.api, sockets.metrics, parts(engine), config.settings.http.clone());
     let outcome = match started {
@@ -226,6 +231,22 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     outcome
 }
 
+/// What administration works with.
+fn office<'a>(engine: &'a Engine, random: admin::Random<'a>, base: &'a str) -> Office<'a> {
+    Office { catalog: engine, trail: engine, clock: &WallClock, random, base }
+}
+
+/// Where links to this server lead. Who listens everywhere is reached here as localhost.
+fn base_of(config: &Config, address: &str) -> String {
+    match &config.settings.http.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => {
+            let address = address.replace("0.0.0.0:", "localhost:").replace("[::]:", "localhost:");
+            format!("http://{address}")
+        }
+    }
+}
+
 fn parts(engine: &Arc<Engine>) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
@@ -234,16 +255,19 @@ fn parts(engine: &Arc<Engine>) -> http::Parts {
         profiles: engine.clone(),
         ledger: engine.clone(),
         catalog: engine.clone(),
+        trail: engine.clone(),
         clock: Arc::new(WallClock),
+        random: random(),
         version: VERSION,
         request_seed: u64::from_le_bytes(seed),
     }
 }
 
 /// A server without a control socket serves all the same: some file systems hold no sockets.
-fn start_control(engine: &Arc<Engine>, data: &Path) -> Option<Control> {
-    let catalog = engine.clone();
-    let execute = move |request| admin::execute(request, catalog.as_ref(), &WallClock, random().as_ref());
+fn start_control(engine: &Arc<Engine>, data: &Path, base: &str) -> Option<Control> {
+    let (engine, random, base) = (engine.clone(), random(), base.to_owned());
+    let execute =
+        move |request| admin::execute(request, &Actor::CommandLine, office(&engine, random.as_ref(), &base));
     match Control::start(data, execute) {
         Ok(control) => Some(control),
         Err(error) => {
@@ -276,7 +300,7 @@ fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catal
     loop {
         let told = stop.recv_timeout(LAST_USE_EVERY);
         if let Err(error) = admin::record_last_use(catalog, &server.last_used()) {
-            tracing::warn!(%error, "when keys were last used could not be kept; tried again in a minute");
+            tracing::warn!(%error, "when keys and sessions were last used could not be kept; tried again in a minute");
         }
         if told != Err(RecvTimeoutError::Timeout) {
             return;
@@ -295,6 +319,16 @@ fn announce_first_start(first: Option<&FirstStart>) {
     );
     if print(&lines).is_err() {
         tracing::warn!("the first key could not be printed; make another one with `muster keys create`");
+    }
+}
+
+fn announce_owner_link(link: Option<&str>) {
+    let Some(link) = link else { return };
+    let lines = format!(
+        "There is no owner yet. Open this link to become the owner; it works once, and until the next start:\n  owner link {link}\n"
+    );
+    if print(&lines).is_err() {
+        tracing::warn!("the owner's link could not be printed; make another one with `muster owner reset`");
     }
 }
 

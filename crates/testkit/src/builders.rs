@@ -1,6 +1,6 @@
 //! Events and environments that are valid unless told otherwise.
 
-use muster_kernel::model::catalog::{Environment, EnvironmentSettings};
+use muster_kernel::model::catalog::{Environment, EnvironmentSettings, pii_properties_default};
 use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, UserId};
 use muster_kernel::model::value::Value;
@@ -24,6 +24,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         created_at: DAY_ONE,
         begun: false,
         settings: EnvironmentSettings::default(),
+        pii_properties: pii_properties_default(),
     }
 }
 

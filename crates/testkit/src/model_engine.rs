@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
@@ -19,14 +20,15 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, Catalog, CatalogChange, Clock, CompanyQuery, EventLog, Ledger,
-    ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Clock, CompanyQuery, EventLog,
+    Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
 };
 
 /// All ports at once. Environments are those of its own catalog.
 pub struct ModelEngine {
     clock: Arc<dyn Clock>,
     catalog: Mutex<Arc<CatalogState>>,
+    trail: Mutex<BTreeMap<u64, AuditEntry>>,
     islands: Mutex<BTreeMap<EnvironmentId, Island>>,
 }
 
@@ -44,7 +46,7 @@ struct Island {
 impl ModelEngine {
     /// An engine with an empty catalog.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, catalog: Mutex::default(), islands: Mutex::default() }
+        Self { clock, catalog: Mutex::default(), trail: Mutex::default(), islands: Mutex::default() }
     }
 
     fn with<T>(
@@ -180,6 +182,12 @@ fn place(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> O
     Some([b"1", first.as_bytes(), b"\0", id.as_bytes()].concat())
 }
 
+/// The names of properties that a search may look at.
+fn searched<'a>(names: &[&'a str], unsearched: &[String]) -> Vec<&'a str> {
+    let hidden = |name: &str| unsearched.iter().any(|other| other.eq_ignore_ascii_case(name));
+    names.iter().copied().filter(|name| !hidden(name)).collect()
+}
+
 impl EventLog for ModelEngine {
     fn append(&self, environment: EnvironmentId, event: &EventDraft) -> Appending {
         let mut outcome = Err(AppendError::NoEnvironment);
@@ -240,8 +248,9 @@ impl Profiles for ModelEngine {
     ) -> Result<Page<(UserId, Profile)>, StoreError> {
         self.with(environment, |island| {
             let company = query.company.as_ref().map(CompanyId::as_str);
+            let names = searched(&["email", "name"], &query.unsearched);
             let place = |id: &str, profile: &Profile| {
-                let place = place(query.search.as_deref(), id, profile, &["email", "name"])?;
+                let place = place(query.search.as_deref(), id, profile, &names)?;
                 match company {
                     None => Some(place),
                     // The users of a company come by their ids, whatever found them.
@@ -261,7 +270,8 @@ impl Profiles for ModelEngine {
         limit: usize,
     ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
         self.with(environment, |island| {
-            let place = |id: &str, profile: &Profile| place(query.search.as_deref(), id, profile, &["name"]);
+            let names = searched(&["name"], &query.unsearched);
+            let place = |id: &str, profile: &Profile| place(query.search.as_deref(), id, profile, &names);
             island.page(ProfileKind::Company, after, limit, |id| CompanyId::parse(id).ok(), place)
         })
     }
@@ -310,5 +320,19 @@ impl Catalog for ModelEngine {
         let mut present = lock(&self.catalog);
         let mut changed = CatalogState::clone(&present);
         Ok(change(&mut changed).map(|()| *present = Arc::new(changed)))
+    }
+}
+
+impl AuditTrail for ModelEngine {
+    fn append(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        let mut trail = lock(&self.trail);
+        for entry in entries {
+            trail.entry(entry.number).or_insert_with(|| entry.clone());
+        }
+        Ok(())
+    }
+
+    fn before(&self, before: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        Ok(lock(&self.trail).range(..before).rev().take(limit).map(|(_, entry)| entry.clone()).collect())
     }
 }

@@ -1,8 +1,11 @@
-//! The catalog: environments and their API keys. Small, synced at every change, read on every call.
+//! The catalog: environments and their API keys, the team and its newest acts. Small, synced at every change, read on
+//! every call.
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{EnvironmentId, KeyId};
+use super::audit::AuditEntry;
+use super::id::{EnvironmentId, KeyId, MemberId};
+use super::team::{Invitation, Member, Session};
 use super::time::Timestamp;
 
 /// A tenant: its own keys, data and settings; nothing crosses environments.
@@ -29,6 +32,14 @@ pub struct Environment {
     /// How strictly its calls are read.
     #[serde(default)]
     pub settings: EnvironmentSettings,
+    /// Names of properties about people that viewers do not see the values of.
+    #[serde(default = "pii_properties_default")]
+    pub pii_properties: Vec<String>,
+}
+
+/// What is hidden from viewers until somebody says otherwise.
+pub fn pii_properties_default() -> Vec<String> {
+    vec!["email".to_owned(), "phone".to_owned()]
 }
 
 /// Choices that decisions.md leaves to each environment.
@@ -160,6 +171,27 @@ pub struct CatalogState {
     pub environments: Vec<Environment>,
     /// All keys, by number, revoked ones included.
     pub keys: Vec<ApiKey>,
+    /// The number that the next member gets.
+    #[serde(default)]
+    pub next_member: u32,
+    /// The number that the next invitation gets.
+    #[serde(default)]
+    pub next_invitation: u32,
+    /// The number that the next audit entry gets.
+    #[serde(default)]
+    pub next_audit: u64,
+    /// Who may sign in, by number.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// One-time links that were not used yet, by number.
+    #[serde(default)]
+    pub invitations: Vec<Invitation>,
+    /// Who is signed in, in the order of signing in.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    /// The newest acts, oldest first; older ones are kept in the audit trail.
+    #[serde(default)]
+    pub audit: Vec<AuditEntry>,
 }
 
 impl CatalogState {
@@ -171,5 +203,22 @@ impl CatalogState {
     /// An environment by name, without regard to case.
     pub fn environment_named(&self, name: &str) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.name.eq_ignore_ascii_case(name))
+    }
+
+    /// A member by number.
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id)
+    }
+
+    /// A member by e-mail address, without regard to case.
+    pub fn member_with_email(&self, email: &str) -> Option<&Member> {
+        let email = email.to_lowercase();
+        self.members.iter().find(|member| member.email.to_lowercase() == email)
+    }
+
+    /// The session with this token's SHA-256, in hexadecimal, and its member; `None` when it is over at `now`.
+    pub fn session(&self, sha256: &str, now: Timestamp) -> Option<(&Session, &Member)> {
+        let session = self.sessions.iter().find(|session| session.sha256 == sha256)?;
+        Some((session, self.member(session.member)?)).filter(|_| session.is_live(now))
     }
 }

@@ -1,5 +1,6 @@
 //! The words of the product as types. Nothing here does IO or knows an engine; every type can be built in a test.
 
+pub mod audit;
 pub mod catalog;
 pub mod event;
 pub mod id;
@@ -9,6 +10,7 @@ pub mod page;
 pub mod problem;
 pub mod profile;
 pub mod property;
+pub mod team;
 pub mod time;
 pub mod value;
 pub mod varint;

@@ -2,7 +2,7 @@
 //!
 //! The status of a problem is the HTTP edge's business (`server/http/error.rs`); docs/API.md lists every code.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -21,6 +21,14 @@ macro_rules! codes {
                 match self {
                     $($name::$variant => $text,)*
                 }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let known = $name::ALL.iter().find(|code| code.as_str() == text);
+                known.copied().ok_or_else(|| serde::de::Error::custom("not a code"))
             }
         }
 
@@ -111,6 +119,38 @@ codes! {
         KeyIsAppToken = "key_is_app_token",
         /// The key lacks the scope.
         ScopeMissing = "scope_missing",
+        /// Nobody is signed in here, or no longer.
+        SessionMissing = "session_missing",
+        /// Nobody is signed in, because the server has no owner yet.
+        OwnerMissing = "owner_missing",
+        /// The e-mail address and the password do not belong together.
+        CredentialsWrong = "credentials_wrong",
+        /// Too many attempts to sign in.
+        TooManyAttempts = "too_many_attempts",
+        /// A call with a session comes from a page of somebody else.
+        OriginRefused = "origin_refused",
+        /// The member's role does not allow it.
+        RoleInsufficient = "role_insufficient",
+        /// A call with a session names no environment.
+        EnvironmentMissing = "environment_missing",
+        /// A one-time link was used, has expired, or never was one.
+        InvitationInvalid = "invitation_invalid",
+        /// A field of an administrative request is not what it should be.
+        FieldInvalid = "field_invalid",
+        /// The name or the address belongs to another one.
+        Taken = "taken",
+        /// There are as many of these as there may be.
+        LimitReached = "limit_reached",
+        /// A server keeps at least one owner.
+        LastOwner = "last_owner",
+        /// No such environment.
+        EnvironmentUnknown = "environment_unknown",
+        /// No such key in the environment.
+        KeyNotFound = "key_not_found",
+        /// No such member.
+        MemberUnknown = "member_unknown",
+        /// No such invitation.
+        InvitationUnknown = "invitation_unknown",
         /// No such path.
         RouteUnknown = "route_unknown",
         /// The path takes other methods.
@@ -175,7 +215,7 @@ codes! {
 }
 
 /// One thing wrong with a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// JSON Pointer (RFC 6901) to the place in the body; empty for the body as a whole or what is not in it.
     pub pointer: String,

@@ -1,6 +1,7 @@
 //! What an engine must promise. Each trait is object-safe, takes the environment first (law 5), and states its laws
 //! in its doc comments; `muster-testkit` holds one contract suite for each.
 
+mod audit_trail;
 mod catalog;
 mod clock;
 mod error;
@@ -8,6 +9,7 @@ mod event_log;
 mod ledger;
 mod profiles;
 
+pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
 pub use clock::Clock;
 pub use error::{Refusal, StoreError};

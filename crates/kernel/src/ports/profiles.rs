@@ -23,6 +23,8 @@ pub struct UserQuery {
     pub search: Option<String>,
     /// Only those of this company.
     pub company: Option<CompanyId>,
+    /// Names of properties that must not be searched by, in any case: nobody finds by what is hidden.
+    pub unsearched: Vec<String>,
 }
 
 /// Which companies to list.
@@ -30,6 +32,8 @@ pub struct UserQuery {
 pub struct CompanyQuery {
     /// Only those whose id or name starts with this.
     pub search: Option<String>,
+    /// As of a [`UserQuery`].
+    pub unsearched: Vec<String>,
 }
 
 /// Laws: a profile read after an append resolved holds that event (law 1); profiles depend on the set of events

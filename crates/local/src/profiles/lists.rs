@@ -12,7 +12,7 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
-use super::mover::{member_key, term, term_key, term_prefix, terms};
+use super::mover::{member_key, term, term_key, term_prefix, terms_but};
 use super::overlay::Generations;
 use super::store::{Store, failed};
 
@@ -25,6 +25,23 @@ pub struct View<'a> {
     pub store: &'a Store,
     /// The overlay.
     pub fresh: Generations,
+}
+
+/// What a search looks for, and where it must not look.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// The beginning of an id, a name or an e-mail.
+    pub text: &'a str,
+    /// Names of properties that are not looked at.
+    pub unsearched: &'a [String],
+}
+
+impl Search<'_> {
+    /// The terms that the search may find a profile by.
+    fn terms(&self, kind: ProfileKind, profile: &Profile) -> Vec<String> {
+        let hides = |name: &str| self.unsearched.iter().any(|other| other.eq_ignore_ascii_case(name));
+        terms_but(kind, profile, hides)
+    }
 }
 
 /// A profile and its id.
@@ -112,17 +129,17 @@ impl View<'_> {
     pub fn members_matching(
         &self,
         company: &str,
-        search: &str,
+        search: Search<'_>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Found>, StoreError> {
-        let wanted = term(search);
+        let wanted = term(search.text);
         let mut page = Page { items: Vec::new(), next: after.cloned() };
         loop {
             let stretch = self.members(company, page.next.as_ref(), limit - page.items.len())?;
             page.items.extend(stretch.items.into_iter().filter(|(id, user)| {
-                id.starts_with(search)
-                    || terms(ProfileKind::User, user).iter().any(|term| term.starts_with(&wanted))
+                id.starts_with(search.text)
+                    || search.terms(ProfileKind::User, user).iter().any(|term| term.starts_with(&wanted))
             }));
             page.next = stretch.next;
             if page.next.is_none() || page.items.len() == limit {
@@ -173,13 +190,13 @@ impl View<'_> {
     pub fn search(
         &self,
         kind: ProfileKind,
-        search: &str,
+        search: Search<'_>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Found>, StoreError> {
         let first = after.is_none_or(|cursor| cursor.0.first() == Some(&BY_ID));
         let mut page = if first {
-            self.by_id(kind, search, after, limit)?
+            self.by_id(kind, search.text, after, limit)?
         } else {
             Page { items: Vec::new(), next: None }
         };
@@ -201,15 +218,15 @@ impl View<'_> {
     fn by_term(
         &self,
         kind: ProfileKind,
-        search: &str,
+        search: Search<'_>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Found>, StoreError> {
-        let wanted = term(search);
+        let wanted = term(search.text);
         let mut prefix = vec![term_prefix(kind)];
         prefix.extend_from_slice(wanted.as_bytes());
         let keys = |id: &str, fresh: &Profile, see: &mut dyn FnMut(Vec<u8>)| {
-            for term in terms(kind, fresh).iter().filter(|term| term.starts_with(&wanted)) {
+            for term in search.terms(kind, fresh).iter().filter(|term| term.starts_with(&wanted)) {
                 see(term_key(kind, term, id));
             }
         };
@@ -217,10 +234,10 @@ impl View<'_> {
             let Some((term, id)) = split_pair(&key[1..]) else { return Ok(None) };
             let Some(profile) = self.get(kind, id)? else { return Ok(None) };
             // Shown once: under the first of its terms that match, and not at all when its id matched before.
-            let mut matching: Vec<String> = terms(kind, &profile);
+            let mut matching: Vec<String> = search.terms(kind, &profile);
             matching.retain(|term| term.starts_with(&wanted));
             matching.sort_unstable();
-            let here = matching.first().is_some_and(|first| first == term) && !id.starts_with(search);
+            let here = matching.first().is_some_and(|first| first == term) && !id.starts_with(search.text);
             Ok(here.then(|| (id.into(), profile)))
         };
         let list = List {

@@ -187,9 +187,12 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What a profile is found by beside its id: lower-case name and, for users, e-mail, without duplicates.
-pub fn terms(kind: ProfileKind, profile: &Profile) -> Vec<String> {
-    Found::of(kind, profile.view()).terms()
+/// What a profile is found by beside its id: lower-case name and, for users, e-mail, without duplicates and without
+/// those that `hides` names.
+pub fn terms_but(kind: ProfileKind, profile: &Profile, hides: impl Fn(&str) -> bool) -> Vec<String> {
+    let Found { email, name, .. } = Found::of(kind, profile.view());
+    let email = email.filter(|_| !hides("email"));
+    Found { email, name: name.filter(|_| !hides("name")), company: None }.terms()
 }
 
 /// A text as the index keeps it: lower case, cut, and without the separator.

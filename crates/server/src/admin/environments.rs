@@ -1,22 +1,29 @@
-//! Environments: made, listed, and how strictly their calls are read.
+//! Environments: made, listed, and changed: their names, how strictly their calls are read, what viewers do not see.
 
 use std::path::Path;
 
+use muster_kernel::model::audit::{Act, Actor};
 use muster_kernel::model::catalog::{
     CatalogState, EmptyCompany, Environment, EnvironmentSettings, JunkIds, NestedValues,
+    pii_properties_default,
 };
 use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::model::limits::PROPERTY_NAME_CHARS_MAX;
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::Catalog;
 use serde::{Deserialize, Serialize};
 
+use super::audit::Entry;
 use super::{
-    AdminAnswer, AdminError, ENVIRONMENTS_MAX, EnvironmentView, Random, change, check_name, environment_named,
+    AdminAnswer, AdminError, ENVIRONMENTS_MAX, EnvironmentRef, EnvironmentView, Office, Random, check_name,
+    environment_named, environment_of, invalid,
 };
 
 /// The region label when nobody says where the data lives.
 pub(super) const REGION_DEFAULT: &str = "local";
 const REGION_CHARS_MAX: usize = 32;
+/// Names of masked properties in an environment: each value that a viewer reads is held against them.
+const PII_PROPERTIES_MAX: usize = 100;
 
 /// An environment to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,15 +40,34 @@ pub struct CreateEnvironment {
 }
 
 /// Settings of an environment to be changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetEnvironment {
-    /// Which, by name.
-    pub name: String,
+    /// Which.
+    pub environment: EnvironmentRef,
+    /// Its new name.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its new region label.
     pub region: Option<String>,
     /// Its new settings.
     #[serde(default)]
     pub settings: SettingsPatch,
+    /// The names of all properties that viewers shall not see the values of.
+    #[serde(default)]
+    pub pii_properties: Option<Vec<String>>,
+}
+
+impl SetEnvironment {
+    /// A request that changes nothing yet.
+    pub fn of(environment: impl Into<EnvironmentRef>) -> Self {
+        SetEnvironment {
+            environment: environment.into(),
+            name: None,
+            region: None,
+            settings: SettingsPatch::default(),
+            pii_properties: None,
+        }
+    }
 }
 
 /// The settings that a request names; the others stay as they are.
@@ -65,15 +91,15 @@ impl SettingsPatch {
 
 pub(super) fn create(
     request: &CreateEnvironment,
-    catalog: &dyn Catalog,
-    now: Timestamp,
-    random: Random<'_>,
+    by: &Actor,
+    office: Office<'_>,
 ) -> Result<AdminAnswer, AdminError> {
     if let Some(directory) = &request.directory {
-        check_directory(Path::new(directory)).map_err(AdminError::Refused)?;
+        check_directory(Path::new(directory)).map_err(|message| invalid("/directory", message))?;
     }
-    let environment = change(catalog, |state| {
-        let id = insert(state, request, now, random)?;
+    let environment = office.act(|state, now| {
+        let id = insert(state, request, now, office.random)?;
+        Entry::of(by, Act::EnvironmentCreated, &request.name).about(id).put(state, now);
         view_of(state, id, now)
     })?;
     Ok(AdminAnswer::EnvironmentCreated { environment })
@@ -86,19 +112,71 @@ pub(super) fn list(state: &CatalogState, now: Timestamp) -> AdminAnswer {
 
 pub(super) fn set(
     request: &SetEnvironment,
-    catalog: &dyn Catalog,
-    now: Timestamp,
+    by: &Actor,
+    office: Office<'_>,
 ) -> Result<AdminAnswer, AdminError> {
-    let environment = change(catalog, |state| {
-        let id = environment_named(state, &request.name)?.id;
-        request.region.as_deref().map_or(Ok(()), check_region)?;
-        for environment in state.environments.iter_mut().filter(|environment| environment.id == id) {
-            environment.region = request.region.clone().unwrap_or_else(|| environment.region.clone());
-            request.settings.apply(&mut environment.settings);
+    let environment = office.act(|state, now| {
+        let before = environment_of(state, &request.environment)?.clone();
+        let after = changed(&before, request, state)?;
+        if before != after {
+            difference(&before, &after, by).put(state, now);
         }
+        let id = after.id;
+        state.environments.iter_mut().filter(|known| known.id == id).for_each(|known| *known = after.clone());
         view_of(state, id, now)
     })?;
     Ok(AdminAnswer::EnvironmentChanged { environment })
+}
+
+fn changed(
+    before: &Environment,
+    request: &SetEnvironment,
+    state: &CatalogState,
+) -> Result<Environment, Problem> {
+    let mut after = before.clone();
+    if let Some(name) = &request.name {
+        check_name(name)?;
+        check_name_is_free(state, name, Some(before.id))?;
+        after.name.clone_from(name);
+    }
+    if let Some(region) = &request.region {
+        check_region(region)?;
+        after.region.clone_from(region);
+    }
+    request.settings.apply(&mut after.settings);
+    if let Some(names) = &request.pii_properties {
+        after.pii_properties = settled_pii(names)?;
+    }
+    Ok(after)
+}
+
+/// What became different, as the audit says it.
+fn difference(before: &Environment, after: &Environment, by: &Actor) -> Entry {
+    let settings = |environment: &Environment| {
+        let EnvironmentSettings { empty_company, nested_values, junk_ids } = environment.settings;
+        format!("{empty_company:?}, {nested_values:?}, {junk_ids:?}").to_lowercase()
+    };
+    Entry::of(by, Act::EnvironmentChanged, &after.name)
+        .about(after.id)
+        .change("name", &before.name, &after.name)
+        .change("region", &before.region, &after.region)
+        .change("settings", &settings(before), &settings(after))
+        .change("pii_properties", &before.pii_properties.join(", "), &after.pii_properties.join(", "))
+}
+
+/// Sorted names, each once.
+fn settled_pii(names: &[String]) -> Result<Vec<String>, Problem> {
+    let fits = |name: &String| (1..=PROPERTY_NAME_CHARS_MAX).contains(&name.chars().count());
+    if names.len() > PII_PROPERTIES_MAX || !names.iter().all(fits) {
+        let message = format!(
+            "Give at most {PII_PROPERTIES_MAX} names of properties, each of 1 to {PROPERTY_NAME_CHARS_MAX} characters."
+        );
+        return Err(invalid("/pii_properties", message));
+    }
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// Makes an environment in `state`, with the next number.
@@ -107,21 +185,19 @@ pub(super) fn insert(
     request: &CreateEnvironment,
     now: Timestamp,
     random: Random<'_>,
-) -> Result<EnvironmentId, String> {
+) -> Result<EnvironmentId, Problem> {
     check_name(&request.name)?;
-    if let Ok(other) = environment_named(state, &request.name) {
-        return Err(format!("There is an environment {:?} already: choose another name.", other.name));
-    }
+    check_name_is_free(state, &request.name, None)?;
     if state.environments.len() >= ENVIRONMENTS_MAX {
-        return Err(format!("There are {ENVIRONMENTS_MAX} environments already; a server holds no more."));
+        let message = format!("There are {ENVIRONMENTS_MAX} environments already; a server holds no more.");
+        return Err(Problem::of_call(ProblemCode::LimitReached, message));
     }
     let region = request.region.clone().unwrap_or_else(|| REGION_DEFAULT.to_owned());
     check_region(&region)?;
     if let Some(owner) = state.environments.iter().find(|other| overlaps(other, request)) {
-        return Err(format!(
-            "The directory belongs to the environment {:?}: choose another one.",
-            owner.name
-        ));
+        let message =
+            format!("The directory belongs to the environment {:?}: choose another one.", owner.name);
+        return Err(Problem::at("/directory", ProblemCode::Taken, message));
     }
     // Zero stays free, so that a forgotten number is nobody's.
     let id = EnvironmentId(state.next_environment.max(1));
@@ -138,9 +214,20 @@ pub(super) fn insert(
         created_at: now,
         begun: false,
         settings,
+        pii_properties: pii_properties_default(),
     };
     state.environments.push(environment);
     Ok(id)
+}
+
+fn check_name_is_free(state: &CatalogState, name: &str, own: Option<EnvironmentId>) -> Result<(), Problem> {
+    match environment_named(state, name).filter(|other| Some(other.id) != own) {
+        Some(other) => {
+            let message = format!("There is an environment {:?} already: choose another name.", other.name);
+            Err(Problem::at("/name", ProblemCode::Taken, message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// One inside the other would make two islands one.
@@ -172,13 +259,14 @@ fn check_directory(path: &Path) -> Result<(), String> {
     })
 }
 
-fn check_region(region: &str) -> Result<(), String> {
+fn check_region(region: &str) -> Result<(), Problem> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if region.is_empty() || region.len() > REGION_CHARS_MAX || !region.chars().all(plain) {
-        return Err(format!(
+        let message = format!(
             "The region {region:?} cannot be used: give 1 to {REGION_CHARS_MAX} small letters, digits and hyphens, as \
              eu-west."
-        ));
+        );
+        return Err(invalid("/region", message));
     }
     Ok(())
 }
@@ -198,12 +286,13 @@ fn draw_u32(random: Random<'_>) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
-fn view_of(state: &CatalogState, id: EnvironmentId, now: Timestamp) -> Result<EnvironmentView, String> {
-    let found = state.environment(id).map(|environment| view(state, environment, now));
-    found.ok_or_else(|| format!("There is no environment number {id}."))
+fn view_of(state: &CatalogState, id: EnvironmentId, now: Timestamp) -> Result<EnvironmentView, Problem> {
+    let environment = environment_of(state, &EnvironmentRef::Id(id))?;
+    Ok(view(state, environment, now))
 }
 
-fn view(state: &CatalogState, environment: &Environment, now: Timestamp) -> EnvironmentView {
+/// The environment as it is shown.
+pub fn view(state: &CatalogState, environment: &Environment, now: Timestamp) -> EnvironmentView {
     let live = state.keys.iter().filter(|key| key.environment == environment.id && key.is_live(now));
     EnvironmentView {
         id: environment.id,
@@ -213,6 +302,7 @@ fn view(state: &CatalogState, environment: &Environment, now: Timestamp) -> Envi
         directory: environment.directory.clone(),
         live_keys: live.count(),
         settings: environment.settings,
+        pii_properties: environment.pii_properties.clone(),
         created_at: environment.created_at,
     }
 }

@@ -1,9 +1,12 @@
-//! The very first start: an environment and a key that opens it, so that a new server can be called at once.
+//! The very first start: an environment and a key that opens it, so that a new server can be called at once; and the
+//! link that makes the owner, for as long as there is none.
 
-use muster_kernel::ports::{Catalog, Clock};
+use muster_kernel::model::audit::{Act, Actor};
+use muster_kernel::model::team::Role;
 
+use super::audit::Entry;
 use super::environments::{self, CreateEnvironment};
-use super::{AdminError, Random, change, keys};
+use super::{AdminError, Office, invitations, keys};
 
 /// The environment that a new server has.
 const ENVIRONMENT: &str = "Production";
@@ -27,26 +30,35 @@ pub struct FirstStart {
 ///
 /// # Errors
 /// When the catalog cannot be written.
-pub fn first_start(
-    given: Option<&str>,
-    catalog: &dyn Catalog,
-    clock: &dyn Clock,
-    random: Random<'_>,
-) -> Result<Option<FirstStart>, AdminError> {
-    let before = catalog.state();
+pub fn first_start(given: Option<&str>, office: Office<'_>) -> Result<Option<FirstStart>, AdminError> {
+    let before = office.catalog.state();
     // Numbers are never reused, so a higher one means that there was an environment.
     if before.next_environment > FIRST_NUMBER || !before.environments.is_empty() {
         return Ok(None);
     }
-    let now = clock.now();
-    let drawn_secret = given.is_none().then(|| keys::draw_secret(random));
+    let drawn_secret = given.is_none().then(|| keys::draw_secret(office.random));
     let secret = given.or(drawn_secret.as_deref()).unwrap_or_default();
     let key_name = if given.is_some() { "bootstrap" } else { "first" };
-    let app_token = change(catalog, |state| {
+    let app_token = office.act(|state, now| {
         let request = CreateEnvironment { name: ENVIRONMENT.to_owned(), ..CreateEnvironment::default() };
-        let id = environments::insert(state, &request, now, random)?;
-        keys::insert(state, keys::first(id, key_name, secret, now))?;
+        let id = environments::insert(state, &request, now, office.random)?;
+        Entry::of(&Actor::Server, Act::EnvironmentCreated, ENVIRONMENT).about(id).put(state, now);
+        let key = keys::insert(state, keys::first(id, key_name, secret, now))?;
+        if let Some(key) = state.keys.iter().find(|known| known.id == key).cloned() {
+            keys::made(&key, None, &Actor::Server).put(state, now);
+        }
         Ok(state.environment(id).map(|environment| environment.app_token.clone()).unwrap_or_default())
     })?;
     Ok(Some(FirstStart { environment: ENVIRONMENT.to_owned(), app_token, drawn_secret }))
+}
+
+/// Makes the link that makes the first owner, in the place of any made before; nothing once there is an owner.
+///
+/// # Errors
+/// When the catalog cannot be written.
+pub fn owner_link(office: Office<'_>) -> Result<Option<String>, AdminError> {
+    if office.catalog.state().members.iter().any(|member| member.role == Role::Owner) {
+        return Ok(None);
+    }
+    invitations::first_owner(&Actor::Server, office).map(|(link, _)| Some(link))
 }

@@ -2,15 +2,17 @@
 //!
 //! A secret is drawn, shown once and forgotten: the catalog keeps its SHA-256 and its last four characters.
 
+use muster_kernel::model::audit::{Act, Actor};
 use muster_kernel::model::catalog::{ApiKey, CatalogState, Scope};
 use muster_kernel::model::id::{EnvironmentId, KeyId};
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::{MINUTE, Timestamp};
-use muster_kernel::ports::{Catalog, StoreError};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::audit::Entry;
 use super::{
-    AdminAnswer, AdminError, KEYS_MAX, KeyStatus, KeyView, Random, change, check_name, environment_named,
+    AdminAnswer, AdminError, EnvironmentRef, KEYS_MAX, KeyStatus, KeyView, Office, Random, check_name,
+    environment_of, invalid, sha256,
 };
 
 /// What every secret begins with, so that a leaked one can be recognised.
@@ -27,8 +29,8 @@ const LIFETIME_MAX: i64 = 100 * 366 * 24 * 60 * MINUTE;
 /// A key to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateKey {
-    /// The environment's name; that of the replaced key when absent.
-    pub environment: Option<String>,
+    /// The environment; that of the replaced key when absent.
+    pub environment: Option<EnvironmentRef>,
     /// What its owner calls it; as the replaced key when absent.
     pub name: Option<String>,
     /// What it may do; as the replaced key when absent.
@@ -60,75 +62,74 @@ pub struct Replacement {
     pub overlap_micros: i64,
 }
 
-pub(super) fn create(
-    request: &CreateKey,
-    catalog: &dyn Catalog,
-    now: Timestamp,
-    random: Random<'_>,
-) -> Result<AdminAnswer, AdminError> {
-    let secret = draw_secret(random);
-    let (key, replaced) = change(catalog, |state| {
+pub(super) fn create(request: &CreateKey, by: &Actor, office: Office<'_>) -> Result<AdminAnswer, AdminError> {
+    let secret = draw_secret(office.random);
+    let (key, replaced) = office.act(|state, now| {
         let old = request.replaces.map(|replacement| replaceable(state, replacement.id, now)).transpose()?;
         let key = settle(request, old.as_ref(), state, now)?;
-        let id = insert(state, ApiKey { sha256: hash(&secret), hint: hint(&secret), ..key })?;
+        let id = insert(state, ApiKey { sha256: sha256(&secret), hint: hint(&secret), ..key })?;
         if let Some(replacement) = request.replaces {
             end_after_overlap(state, replacement, now)?;
         }
         let replaced = request.replaces.map(|replacement| view_of(state, replacement.id, now)).transpose()?;
-        Ok((view_of(state, id, now)?, replaced))
+        let key = find(state, id)?.clone();
+        made(&key, request.replaces, by).put(state, now);
+        Ok((view(state, &key, now), replaced))
     })?;
     Ok(AdminAnswer::KeyCreated { key, secret, replaced })
 }
 
+/// The act as the audit says it.
+pub(super) fn made(key: &ApiKey, replaces: Option<Replacement>, by: &Actor) -> Entry {
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let entry = Entry::of(by, Act::KeyCreated, &key.name)
+        .about(key.environment)
+        .with("key", &key.id.to_string())
+        .with("scopes", &scopes.join(","));
+    match replaces {
+        Some(Replacement { id, .. }) => entry.with("replaces", &id.to_string()),
+        None => entry,
+    }
+}
+
 pub(super) fn list(
-    environment: Option<&str>,
+    environment: Option<&EnvironmentRef>,
     state: &CatalogState,
     now: Timestamp,
-) -> Result<AdminAnswer, AdminError> {
-    let only =
-        environment.map(|name| environment_named(state, name)).transpose().map_err(AdminError::Refused)?;
+) -> Result<AdminAnswer, Problem> {
+    let only = environment.map(|wanted| environment_of(state, wanted)).transpose()?;
     let wanted = |key: &&ApiKey| only.is_none_or(|environment| key.environment == environment.id);
     Ok(AdminAnswer::Keys {
         keys: state.keys.iter().filter(wanted).map(|key| view(state, key, now)).collect(),
     })
 }
 
-pub(super) fn revoke(id: KeyId, catalog: &dyn Catalog, now: Timestamp) -> Result<AdminAnswer, AdminError> {
-    let key = change(catalog, |state| {
+pub(super) fn revoke(
+    id: KeyId,
+    environment: Option<&EnvironmentRef>,
+    by: &Actor,
+    office: Office<'_>,
+) -> Result<AdminAnswer, AdminError> {
+    let key = office.act(|state, now| {
+        let only = environment.map(|wanted| environment_of(state, wanted)).transpose()?.map(|found| found.id);
         let key = find_mut(state, id)?;
+        if only.is_some_and(|only| key.environment != only) {
+            return Err(no_such_key(id));
+        }
         // Revoking again changes nothing, so that a script may repeat itself.
-        key.revoked_at.get_or_insert(now);
+        if key.revoked_at.is_none() {
+            key.revoked_at = Some(now);
+            let entry = Entry::of(by, Act::KeyRevoked, &key.name).about(key.environment);
+            entry.with("key", &id.to_string()).put(state, now);
+        }
         view_of(state, id, now)
     })?;
     Ok(AdminAnswer::KeyRevoked { key })
 }
 
-/// Keeps when keys were last used, to the minute. Writes only when a minute began for one of them.
-///
-/// # Errors
-/// When the catalog cannot be written.
-pub fn record_last_use(catalog: &dyn Catalog, used: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
-    let newer = |key: &ApiKey| {
-        let (_, at) = used.iter().filter(|(id, _)| *id == key.id).max_by_key(|(_, at)| *at)?;
-        let minute = Timestamp(at.minute() * MINUTE);
-        key.last_used_at.is_none_or(|before| before < minute).then_some(minute)
-    };
-    if catalog.state().keys.iter().all(|key| newer(key).is_none()) {
-        return Ok(());
-    }
-    let outcome = catalog.change(&mut |state| {
-        for key in &mut state.keys {
-            key.last_used_at = newer(key).or(key.last_used_at);
-        }
-        Ok(())
-    })?;
-    debug_assert_eq!(outcome, Ok(()));
-    Ok(())
-}
-
 /// Whether a secret opens an environment at `now`.
 pub fn is_live_secret(state: &CatalogState, secret: &str, now: Timestamp) -> bool {
-    let sha256 = hash(secret);
+    let sha256 = sha256(secret);
     state.keys.iter().any(|key| key.sha256 == sha256 && key.is_live(now))
 }
 
@@ -136,21 +137,22 @@ pub fn is_live_secret(state: &CatalogState, secret: &str, now: Timestamp) -> boo
 pub(super) fn first(environment: EnvironmentId, name: &str, secret: &str, now: Timestamp) -> ApiKey {
     ApiKey {
         scopes: Scope::ALL.to_vec(),
-        sha256: hash(secret),
+        sha256: sha256(secret),
         hint: hint(secret),
         ..blank(environment, name.to_owned(), now)
     }
 }
 
 /// Gives a key its number.
-pub(super) fn insert(state: &mut CatalogState, key: ApiKey) -> Result<KeyId, String> {
+pub(super) fn insert(state: &mut CatalogState, key: ApiKey) -> Result<KeyId, Problem> {
     if state.keys.len() >= KEYS_MAX {
-        return Err(format!(
-            "There are {KEYS_MAX} keys already, revoked ones included; no more can be made."
-        ));
+        let message =
+            format!("There are {KEYS_MAX} keys already, revoked ones included; no more can be made.");
+        return Err(Problem::of_call(ProblemCode::LimitReached, message));
     }
     if state.keys.iter().any(|other| other.sha256 == key.sha256) {
-        return Err("This secret is a key already: choose another one.".to_owned());
+        let message = "This secret is a key already: choose another one.";
+        return Err(Problem::of_call(ProblemCode::Taken, message));
     }
     // Zero means "no key" in the log.
     let id = KeyId(state.next_key.max(1));
@@ -182,32 +184,32 @@ fn settle(
     old: Option<&ApiKey>,
     state: &CatalogState,
     now: Timestamp,
-) -> Result<ApiKey, String> {
-    let named = request.environment.as_deref().map(|name| environment_named(state, name)).transpose()?;
+) -> Result<ApiKey, Problem> {
+    let named = request.environment.as_ref().map(|wanted| environment_of(state, wanted)).transpose()?;
     let environment = match (named, old) {
         (Some(named), Some(old)) if named.id != old.environment => {
-            return Err(format!(
-                "Key {} does not belong to {}: leave the environment out.",
-                old.id, named.name
-            ));
+            let message =
+                format!("Key {} does not belong to {}: leave the environment out.", old.id, named.name);
+            return Err(invalid("/replaces", message));
         }
         (Some(named), _) => named.id,
         (None, Some(old)) => old.environment,
-        (None, None) => return Err("Name the environment that the key shall open.".to_owned()),
+        (None, None) => return Err(invalid("/environment", "Name the environment that the key shall open.")),
     };
     let name = request.name.clone().or_else(|| old.map(|old| old.name.clone()));
-    let name = name.ok_or_else(|| "Give the key a name to recognise it by.".to_owned())?;
+    let name = name.ok_or_else(|| invalid("/name", "Give the key a name to recognise it by."))?;
     check_name(&name)?;
     let limit = request.calls_per_minute_max.or_else(|| old.and_then(|old| old.calls_per_minute_max));
     if limit == Some(0) {
-        return Err("A key with 0 calls per minute could do nothing: give 1 or more, or no limit.".to_owned());
+        let message = "A key with 0 calls per minute could do nothing: give 1 or more, or no limit.";
+        return Err(invalid("/calls_per_minute_max", message));
     }
     let scopes = request.scopes.clone().or_else(|| old.map(|old| old.scopes.clone()));
     let mut scopes = scopes.unwrap_or_else(|| SCOPES_DEFAULT.to_vec());
     scopes.sort_unstable();
     scopes.dedup();
     if scopes.is_empty() {
-        return Err("A key without scopes could do nothing: give at least one.".to_owned());
+        return Err(invalid("/scopes", "A key without scopes could do nothing: give at least one."));
     }
     let expires_at = request.expires.map(|expiry| end_of(expiry, now)).transpose()?;
     Ok(ApiKey { scopes, expires_at, calls_per_minute_max: limit, ..blank(environment, name, now) })
@@ -229,24 +231,27 @@ fn blank(environment: EnvironmentId, name: String, now: Timestamp) -> ApiKey {
     }
 }
 
-fn end_of(expiry: Expiry, now: Timestamp) -> Result<Timestamp, String> {
+fn end_of(expiry: Expiry, now: Timestamp) -> Result<Timestamp, Problem> {
     let end = match expiry {
         Expiry::AfterMicros(micros) => now.plus(micros),
         Expiry::At(instant) => instant,
     };
     if end <= now {
-        return Err(format!("The key would end at {end}, which is over: give a later time."));
+        let message = format!("The key would end at {end}, which is over: give a later time.");
+        return Err(invalid("/expires", message));
     }
     if end > now.plus(LIFETIME_MAX) {
-        return Err("The key would end more than a hundred years ahead: leave the end out.".to_owned());
+        let message = "The key would end more than a hundred years ahead: leave the end out.";
+        return Err(invalid("/expires", message));
     }
     Ok(end)
 }
 
-fn replaceable(state: &CatalogState, id: KeyId, now: Timestamp) -> Result<ApiKey, String> {
+fn replaceable(state: &CatalogState, id: KeyId, now: Timestamp) -> Result<ApiKey, Problem> {
     let key = find(state, id)?;
     if !key.is_live(now) {
-        return Err(format!("Key {id} is no longer live, so nothing replaces it: create a key of its own."));
+        let message = format!("Key {id} is no longer live, so nothing replaces it: create a key of its own.");
+        return Err(invalid("/replaces", message));
     }
     Ok(key.clone())
 }
@@ -255,9 +260,9 @@ fn end_after_overlap(
     state: &mut CatalogState,
     replacement: Replacement,
     now: Timestamp,
-) -> Result<(), String> {
+) -> Result<(), Problem> {
     if !(0..=LIFETIME_MAX).contains(&replacement.overlap_micros) {
-        return Err("The overlap must lie between nothing and a hundred years.".to_owned());
+        return Err(invalid("/overlap_hours", "The overlap must lie between nothing and a hundred years."));
     }
     let end = now.plus(replacement.overlap_micros);
     let old = find_mut(state, replacement.id)?;
@@ -266,19 +271,20 @@ fn end_after_overlap(
     Ok(())
 }
 
-fn find(state: &CatalogState, id: KeyId) -> Result<&ApiKey, String> {
+fn find(state: &CatalogState, id: KeyId) -> Result<&ApiKey, Problem> {
     state.keys.iter().find(|key| key.id == id).ok_or_else(|| no_such_key(id))
 }
 
-fn find_mut(state: &mut CatalogState, id: KeyId) -> Result<&mut ApiKey, String> {
+fn find_mut(state: &mut CatalogState, id: KeyId) -> Result<&mut ApiKey, Problem> {
     state.keys.iter_mut().find(|key| key.id == id).ok_or_else(|| no_such_key(id))
 }
 
-fn no_such_key(id: KeyId) -> String {
-    format!("There is no key {id}: `muster keys list` names those that exist.")
+fn no_such_key(id: KeyId) -> Problem {
+    let message = format!("There is no key {id}: `muster keys list` names those that exist.");
+    Problem::of_call(ProblemCode::KeyNotFound, message)
 }
 
-fn view_of(state: &CatalogState, id: KeyId, now: Timestamp) -> Result<KeyView, String> {
+fn view_of(state: &CatalogState, id: KeyId, now: Timestamp) -> Result<KeyView, Problem> {
     find(state, id).map(|key| view(state, key, now))
 }
 
@@ -301,10 +307,6 @@ fn view(state: &CatalogState, key: &ApiKey, now: Timestamp) -> KeyView {
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
     }
-}
-
-fn hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Secrets are ASCII and longer than this, so no character is cut.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use muster_kernel::model::catalog::{EmptyCompany, JunkIds, NestedValues};
 
-use crate::admin::{AdminRequest, CreateEnvironment, SetEnvironment, SettingsPatch};
+use crate::admin::{AdminRequest, CreateEnvironment, EnvironmentRef, SetEnvironment, SettingsPatch};
 
 use super::{Output, values};
 
@@ -16,7 +16,7 @@ pub enum EnvironmentsCommand {
     Create(Create),
     /// List the environments.
     List(List),
-    /// Change the region label or the settings of an environment.
+    /// Change the name, the region label or the settings of an environment.
     Set(Set),
 }
 
@@ -46,13 +46,19 @@ pub struct List {
 
 /// `muster environments set`.
 #[derive(Debug, Args)]
-#[group(id = "changes", required = true, multiple = true, args = ["region", "empty_company", "nested_values", "junk_ids"])]
+#[group(id = "changes", required = true, multiple = true, args = ["rename", "region", "pii_properties", "empty_company", "nested_values", "junk_ids"])]
 pub struct Set {
     /// Its name.
     name: String,
+    /// The new name.
+    #[arg(long, value_name = "NAME")]
+    rename: Option<String>,
     /// The new label for where the data lives.
     #[arg(long, value_name = "LABEL")]
     region: Option<String>,
+    /// All properties that viewers do not see the values of, separated by commas; an empty text for none.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pii_properties: Option<Vec<String>>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -95,8 +101,16 @@ impl EnvironmentsCommand {
                 (AdminRequest::CreateEnvironment(request), output)
             }
             EnvironmentsCommand::List(List { output }) => (AdminRequest::ListEnvironments, output),
-            EnvironmentsCommand::Set(Set { name, region, settings, output }) => {
-                let request = SetEnvironment { name, region, settings: settings.into() };
+            EnvironmentsCommand::Set(Set { name, rename, region, pii_properties, settings, output }) => {
+                let request = SetEnvironment {
+                    environment: EnvironmentRef::Name(name),
+                    name: rename,
+                    region,
+                    settings: settings.into(),
+                    // One empty name is the way to write an empty list.
+                    pii_properties: pii_properties
+                        .map(|names| names.into_iter().filter(|name| !name.is_empty()).collect()),
+                };
                 (AdminRequest::SetEnvironment(request), output)
             }
         })

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use muster_kernel::model::catalog::Scope;
 use muster_kernel::model::id::KeyId;
 
-use crate::admin::{AdminRequest, CreateKey, Expiry, Replacement};
+use crate::admin::{AdminRequest, CreateKey, EnvironmentRef, Expiry, Replacement};
 
 use super::{Output, values};
 
@@ -75,9 +75,11 @@ impl KeysCommand {
                 (AdminRequest::CreateKey(flags.into()), output)
             }
             KeysCommand::List(List { environment, output }) => {
-                (AdminRequest::ListKeys { environment }, output)
+                (AdminRequest::ListKeys { environment: environment.map(EnvironmentRef::Name) }, output)
             }
-            KeysCommand::Revoke(Revoke { id, output }) => (AdminRequest::RevokeKey { id: KeyId(id) }, output),
+            KeysCommand::Revoke(Revoke { id, output }) => {
+                (AdminRequest::RevokeKey { id: KeyId(id), environment: None }, output)
+            }
         }
     }
 }
@@ -86,7 +88,7 @@ impl From<Create> for CreateKey {
     fn from(flags: Create) -> CreateKey {
         let overlap_micros = flags.overlap;
         CreateKey {
-            environment: flags.environment,
+            environment: flags.environment.map(EnvironmentRef::Name),
             name: flags.name,
             scopes: flags.scopes,
             expires: flags.expires,

@@ -6,6 +6,7 @@
 
 mod environments;
 mod keys;
+mod owner;
 mod text;
 mod values;
 
@@ -70,6 +71,9 @@ enum Command {
     /// Make, list and change environments.
     #[command(subcommand)]
     Environments(environments::EnvironmentsCommand),
+    /// Let an owner in again who forgot the password.
+    #[command(subcommand)]
+    Owner(owner::OwnerCommand),
     /// Check the settings and show those in effect, without starting anything.
     CheckConfig(Output),
     /// Check every file of the data directory; no server may run on it.
@@ -125,6 +129,10 @@ impl Cli {
             }
             Command::Environments(command) => {
                 let (request, output) = command.into_request()?;
+                administer(place, request, output)
+            }
+            Command::Owner(command) => {
+                let (request, output) = command.into_request();
                 administer(place, request, output)
             }
             Command::CheckConfig(output) => {

@@ -39,7 +39,24 @@ pub fn answer(answer: &AdminAnswer) -> String {
         AdminAnswer::EnvironmentChanged { environment } => {
             format!("The environment {} is now so:\n\n{}", environment.name, environment_facts(environment))
         }
+        AdminAnswer::OwnerLink { link, email, expires_at } => owner_link(link, email.as_deref(), *expires_at),
+        // No command asks for these; the console does.
+        AdminAnswer::Members { .. }
+        | AdminAnswer::MemberChanged { .. }
+        | AdminAnswer::MemberRemoved { .. }
+        | AdminAnswer::Invited { .. }
+        | AdminAnswer::InvitationWithdrawn { .. } => "Done.\n".to_owned(),
     }
+}
+
+fn owner_link(link: &str, email: Option<&str>, expires_at: Timestamp) -> String {
+    let what = match email {
+        Some(email) => {
+            format!("Open this link to choose a new password for {email}; every session of theirs then ends")
+        }
+        None => "There is no owner yet. Open this link to become the owner".to_owned(),
+    };
+    format!("{what}.\nIt works once, until {expires_at}.\n\n  {link}\n")
 }
 
 /// Every setting in effect, with the place where it was given.

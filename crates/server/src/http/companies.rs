@@ -9,17 +9,20 @@ use utoipa::ToSchema;
 use muster_kernel::model::id::CompanyId;
 use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::ports::{CompanyQuery, UserQuery};
+use muster_kernel::ports::CompanyQuery;
 
 use super::answer;
-use super::caller::{Caller, Read};
+use super::caller::Read;
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::{CursorParameter, DetailParameter, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{
+    CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
+};
 use super::page::PageWriter;
 use super::read::{self, Head, InPath};
+use super::reader::Reader;
 use super::render::CompanyBody;
-use super::users::{self, UserPage, list_parameters};
+use super::users::{self, UserPage, view_of};
 
 /// A page of companies.
 #[derive(ToSchema)]
@@ -44,20 +47,23 @@ pub(super) struct CompanyPage {
         CursorParameter,
         DetailParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses((status = 200, description = "A page of companies", body = CompanyPage), ReadProblems),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
-pub(super) async fn list(State(edge): State<Arc<Edge>>, caller: Caller<Read>, head: Head) -> Response {
-    let outcome = listed(&edge, &caller, &head).await;
-    caller.answer(outcome)
+pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
+    let outcome = listed(&edge, &reader, &head).await;
+    reader.answer(outcome)
 }
 
-async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<Response, Refused> {
-    let reading = read::begin(edge, caller, head).await?;
-    let (limit, cursor, is_detailed) = list_parameters(&reading.query)?;
-    let companies = CompanyQuery { search: reading.query.search() };
-    let environment = caller.environment();
+async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, reader, head).await?;
+    let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+    let view = view_of(reader, &reading.query)?;
+    let unsearched = view.masking.names().to_vec();
+    let companies = CompanyQuery { search: reading.query.search(), unsearched };
+    let environment = reader.environment();
     let bytes = read::aside(edge, move |edge| {
         let profiles = &edge.parts.profiles;
         let mut writer = PageWriter::new(limit, cursor);
@@ -65,7 +71,7 @@ async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<
             let Page { items, next } = profiles.companies(environment, &companies, after, count)?;
             for (id, profile) in &items {
                 let user_count = profiles.company_user_count(environment, id)?;
-                writer.push(&CompanyBody::new(id.as_str(), user_count, profile, is_detailed))?;
+                writer.push(&CompanyBody::new(id.as_str(), user_count, profile, &view))?;
             }
             writer.turn(items.len(), next);
         }
@@ -85,37 +91,38 @@ async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<
         ("id" = String, Path, description = "The company's id, percent-encoded"),
         DetailParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "The company", body = CompanyBody<'static>),
         (status = 404, description = "No such company", body = super::error::Envelope<'static>),
         ReadProblems,
     ),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn get(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Read>,
+    reader: Reader<Read>,
     company: InPath<CompanyId>,
     head: Head,
 ) -> Response {
-    let outcome = one(&edge, &caller, company, &head).await;
-    caller.answer(outcome)
+    let outcome = one(&edge, &reader, company, &head).await;
+    reader.answer(outcome)
 }
 
 async fn one(
     edge: &Edge,
-    caller: &Caller<Read>,
+    reader: &Reader<Read>,
     company: InPath<CompanyId>,
     head: &Head,
 ) -> Result<Response, Refused> {
     let id = company.id()?;
-    let reading = read::begin(edge, caller, head).await?;
-    let is_detailed = reading.query.flag("detail")?;
-    let (profiles, environment) = (&edge.parts.profiles, caller.environment());
+    let reading = read::begin(edge, reader, head).await?;
+    let view = view_of(reader, &reading.query)?;
+    let (profiles, environment) = (&edge.parts.profiles, reader.environment());
     let profile = profiles.company(environment, &id)?.ok_or_else(unknown_company)?;
     let user_count = profiles.company_user_count(environment, &id)?;
-    answer::read(reading.position, &CompanyBody::new(id.as_str(), user_count, &profile, is_detailed))
+    answer::read(reading.position, &CompanyBody::new(id.as_str(), user_count, &profile, &view))
 }
 
 /// List the users of a company, in the order of their ids.
@@ -131,35 +138,35 @@ async fn one(
         CursorParameter,
         DetailParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "A page of users", body = UserPage),
         (status = 404, description = "No such company", body = super::error::Envelope<'static>),
         ReadProblems,
     ),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn users(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Read>,
+    reader: Reader<Read>,
     company: InPath<CompanyId>,
     head: Head,
 ) -> Response {
-    let outcome = members(&edge, &caller, company, &head).await;
-    caller.answer(outcome)
+    let outcome = members(&edge, &reader, company, &head).await;
+    reader.answer(outcome)
 }
 
 async fn members(
     edge: &Arc<Edge>,
-    caller: &Caller<Read>,
+    reader: &Reader<Read>,
     company: InPath<CompanyId>,
     head: &Head,
 ) -> Result<Response, Refused> {
     let id = company.id()?;
-    let reading = read::begin(edge, caller, head).await?;
-    edge.parts.profiles.company(caller.environment(), &id)?.ok_or_else(unknown_company)?;
-    let query = UserQuery { search: reading.query.search(), company: Some(id) };
-    users::page(edge, caller.environment(), reading, query).await
+    let reading = read::begin(edge, reader, head).await?;
+    edge.parts.profiles.company(reader.environment(), &id)?.ok_or_else(unknown_company)?;
+    users::page(edge, reader, reading, Some(id)).await
 }
 
 fn unknown_company() -> Problem {

@@ -99,6 +99,7 @@ pub(super) async fn serve(
     stopping: &Notify,
 ) {
     let watch = Arc::new(Watch::new());
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
     let io = TokioIo::new(WatchedStream { stream, watch: Arc::clone(&watch), shut: false, drained: 0 });
     let answering = {
         let watch = Arc::clone(&watch);
@@ -107,7 +108,7 @@ pub(super) async fn serve(
             async move {
                 watch.enter(Phase::Busy);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
-                let response = service.answer(request).await;
+                let response = service.answer(request, peer).await;
                 watch.enter(Phase::Idle);
                 Ok::<_, Infallible>(response)
             }

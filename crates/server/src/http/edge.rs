@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 
+use crate::admin::Office;
+
 use super::Parts;
+use super::attempts::Attempts;
 use super::auth::{KeyUses, Keys};
 use super::bells::Bells;
 use super::metrics::{Metrics, Shard};
+use super::session_uses::SessionUses;
 use super::settings::HttpSettings;
 use super::tally::Tally;
 
@@ -16,6 +20,8 @@ use super::tally::Tally;
 pub(super) struct Shared {
     pub settings: HttpSettings,
     pub uses: Arc<KeyUses>,
+    pub session_uses: SessionUses,
+    pub attempts: Attempts,
     pub tally: Arc<Tally>,
     pub metrics: Metrics,
     /// Bytes of bodies that are being put together from parts.
@@ -52,6 +58,12 @@ impl Edge {
         let keys = Keys::new(Arc::clone(&parts.ledger), Arc::clone(&shared.uses), Arc::clone(&shared.tally));
         let shard = shared.metrics.join();
         Edge { parts, shared, keys, shard, bells: Arc::default() }
+    }
+
+    /// Where administrative requests are carried out; `base` is where the links that they make lead.
+    pub(super) fn office<'a>(&'a self, base: &'a str) -> Office<'a> {
+        let Parts { catalog, trail, clock, random, .. } = &self.parts;
+        Office { catalog: &**catalog, trail: &**trail, clock: &**clock, random: &**random, base }
     }
 
     pub(super) fn settings(&self) -> &HttpSettings {

@@ -15,10 +15,16 @@ use muster_kernel::model::id::{IdFault, KeyId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{AppendError, Refusal, StoreError};
 
+use crate::admin::AdminError;
+
 /// The status of a read, of a good key and of an identified company (seed 004).
 pub(super) const OK: StatusCode = StatusCode::OK;
 /// The status of a write that was taken.
 pub(super) const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
+/// The status of something that was made.
+pub(super) const CREATED: StatusCode = StatusCode::CREATED;
+/// The status of an act that has nothing to say.
+pub(super) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
 /// The status of a server that is not ready.
 pub(super) const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
@@ -55,14 +61,21 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::KeyMissing | P::KeyMalformed | P::KeyUnknown | P::KeyRevoked | P::KeyIsAppToken => {
             StatusCode::UNAUTHORIZED
         }
-        P::ScopeMissing => StatusCode::FORBIDDEN,
+        P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => StatusCode::UNAUTHORIZED,
+        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => StatusCode::FORBIDDEN,
+        P::EnvironmentMissing | P::FieldInvalid => StatusCode::BAD_REQUEST,
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown => StatusCode::NOT_FOUND,
+        P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
+            StatusCode::NOT_FOUND
+        }
+        P::InvitationInvalid => StatusCode::GONE,
+        P::Taken | P::LimitReached | P::LastOwner => StatusCode::CONFLICT,
         P::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         P::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
         P::IdempotencyConflict | P::EventIdConflict => StatusCode::CONFLICT,
         P::BodyTooLarge | P::CompressionRatio => StatusCode::PAYLOAD_TOO_LARGE,
         P::EncodingUnsupported | P::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        P::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        P::RateLimited | P::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         P::PositionNotReached
         | P::Overloaded
         | P::DiskFull
@@ -227,6 +240,15 @@ impl From<Refusal> for Refused {
                 "The server takes no writes until it is restarted; send the call again then.",
             ),
         })
+    }
+}
+
+impl From<AdminError> for Refused {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Refused(problem) => Refused::from(problem),
+            AdminError::Failed { message } => Refused::internal(message),
+        }
     }
 }
 

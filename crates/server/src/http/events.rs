@@ -11,15 +11,18 @@ use utoipa::ToSchema;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::id::{Position, PositionToken};
 use muster_kernel::model::property::PropertyList;
+use muster_kernel::model::value::Value;
 use muster_kernel::ports::StoredEvent;
 
 use super::answer::{self, Instant};
-use super::caller::{Caller, Read};
+use super::caller::Read;
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::{LimitParameter, PositionParameter, ReadProblems};
+use super::masking::{MASK, Masking};
+use super::openapi::{EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
 use super::read::{self, Head};
+use super::reader::Reader;
 
 /// A page of events.
 #[derive(ToSchema)]
@@ -75,6 +78,10 @@ pub(super) struct EventBody<'a> {
     /// Present and true when the event ends the user's membership of a company.
     #[serde(skip_serializing_if = "Option::is_none")]
     leaves_company: Option<bool>,
+    /// Names of the properties whose values the caller may not see; absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    masked: Vec<&'a str>,
 }
 
 /// A position in its text form.
@@ -87,20 +94,25 @@ impl Serialize for Token {
 }
 
 /// The properties of an event as one JSON object.
-struct PropertyObject<'a>(PropertyList<'a>);
+struct PropertyObject<'a> {
+    list: PropertyList<'a>,
+    masking: &'a Masking,
+}
 
 impl Serialize for PropertyObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.0.iter() {
-            map.serialize_entry(name, &value)?;
+        for (name, value) in self.list.iter() {
+            let shown = if self.masking.hides(name) { Value::Text(MASK) } else { value };
+            map.serialize_entry(name, &shown)?;
         }
         map.end()
     }
 }
 
 impl<'a> EventBody<'a> {
-    fn new(position: PositionToken, stored: &StoredEvent, event: &Event<'a>) -> Self {
+    fn new(position: PositionToken, stored: &StoredEvent, event: &Event<'a>, masking: &'a Masking) -> Self {
+        let (own, company) = (event.properties, event.company_properties);
         let occurred_at = Instant(event.occurred_at.unwrap_or(stored.receipt.received_at));
         EventBody {
             position: Token(position),
@@ -113,11 +125,24 @@ impl<'a> EventBody<'a> {
             inserted_at: occurred_at,
             received_at: Instant(stored.receipt.received_at),
             event_id: Some(event.event_id).filter(|id| !id.is_empty()),
-            metadata: PropertyObject(event.properties),
-            company: Some(event.company_properties).filter(|list| !list.is_empty()).map(PropertyObject),
+            metadata: PropertyObject { list: own, masking },
+            company: (!company.is_empty()).then_some(PropertyObject { list: company, masking }),
             leaves_company: event.leaves_company.then_some(true),
+            masked: masked(&[own, company], masking),
         }
     }
+}
+
+/// Names of hidden properties that are in the lists, each once.
+fn masked<'a>(lists: &[PropertyList<'a>], masking: &Masking) -> Vec<&'a str> {
+    if masking.names().is_empty() {
+        return Vec::new();
+    }
+    let names = lists.iter().flat_map(|list| list.iter()).map(|(name, _)| name);
+    let mut hidden: Vec<&str> = names.filter(|name| masking.hides(name)).collect();
+    hidden.sort_unstable();
+    hidden.dedup();
+    hidden
 }
 
 /// Follow the log.
@@ -130,23 +155,25 @@ impl<'a> EventBody<'a> {
         ("after" = Option<String>, Query, description = "A position; from the beginning when absent"),
         LimitParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses((status = 200, description = "Events in the order of the log", body = EventPage), ReadProblems),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
-pub(super) async fn list(State(edge): State<Arc<Edge>>, caller: Caller<Read>, head: Head) -> Response {
-    let outcome = listed(&edge, &caller, &head).await;
-    caller.answer(outcome)
+pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
+    let outcome = listed(&edge, &reader, &head).await;
+    reader.answer(outcome)
 }
 
-async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<Response, Refused> {
-    let reading = read::begin(edge, caller, head).await?;
+async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, reader, head).await?;
     let after = match reading.query.get("after") {
-        Some(text) => read::position_of(caller, &text, "after")?.position,
+        Some(text) => read::position_of(reader, &text, "after")?.position,
         None => Position::START,
     };
     let limit = reading.query.limit()?;
-    let (environment, incarnation) = (caller.environment(), caller.key.incarnation);
+    let (environment, incarnation) = (reader.environment(), reader.incarnation());
+    let masking = reader.masking();
     let bytes = read::aside(edge, move |edge| {
         let token = |position| PositionToken { incarnation, position };
         let events = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX)?;
@@ -155,7 +182,7 @@ async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<
             let position = token(stored.receipt.position);
             let event = Event::decode(&stored.payload)
                 .map_err(|_| Refused::internal(format!("the record at {position} holds no event")))?;
-            writer.push(&EventBody::new(position, stored, &event))?;
+            writer.push(&EventBody::new(position, stored, &event, &masking))?;
         }
         let last = events.last().map(|event| token(event.receipt.position).to_string());
         Ok(writer.finish_with(last.as_deref()))

@@ -16,11 +16,12 @@ use muster_kernel::ports::StoreError;
 
 use super::Parts;
 use super::answer::{self, Instant};
-use super::caller::{Account, Caller};
+use super::caller::Account;
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::{PositionParameter, ReadProblems};
+use super::openapi::{EnvironmentHeader, PositionParameter, ReadProblems};
 use super::read::{self, Head, Query, invalid};
+use super::reader::Reader;
 use super::tally::Sums;
 
 /// Minutes that one answer may cover.
@@ -179,19 +180,20 @@ impl From<&LedgerRow> for NumbersBody {
         ("from" = Option<String>, Query, description = "The first minute: RFC 3339 or unix; an hour before `to` when absent"),
         ("to" = Option<String>, Query, description = "The last minute, at most a day later; now when absent"),
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses((status = 200, description = "What became of every call", body = LedgerBody), ReadProblems),
-    security(("api_key" = ["read"]), ("api_key" = ["admin"])),
+    security(("api_key" = ["read"]), ("api_key" = ["admin"]), ("session" = [])),
 )]
-pub(super) async fn read(State(edge): State<Arc<Edge>>, caller: Caller<Account>, head: Head) -> Response {
-    let outcome = account(&edge, &caller, &head).await;
-    caller.answer(outcome)
+pub(super) async fn read(State(edge): State<Arc<Edge>>, reader: Reader<Account>, head: Head) -> Response {
+    let outcome = account(&edge, &reader, &head).await;
+    reader.answer(outcome)
 }
 
-async fn account(edge: &Arc<Edge>, caller: &Caller<Account>, head: &Head) -> Result<Response, Refused> {
-    let reading = read::begin(edge, caller, head).await?;
-    let (from, to) = span(&reading.query, caller.now)?;
-    let (environment, now) = (caller.environment(), caller.now);
+async fn account(edge: &Arc<Edge>, reader: &Reader<Account>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, reader, head).await?;
+    let (from, to) = span(&reading.query, reader.now())?;
+    let (environment, now) = (reader.environment(), reader.now());
     let body = read::aside(edge, move |edge| {
         let rows = edge.parts.ledger.rows(environment, from, to)?;
         let before = edge.shared.tally.sums(environment);

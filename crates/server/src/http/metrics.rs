@@ -22,7 +22,8 @@ use super::tally::{add, bump};
 const BUCKETS_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 /// Every status that an answer can have; one more place takes the rest.
-const STATUSES: [u16; 14] = [200, 202, 400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 503];
+const STATUSES: [u16; 17] =
+    [200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 429, 500, 503];
 
 /// The path templates of a router, from its OpenAPI document.
 pub(super) struct Routes {

@@ -4,7 +4,10 @@
 //! contents) → a file for each noun → `error` or `answer`. It speaks to the engine through the ports in [`Parts`] only:
 //! it never names an engine, a file or a directory, and keeps nothing that a second process could not do without.
 
+mod acts;
 mod answer;
+mod attempts;
+mod audit;
 mod auth;
 mod bells;
 mod body;
@@ -13,22 +16,31 @@ mod companies;
 mod connection;
 mod decompress;
 mod edge;
+mod environments;
 mod error;
 mod events;
 mod health;
 mod identify;
 mod identify_company;
+mod invitations;
+mod keys;
 mod ledger;
+mod masking;
+mod members;
 mod membership;
 mod metrics;
 mod openapi;
 mod page;
 mod read;
+mod reader;
 mod render;
 mod router;
 mod server;
 mod service;
+mod session;
+mod session_uses;
 mod settings;
+mod signed_in;
 mod tally;
 mod track;
 mod users;
@@ -40,15 +52,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use muster_kernel::ports::{Catalog, Clock, EventLog, Ledger, Profiles};
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, Ledger, Profiles};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
 pub use settings::HttpSettings;
 
+use attempts::Attempts;
 use edge::{Edge, Shared};
 use metrics::{Metrics, Routes};
 use service::Service;
+use session_uses::SessionUses;
 
 /// What the edge works with.
 #[derive(Clone)]
@@ -59,10 +73,14 @@ pub struct Parts {
     pub profiles: Arc<dyn Profiles>,
     /// What became of every call.
     pub ledger: Arc<dyn Ledger>,
-    /// Environments and keys.
+    /// Environments, keys and the team.
     pub catalog: Arc<dyn Catalog>,
+    /// The acts that the catalog no longer holds.
+    pub trail: Arc<dyn AuditTrail>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// The source of secrets.
+    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
     /// This program's version.
     pub version: &'static str,
     /// Drawn at the start, so that request ids of two processes differ.
@@ -84,6 +102,8 @@ pub fn serve(
     let shared = Arc::new(Shared {
         ledger_start: ledger::Start::now(&parts),
         uses: Arc::default(),
+        session_uses: SessionUses::default(),
+        attempts: Attempts::default(),
         tally: Arc::default(),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),

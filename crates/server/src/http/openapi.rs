@@ -15,10 +15,14 @@ use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 use super::edge::Edge;
 use super::error::Envelope;
 use super::render::PropertyDetail;
+use super::signed_in;
 
 const ABOUT: &str = "A self-hosted, drop-in server for the Userpilot HTTP API: identify users and companies, track \
 events, and read them back. Every refused call answers with the same envelope, or as RFC 9457 says when `Accept` names \
 `application/problem+json`.";
+
+const SESSION: &str = "The session of a member who is signed in. Calls that change something need the `Origin` of this \
+server as well.";
 
 const KEY: &str = "`Token <API key>`; the word in any case, `Bearer` as well.";
 
@@ -29,6 +33,8 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
     let mut components = Components::new();
     let key = ApiKey::Header(ApiKeyValue::with_description("Authorization", KEY));
     components.add_security_scheme("api_key", SecurityScheme::ApiKey(key));
+    let session = ApiKey::Cookie(ApiKeyValue::with_description(signed_in::COOKIE_NAME, SESSION));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(session));
     let mut schemas = vec![
         (PropertyDetail::name().into_owned(), PropertyDetail::schema()),
         (Envelope::name().into_owned(), Envelope::schema()),
@@ -42,6 +48,9 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        ("Console", "Sign in and out, with a session instead of a key."),
+        ("Team", "Members, invitations and the audit of what was done. For sessions only."),
+        ("Environments", "Environments and their keys. For sessions only."),
         ("Operation", "Watch the server. Most of it needs no key."),
     ];
     let tag = |(name, text): (&str, &str)| {
@@ -106,6 +115,16 @@ pub(super) struct CursorParameter {
     cursor: Option<String>,
 }
 
+/// What every read with a session takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `signed_in` reads")]
+pub(super) struct EnvironmentHeader {
+    /// With a session: the number of the environment that is read. Ignored with a key, which has one of its own.
+    #[param(rename = "Muster-Environment")]
+    muster_environment: Option<u32>,
+}
+
 /// What every write takes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -122,6 +141,14 @@ pub(super) struct KeyProblems;
 pub(super) struct ReadProblems;
 /// Answers to a write that is refused.
 pub(super) struct WriteProblems;
+/// Answers to a call with a session that only asks.
+pub(super) struct SessionProblems;
+/// Answers to an administrative act that is refused.
+pub(super) struct ActProblems;
+/// Answers to a link that is looked at.
+pub(super) struct LinkProblems;
+/// Answers to an attempt to sign in.
+pub(super) struct SignInProblems;
 
 const UNAUTHORIZED: (&str, &str) =
     ("401", "No live API key: missing, malformed, unknown, revoked, or an app token");
@@ -155,6 +182,42 @@ impl IntoResponses for WriteProblems {
             LIMITED,
             UNAVAILABLE,
         ])
+    }
+}
+
+const SIGNED_OUT: (&str, &str) = ("401", "Nobody is signed in here");
+const NOT_ALLOWED: (&str, &str) =
+    ("403", "The member's role does not allow it, or the call comes from another page");
+const NOT_THERE: (&str, &str) = ("404", "What the path names is not there");
+const BAD_FIELDS: (&str, &str) = ("400", "The body or a parameter is not what it should be");
+const ATTEMPTS: (&str, &str) = ("429", "Too many attempts; try again after `Retry-After` seconds");
+const FOREIGN: (&str, &str) = ("403", "The call comes from another page");
+
+impl IntoResponses for SessionProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[BAD_FIELDS, SIGNED_OUT, NOT_ALLOWED, NOT_THERE])
+    }
+}
+
+impl IntoResponses for ActProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let taken = ("409", "It is taken, there are too many, or it would leave the server without an owner");
+        problems(&[BAD_FIELDS, SIGNED_OUT, NOT_ALLOWED, NOT_THERE, taken, ATTEMPTS])
+    }
+}
+
+impl IntoResponses for LinkProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let gone = ("410", "The link was used, has expired, or never was one");
+        problems(&[BAD_FIELDS, FOREIGN, gone, ATTEMPTS])
+    }
+}
+
+impl IntoResponses for SignInProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let wrong = ("401", "The address and the password do not belong together");
+        let taken = ("409", "The address belongs to another member");
+        problems(&[BAD_FIELDS, wrong, FOREIGN, taken, ATTEMPTS, UNAVAILABLE])
     }
 }
 

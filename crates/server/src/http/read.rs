@@ -15,9 +15,10 @@ use muster_kernel::model::page::Cursor;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::answer::{self, POSITION};
-use super::caller::{Caller, Purpose};
+use super::caller::Purpose;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
+use super::reader::Reader;
 
 /// How often a waiting read looks whether its position is there. The log has no bell to wait for: a read that waits is
 /// rare (it was sent before its own write was visible), and one look is one atomic load.
@@ -56,13 +57,13 @@ pub(super) struct Reading {
 /// When the position is none of this environment, or is not reached in time.
 pub(super) async fn begin<P: Purpose>(
     edge: &Edge,
-    caller: &Caller<P>,
+    reader: &Reader<P>,
     head: &Head,
 ) -> Result<Reading, Refused> {
     let query = Query::of(head);
-    let visible = || edge.parts.log.visible(caller.environment()).map_err(Refused::from);
-    let Some(wanted) = wanted_position(caller, head, &query)? else {
-        return Ok(Reading { position: caller.token(visible()?), query });
+    let visible = || edge.parts.log.visible(reader.environment()).map_err(Refused::from);
+    let Some(wanted) = wanted_position(reader, head, &query)? else {
+        return Ok(Reading { position: reader.token(visible()?), query });
     };
     let deadline = Instant::now() + edge.settings().read_wait();
     let mut looks = interval(LOOK_EVERY);
@@ -71,7 +72,7 @@ pub(super) async fn begin<P: Purpose>(
         looks.tick().await;
         let position = visible()?;
         if position >= wanted.position {
-            return Ok(Reading { position: caller.token(position), query });
+            return Ok(Reading { position: reader.token(position), query });
         }
         if Instant::now() >= deadline {
             let message =
@@ -82,7 +83,7 @@ pub(super) async fn begin<P: Purpose>(
 }
 
 fn wanted_position<P: Purpose>(
-    caller: &Caller<P>,
+    reader: &Reader<P>,
     head: &Head,
     query: &Query,
 ) -> Result<Option<PositionToken>, Refused> {
@@ -93,20 +94,19 @@ fn wanted_position<P: Purpose>(
             None => return Ok(None),
         },
     };
-    position_of(caller, &text, "position").map(Some)
+    position_of(reader, &text, "position").map(Some)
 }
 
 /// A position of the caller's environment.
 ///
 /// # Errors
 /// When it is none, or belongs to another life of the data.
-pub(super) fn position_of<P>(
-    caller: &Caller<P>,
+pub(super) fn position_of<P: Purpose>(
+    reader: &Reader<P>,
     text: &str,
     parameter: &str,
 ) -> Result<PositionToken, Refused> {
-    let token =
-        text.parse::<PositionToken>().ok().filter(|token| token.incarnation == caller.key.incarnation);
+    let token = text.parse::<PositionToken>().ok().filter(|token| token.incarnation == reader.incarnation());
     token.ok_or_else(|| {
         let message = format!(
             "`{parameter}` is no position that this environment gave; send one from an answer of it."
@@ -119,7 +119,7 @@ pub(super) fn position_of<P>(
 pub(super) struct Query(String);
 
 impl Query {
-    fn of(head: &Head) -> Self {
+    pub(super) fn of(head: &Head) -> Self {
         Query(head.uri.query().unwrap_or_default().to_owned())
     }
 

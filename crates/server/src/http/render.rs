@@ -9,6 +9,7 @@ use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 
 use super::answer::Instant;
+use super::masking::{MASK, Masking};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,6 +34,10 @@ pub(super) struct UserBody<'a> {
     /// When the user was last seen.
     #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
+    /// Names of the properties whose values the caller may not see; absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    masked: Masked<'a>,
 }
 
 /// A company.
@@ -56,37 +61,65 @@ pub(super) struct CompanyBody<'a> {
     /// When the company was last seen.
     #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
+    /// As of a user.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    masked: Masked<'a>,
 }
 
+/// How the caller sees profiles.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Whether each property comes with what is known of it.
+    pub is_detailed: bool,
+    /// What the caller may not see.
+    pub masking: Masking,
+}
+
+impl View {
+    fn masked<'a>(&self, profile: &'a Profile) -> Masked<'a> {
+        if self.masking.names().is_empty() {
+            return Masked::new();
+        }
+        profile.properties().map(|property| property.name).filter(|name| self.masking.hides(name)).collect()
+    }
+}
+
+/// Names of hidden properties that are there.
+type Masked<'a> = Vec<&'a str>;
+
 impl<'a> UserBody<'a> {
-    pub(super) fn new(id: &'a str, profile: &'a Profile, is_detailed: bool) -> Self {
+    pub(super) fn new(id: &'a str, profile: &'a Profile, view: &'a View) -> Self {
         UserBody {
             user_id: id,
             company_id: profile.company_id(),
-            properties: PropertyMap { profile, is_detailed },
-            created_at: created_at(profile).map(Instant),
+            properties: PropertyMap { profile, view },
+            created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
             last_seen_at: profile.last_seen_at().map(Instant),
+            masked: view.masked(profile),
         }
     }
 }
 
 impl<'a> CompanyBody<'a> {
-    pub(super) fn new(id: &'a str, user_count: u64, profile: &'a Profile, is_detailed: bool) -> Self {
+    pub(super) fn new(id: &'a str, user_count: u64, profile: &'a Profile, view: &'a View) -> Self {
         CompanyBody {
             company_id: id,
             user_count,
-            properties: PropertyMap { profile, is_detailed },
-            created_at: created_at(profile).map(Instant),
+            properties: PropertyMap { profile, view },
+            created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
             last_seen_at: profile.last_seen_at().map(Instant),
+            masked: view.masked(profile),
         }
     }
 }
 
 /// `signed_up_at` is an alias of `created_at` when reading (decisions.md, "createdAt").
-fn created_at(profile: &Profile) -> Option<Timestamp> {
-    let dated = |name| profile.property(name).and_then(as_date);
+fn created_at(profile: &Profile, masking: &Masking) -> Option<Timestamp> {
+    let shown = |name: &&str| !masking.hides(name);
+    let dated = |name| Some(name).filter(shown).and_then(|name| profile.property(name)).and_then(as_date);
     dated("created_at").or_else(|| dated("signed_up_at")).or_else(|| profile.first_seen_at())
 }
 
@@ -105,14 +138,18 @@ fn as_date(value: Value<'_>) -> Option<Timestamp> {
 #[derive(Debug)]
 struct PropertyMap<'a> {
     profile: &'a Profile,
-    is_detailed: bool,
+    view: &'a View,
 }
 
 impl Serialize for PropertyMap<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for property in self.profile.properties() {
-            if self.is_detailed {
+        let View { is_detailed, masking } = self.view;
+        for mut property in self.profile.properties() {
+            if masking.hides(property.name) {
+                property.value = Value::Text(MASK);
+            }
+            if *is_detailed {
                 map.serialize_entry(property.name, &PropertyDetail::of(&property))?;
             } else {
                 map.serialize_entry(property.name, &property.value)?;

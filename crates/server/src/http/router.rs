@@ -12,8 +12,8 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 use super::edge::Edge;
 use super::error::Refused;
 use super::{
-    companies, events, health, identify, identify_company, ledger, membership, metrics, openapi, track,
-    users, validate,
+    audit, companies, environments, events, health, identify, identify_company, invitations, keys, ledger,
+    members, membership, metrics, openapi, session, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -26,7 +26,7 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(membership::delete)) //     DELETE /v1/users/{id}/company
         // Whoever has a key.
         .routes(routes!(validate::get)) //          GET    /v1/validate
-        // Who reads data; scope `read`.
+        // Who reads data; scope `read`, or a session.
         .routes(routes!(users::list)) //            GET    /v1/users
         .routes(routes!(users::get)) //             GET    /v1/users/{id}
         .routes(routes!(companies::list)) //        GET    /v1/companies
@@ -34,6 +34,28 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
         .routes(routes!(events::list)) //           GET    /v1/events
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
+        // Who signs in.
+        .routes(routes!(session::get)) //           GET    /v1/session
+        .routes(routes!(session::post)) //          POST   /v1/session (no session yet)
+        .routes(routes!(session::delete)) //        DELETE /v1/session
+        .routes(routes!(session::delete_all)) //    DELETE /v1/sessions
+        .routes(routes!(invitations::check)) //     POST   /v1/invitations/check (no session yet)
+        .routes(routes!(invitations::accept)) //    POST   /v1/invitations/accept (no session yet)
+        .routes(routes!(members::patch_self)) //    PATCH  /v1/members/me
+        .routes(routes!(environments::list)) //     GET    /v1/environments
+        // Who may see keys; a session of an analyst.
+        .routes(routes!(keys::list)) //             GET    /v1/environments/{id}/keys
+        // Who administers; a session of an admin.
+        .routes(routes!(environments::post)) //     POST   /v1/environments
+        .routes(routes!(environments::patch)) //    PATCH  /v1/environments/{id}
+        .routes(routes!(keys::post)) //             POST   /v1/environments/{id}/keys
+        .routes(routes!(keys::delete)) //           DELETE /v1/environments/{id}/keys/{key}
+        .routes(routes!(members::list)) //          GET    /v1/members
+        .routes(routes!(members::patch)) //         PATCH  /v1/members/{id}
+        .routes(routes!(members::delete)) //        DELETE /v1/members/{id}
+        .routes(routes!(invitations::post)) //      POST   /v1/invitations
+        .routes(routes!(invitations::delete)) //    DELETE /v1/invitations/{id}
+        .routes(routes!(audit::list)) //            GET    /v1/audit
         // Who runs the server; no key.
         .routes(routes!(health::live)) //           GET    /healthz/live
         .routes(routes!(health::ready)) //          GET    /healthz/ready
@@ -109,8 +131,13 @@ mod tests {
             .collect();
         let mut routed = BTreeSet::new();
         for (path, item) in described("", None).paths.paths {
-            let methods =
-                [("GET", item.get), ("POST", item.post), ("DELETE", item.delete), ("PUT", item.put)];
+            let methods = [
+                ("GET", item.get),
+                ("POST", item.post),
+                ("PATCH", item.patch),
+                ("DELETE", item.delete),
+                ("PUT", item.put),
+            ];
             let present = methods.into_iter().filter(|(_, operation)| operation.is_some());
             routed.extend(present.map(|(method, _)| format!("{method} {path}")));
         }

@@ -16,8 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use muster_kernel::model::id::KeyId;
-use muster_kernel::model::time::Timestamp;
+use crate::admin::LastUse;
 
 use super::connection;
 use super::edge::Shared;
@@ -61,9 +60,10 @@ impl Handle {
         self.stop.send_replace(true);
     }
 
-    /// The keys used since the start and the minute of their last use, to be written back once a minute.
-    pub fn last_used(&self) -> Vec<(KeyId, Timestamp)> {
-        self.shared.uses.last_used()
+    /// What was used and when last, to be written back once a minute: keys since the start, sessions since this was
+    /// last asked.
+    pub fn last_used(&self) -> LastUse {
+        LastUse { keys: self.shared.uses.last_used(), sessions: self.shared.session_uses.take() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
 use tower_service::Service as _;
 
+use super::acts::{self, Peer};
 use super::edge::Edge;
 use super::error::{self, Refused};
 use super::metrics::Routes;
@@ -45,13 +47,16 @@ impl Service {
     }
 
     /// Answers a call, whatever happens in its handler.
-    pub(super) async fn answer(&self, request: Request<Body>) -> Response {
+    pub(super) async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response {
         let began = now();
         let (mut head, body) = request.into_parts();
         if let Some(uri) = without_final_slash(&head.uri) {
             head.uri = uri;
         }
         let route = self.routes.find(head.uri.path());
+        if acts::counts_attempts(head.uri.path()) {
+            head.extensions.insert(Peer(peer));
+        }
         let request_id = self.ids.of(&head.headers);
         let as_problem = error::wants_problem_document(&head.headers);
         let method = head.method.clone();

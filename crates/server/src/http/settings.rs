@@ -27,6 +27,8 @@ pub struct HttpSettings {
     pub body_memory_max: usize,
     /// The URL under which callers reach this server; named in links and in the OpenAPI document.
     pub public_url: Option<String>,
+    /// Whether a proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto` itself, so that they can be believed.
+    pub trusted_proxy: bool,
     /// Threads that serve connections; 0 means one for each core.
     pub edge_threads: usize,
 }
@@ -42,6 +44,7 @@ impl Default for HttpSettings {
             read_wait_ms: 2_000,
             body_memory_max: 256 * 1024 * 1024,
             public_url: None,
+            trusted_proxy: false,
             edge_threads: 0,
         }
     }

@@ -6,20 +6,23 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
-use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::id::{CompanyId, UserId};
+use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::ports::UserQuery;
 
 use super::answer;
-use super::caller::{Caller, Read};
+use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
-use super::openapi::{CursorParameter, DetailParameter, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{
+    CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
+};
 use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query, Reading};
-use super::render::UserBody;
+use super::reader::Reader;
+use super::render::{UserBody, View};
 
 /// A page of users.
 #[derive(ToSchema)]
@@ -45,37 +48,40 @@ pub(super) struct UserPage {
         CursorParameter,
         DetailParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses((status = 200, description = "A page of users", body = UserPage), ReadProblems),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
-pub(super) async fn list(State(edge): State<Arc<Edge>>, caller: Caller<Read>, head: Head) -> Response {
-    let outcome = listed(&edge, &caller, &head).await;
-    caller.answer(outcome)
+pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
+    let outcome = listed(&edge, &reader, &head).await;
+    reader.answer(outcome)
 }
 
-async fn listed(edge: &Arc<Edge>, caller: &Caller<Read>, head: &Head) -> Result<Response, Refused> {
-    let reading = read::begin(edge, caller, head).await?;
+async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
+    let reading = read::begin(edge, reader, head).await?;
     let company = reading.query.get("company_id").map(|id| CompanyId::parse(&id));
     let company = company.transpose().map_err(id_problem)?;
-    let query = UserQuery { search: reading.query.search(), company };
-    page(edge, caller.environment(), reading, query).await
+    page(edge, reader, reading, company).await
 }
 
 /// The page of users that `reading` asks for, as an answer.
 pub(super) async fn page(
     edge: &Arc<Edge>,
-    environment: EnvironmentId,
+    reader: &Reader<Read>,
     reading: Reading,
-    users: UserQuery,
+    company: Option<CompanyId>,
 ) -> Result<Response, Refused> {
-    let (limit, cursor, is_detailed) = list_parameters(&reading.query)?;
+    let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+    let (environment, view) = (reader.environment(), view_of(reader, &reading.query)?);
+    let unsearched = view.masking.names().to_vec();
+    let users = UserQuery { search: reading.query.search(), company, unsearched };
     let bytes = read::aside(edge, move |edge| {
         let mut writer = PageWriter::new(limit, cursor);
         while let Some((after, count)) = writer.wants() {
             let Page { items, next } = edge.parts.profiles.users(environment, &users, after, count)?;
             for (id, profile) in &items {
-                writer.push(&UserBody::new(id.as_str(), profile, is_detailed))?;
+                writer.push(&UserBody::new(id.as_str(), profile, &view))?;
             }
             writer.turn(items.len(), next);
         }
@@ -85,9 +91,9 @@ pub(super) async fn page(
     Ok(answer::found(reading.position, bytes))
 }
 
-/// What every list of profiles takes: limit, cursor and detail.
-pub(super) fn list_parameters(query: &Query) -> Result<(usize, Option<Cursor>, bool), Problem> {
-    Ok((query.limit()?, query.cursor()?, query.flag("detail")?))
+/// How profiles are shown to the caller.
+pub(super) fn view_of(reader: &Reader<Read>, query: &Query) -> Result<View, Problem> {
+    Ok(View { is_detailed: query.flag("detail")?, masking: reader.masking() })
 }
 
 /// Read a user.
@@ -100,35 +106,36 @@ pub(super) fn list_parameters(query: &Query) -> Result<(usize, Option<Cursor>, b
         ("id" = String, Path, description = "The user's id, percent-encoded"),
         DetailParameter,
         PositionParameter,
+        EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "The user", body = UserBody<'static>),
         (status = 404, description = "No such user", body = super::error::Envelope<'static>),
         ReadProblems,
     ),
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn get(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Read>,
+    reader: Reader<Read>,
     user: InPath<UserId>,
     head: Head,
 ) -> Response {
-    let outcome = one(&edge, &caller, user, &head).await;
-    caller.answer(outcome)
+    let outcome = one(&edge, &reader, user, &head).await;
+    reader.answer(outcome)
 }
 
 async fn one(
     edge: &Edge,
-    caller: &Caller<Read>,
+    reader: &Reader<Read>,
     user: InPath<UserId>,
     head: &Head,
 ) -> Result<Response, Refused> {
     let id = user.id()?;
-    let reading = read::begin(edge, caller, head).await?;
-    let is_detailed = reading.query.flag("detail")?;
-    let profile: Profile = edge.parts.profiles.user(caller.environment(), &id)?.ok_or_else(unknown_user)?;
-    answer::read(reading.position, &UserBody::new(id.as_str(), &profile, is_detailed))
+    let reading = read::begin(edge, reader, head).await?;
+    let view = view_of(reader, &reading.query)?;
+    let profile: Profile = edge.parts.profiles.user(reader.environment(), &id)?.ok_or_else(unknown_user)?;
+    answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view))
 }
 
 /// No such user.

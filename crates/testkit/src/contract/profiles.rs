@@ -50,7 +50,7 @@ impl Both<'_> {
     }
 
     fn members(&self, id: &str) -> (Vec<String>, u64) {
-        let query = UserQuery { company: Some(company(id)), search: None };
+        let query = UserQuery { company: Some(company(id)), ..UserQuery::default() };
         let page = good(self.profiles.users(PRODUCTION, &query, None, 1000));
         let ids = page.items.iter().map(|(id, _)| id.to_string()).collect();
         (ids, good(self.profiles.company_user_count(PRODUCTION, &company(id))))
@@ -141,7 +141,7 @@ impl Both<'_> {
                 (self.settle)();
             }
         }
-        let query = UserQuery { search: Some("list-".into()), company: None };
+        let query = UserQuery { search: Some("list-".into()), ..UserQuery::default() };
         let grow = |number: usize| {
             self.store(&identify(&format!("list-{number:02}-between"), &[]));
             (self.settle)();
@@ -171,13 +171,14 @@ impl Both<'_> {
         self.store(&identify("s-2", &[("name", Value::Text("renamed"))]));
         self.store(&identify_company("c-9", &[("name", Value::Text("Quux Ltd"))]));
         for settled in [false, true] {
-            let find =
-                |text: &str| self.pages(&UserQuery { search: Some(text.into()), company: None }, 1, &|_| {});
+            let find = |text: &str| {
+                self.pages(&UserQuery { search: Some(text.into()), ..UserQuery::default() }, 1, &|_| {})
+            };
             assert_eq!(find("zq"), ["zq-id", "s-1"], "settled: {settled}");
             assert_eq!(find("ZOË"), ["s-1"], "settled: {settled}");
             assert_eq!(find("renam"), ["s-2"], "settled: {settled}");
             assert_eq!(find("nobody"), Vec::<String>::new());
-            let query = CompanyQuery { search: Some("quux".into()) };
+            let query = CompanyQuery { search: Some("quux".into()), ..CompanyQuery::default() };
             let page: Page<(CompanyId, Profile)> =
                 good(self.profiles.companies(PRODUCTION, &query, None, 10));
             assert_eq!(page.items.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["c-9"]);

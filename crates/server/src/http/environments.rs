@@ -1,0 +1,163 @@
+//! `/v1/environments`: listed, made and changed.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use muster_kernel::model::catalog::{EmptyCompany, JunkIds, NestedValues};
+
+use crate::admin::{
+    AdminAnswer, AdminRequest, CreateEnvironment, EnvironmentView, SetEnvironment, SettingsPatch, schema,
+};
+
+use super::acts;
+use super::edge::Edge;
+use super::error::{self, Refused};
+use super::openapi::{ActProblems, SessionProblems};
+use super::signed_in::{Admins, InEnvironment, SignedIn, Viewers};
+
+/// Every environment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvironmentList)]
+pub(super) struct ListBody {
+    /// By number.
+    data: Vec<EnvironmentView>,
+}
+
+/// An environment to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EnvironmentCreate)]
+pub(super) struct CreateFields {
+    /// Its name: 1 to 64 characters, unique without regard to case.
+    name: String,
+    /// A label for where the data lives; `local` when absent.
+    region: Option<String>,
+    /// How strictly its calls are read, where that differs from the usual.
+    #[serde(default)]
+    #[schema(required = false)]
+    settings: SettingsFields,
+}
+
+/// What shall be different about an environment; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EnvironmentPatch)]
+pub(super) struct PatchFields {
+    /// The new name.
+    name: Option<String>,
+    /// The new label for where the data lives.
+    region: Option<String>,
+    /// Settings that shall be different.
+    #[serde(default)]
+    #[schema(required = false)]
+    settings: SettingsFields,
+    /// The names of all properties that viewers shall not see the values of; at most 100.
+    pii_properties: Option<Vec<String>>,
+}
+
+/// Settings that are named; the others stay as they are.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EnvironmentSettingsPatch)]
+struct SettingsFields {
+    /// A `company` without an id.
+    #[schema(value_type = Option<schema::EmptyCompany>)]
+    empty_company: Option<EmptyCompany>,
+    /// Objects and arrays as property values.
+    #[schema(value_type = Option<schema::NestedValues>)]
+    nested_values: Option<NestedValues>,
+    /// Ids such as `null` and `undefined`.
+    #[schema(value_type = Option<schema::JunkIds>)]
+    junk_ids: Option<JunkIds>,
+}
+
+impl From<SettingsFields> for SettingsPatch {
+    fn from(fields: SettingsFields) -> Self {
+        let SettingsFields { empty_company, nested_values, junk_ids } = fields;
+        SettingsPatch { empty_company, nested_values, junk_ids }
+    }
+}
+
+/// List environments.
+#[utoipa::path(
+    get,
+    path = "/v1/environments",
+    operation_id = "list_environments",
+    tag = "Environments",
+    responses((status = 200, description = "Every environment", body = ListBody), SessionProblems),
+    security(("session" = [])),
+)]
+pub(super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    member: SignedIn<Viewers>,
+) -> Result<Response, Refused> {
+    let by = member.actor();
+    match acts::execute(&edge, by, String::new(), AdminRequest::ListEnvironments).await? {
+        AdminAnswer::Environments { environments } => {
+            acts::answer(error::OK, &ListBody { data: environments })
+        }
+        _ => Err(acts::astray()),
+    }
+}
+
+/// Make an environment. One with a directory of its own is made on the command line.
+#[utoipa::path(
+    post,
+    path = "/v1/environments",
+    operation_id = "create_environment",
+    tag = "Environments",
+    request_body = CreateFields,
+    responses((status = 201, description = "The environment", body = EnvironmentView), ActProblems),
+    security(("session" = [])),
+)]
+pub(super) async fn post(
+    State(edge): State<Arc<Edge>>,
+    member: SignedIn<Admins>,
+    request: Request<Body>,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    let CreateFields { name, region, settings } = acts::fields(&edge, &head.headers, body).await?;
+    let request = CreateEnvironment { name, region, directory: None, settings: settings.into() };
+    let request = AdminRequest::CreateEnvironment(request);
+    match acts::execute(&edge, member.actor(), String::new(), request).await? {
+        AdminAnswer::EnvironmentCreated { environment } => acts::answer(error::CREATED, &environment),
+        _ => Err(acts::astray()),
+    }
+}
+
+/// Change an environment.
+#[utoipa::path(
+    patch,
+    path = "/v1/environments/{id}",
+    operation_id = "update_environment",
+    tag = "Environments",
+    params(("id" = u32, Path, description = "The environment's number")),
+    request_body = PatchFields,
+    responses((status = 200, description = "The environment as it is now", body = EnvironmentView), ActProblems),
+    security(("session" = [])),
+)]
+pub(super) async fn patch(
+    State(edge): State<Arc<Edge>>,
+    at_work: InEnvironment<Admins>,
+    request: Request<Body>,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    let fields: PatchFields = acts::fields(&edge, &head.headers, body).await?;
+    let request = AdminRequest::SetEnvironment(SetEnvironment {
+        environment: at_work.environment.id.into(),
+        name: fields.name,
+        region: fields.region,
+        settings: fields.settings.into(),
+        pii_properties: fields.pii_properties,
+    });
+    match acts::execute(&edge, at_work.member.actor(), String::new(), request).await? {
+        AdminAnswer::EnvironmentChanged { environment } => acts::answer(error::OK, &environment),
+        _ => Err(acts::astray()),
+    }
+}
