@@ -14,6 +14,7 @@ mod body;
 mod caller;
 mod companies;
 mod connection;
+mod console;
 mod decompress;
 mod edge;
 mod environments;

@@ -7,6 +7,7 @@ mod client;
 mod companies;
 mod config;
 mod connections;
+mod console;
 mod control;
 mod envelope;
 mod events;
