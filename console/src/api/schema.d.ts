@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the audit. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/companies": {
         parameters: {
             query?: never;
@@ -140,6 +157,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List environments. */
+        get: operations["list_environments"];
+        put?: never;
+        /** Make an environment. One with a directory of its own is made on the command line. */
+        post: operations["create_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change an environment. */
+        patch: operations["update_environment"];
+        trace?: never;
+    };
+    "/v1/environments/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the keys of an environment. */
+        get: operations["list_keys"];
+        put?: never;
+        /** Make a key. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a key. */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -174,6 +261,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invite a member. */
+        post: operations["create_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept what a link offers, and sign in. */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invitations/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What does a link offer? */
+        post: operations["check_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an invitation back. */
+        delete: operations["delete_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ledger": {
         parameters: {
             query?: never;
@@ -186,6 +341,94 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List members and invitations. */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change one's own name or password. Another password ends every other session of this member. */
+        patch: operations["update_self"];
+        trace?: never;
+    };
+    "/v1/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a member. */
+        delete: operations["delete_member"];
+        options?: never;
+        head?: never;
+        /** Give a member another role. */
+        patch: operations["update_member"];
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in? */
+        get: operations["read_session"];
+        put?: never;
+        /** Sign in. */
+        post: operations["sign_in"];
+        /** Sign out here. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign out everywhere. */
+        delete: operations["sign_out_everywhere"];
         options?: never;
         head?: never;
         patch?: never;
@@ -297,6 +540,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What whoever accepts a link says. */
+        AcceptInvitation: {
+            /** @description The address to sign in with; needed where the link does not settle it. */
+            email?: string | null;
+            /** @description What the others shall call the member; ignored where a password is reset. */
+            name?: string | null;
+            /** @description 10 to 256 characters. */
+            password: string;
+            /** @description What stands behind the link's `#`. */
+            token: string;
+        };
         /** @description How a write that was taken reads. */
         Accepted: {
             /**
@@ -306,6 +560,57 @@ export interface components {
             status: string;
             /** @description What was odd about the call, and what was done about it. */
             warnings: components["schemas"]["Warning"][];
+        };
+        /** @enum {string} */
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked";
+        /** @description Who did it. */
+        Actor: {
+            /**
+             * Format: int32
+             * @description The member's number; null for the others.
+             */
+            id: number | null;
+            /** @description Which kind of actor it is. */
+            kind: components["schemas"]["ActorKind"];
+            /** @description The member's name at that time; empty for the others. */
+            name: string;
+        };
+        /**
+         * @description A member, whoever may open the data directory, the server itself, or somebody who is not signed in.
+         * @enum {string}
+         */
+        ActorKind: "member" | "command_line" | "server" | "anonymous";
+        /** @description An act. */
+        AuditEntry: {
+            /** @description What was done. */
+            action: components["schemas"]["Action"];
+            /** @description Who did it. */
+            actor: components["schemas"]["Actor"];
+            /** @description When it was done. */
+            at: components["schemas"]["Instant"];
+            /** @description What else is worth knowing, by name. */
+            details: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description The number of the environment that it is about, when it is about one.
+             */
+            environment: number | null;
+            /**
+             * Format: int64
+             * @description Its number: each is one more than the one before.
+             */
+            id: number;
+            /** @description To what it was done: a member's address, a key's name, … */
+            subject: string;
+        };
+        /** @description A page of the audit. */
+        AuditPage: {
+            /** @description The acts, newest first. */
+            data: components["schemas"]["AuditEntry"][];
+            /** @description Where the next page starts; null on the last one. */
+            next_cursor: string | null;
         };
         /** @description A company. */
         Company: {
@@ -317,6 +622,8 @@ export interface components {
             created_at: components["schemas"]["Instant"] | null;
             first_seen_at: components["schemas"]["Instant"] | null;
             last_seen_at: components["schemas"]["Instant"] | null;
+            /** @description As of a user. */
+            masked?: string[];
             /** @description As of a user. */
             properties: Record<string, never>;
             /**
@@ -330,6 +637,75 @@ export interface components {
             data: components["schemas"]["Company"][];
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
+        };
+        /**
+         * @description What to do with a `company` object that has no id.
+         * @enum {string}
+         */
+        EmptyCompany: "refuse" | "ignore";
+        /** @description An environment as it is shown. */
+        Environment: {
+            /** @description The public token of browser and mobile SDKs. */
+            app_token: string;
+            /** @description When it was created. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The directory of its own, when it has one. */
+            directory: string | null;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            /** @description How many keys open it now. */
+            live_keys: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Names of properties about people that viewers do not see the values of. */
+            pii_properties: string[];
+            /** @description A label for where the data lives. */
+            region: string;
+            /** @description How strictly its calls are read. */
+            settings: components["schemas"]["EnvironmentSettings"];
+        };
+        /** @description An environment to be made. */
+        EnvironmentCreate: {
+            /** @description Its name: 1 to 64 characters, unique without regard to case. */
+            name: string;
+            /** @description A label for where the data lives; `local` when absent. */
+            region?: string | null;
+            /** @description How strictly its calls are read, where that differs from the usual. */
+            settings?: components["schemas"]["EnvironmentSettingsPatch"];
+        };
+        /** @description Every environment. */
+        EnvironmentList: {
+            /** @description By number. */
+            data: components["schemas"]["Environment"][];
+        };
+        /** @description What shall be different about an environment; what is absent stays. */
+        EnvironmentPatch: {
+            /** @description The new name. */
+            name?: string | null;
+            /** @description The names of all properties that viewers shall not see the values of; at most 100. */
+            pii_properties?: string[] | null;
+            /** @description The new label for where the data lives. */
+            region?: string | null;
+            /** @description Settings that shall be different. */
+            settings?: components["schemas"]["EnvironmentSettingsPatch"];
+        };
+        /** @description How strictly an environment reads calls. */
+        EnvironmentSettings: {
+            /** @description A `company` without an id: 400, or as if it were absent. */
+            empty_company: components["schemas"]["EmptyCompany"];
+            /** @description Ids such as `null` and `undefined`: taken with a warning, or 400. */
+            junk_ids: components["schemas"]["JunkIds"];
+            /** @description Objects and arrays as property values: their JSON text with a warning, or 400. */
+            nested_values: components["schemas"]["NestedValues"];
+        };
+        /** @description Settings that are named; the others stay as they are. */
+        EnvironmentSettingsPatch: {
+            empty_company?: components["schemas"]["EmptyCompany"] | null;
+            junk_ids?: components["schemas"]["JunkIds"] | null;
+            nested_values?: components["schemas"]["NestedValues"] | null;
         };
         /** @description How every refused call reads. */
         ErrorEnvelope: {
@@ -375,6 +751,8 @@ export interface components {
             inserted_at: components["schemas"]["Instant"];
             /** @description Present and true when the event ends the user's membership of a company. */
             leaves_company?: boolean | null;
+            /** @description Names of the properties whose values the caller may not see; absent when there are none. */
+            masked?: string[];
             /** @description The properties that it brought; null removes one. */
             metadata: Record<string, never>;
             /** @description When it happened. */
@@ -406,6 +784,125 @@ export interface components {
          * @example 2026-11-21T06:21:09.123456Z
          */
         Instant: string;
+        /** @description An invitation as it is shown: without its token. */
+        Invitation: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The address that the member will have; theirs to choose when null. */
+            email: string | null;
+            /** @description From when on it opens nothing. */
+            expires_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            /** @description The name of the member who made it; null when it was none. */
+            invited_by: string | null;
+            /** @description The role of whoever accepts it. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description The link that was made. */
+        InvitationMade: {
+            /** @description From when on it opens nothing. */
+            expires_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description The invitation's number.
+             */
+            id: number;
+            /** @description The link; it is not shown again. */
+            link: string;
+        };
+        /** @description The token of a link: what stands behind its `#`. */
+        InvitationToken: {
+            token: string;
+        };
+        /** @description Who is to be invited. */
+        Invite: {
+            /** @description The address that the member shall have; theirs to choose when absent. */
+            email?: string | null;
+            /** @description What the member shall be allowed to do. */
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description What to do with ids that look like a variable that was never filled in.
+         * @enum {string}
+         */
+        JunkIds: "take" | "refuse";
+        /** @description A key as it is shown: without its hash. */
+        Key: {
+            /**
+             * Format: int32
+             * @description Calls per minute; no limit when absent.
+             */
+            calls_per_minute_max: number | null;
+            /** @description When it was created. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The name of the environment that it opens. */
+            environment: string;
+            expires_at: components["schemas"]["Instant"] | null;
+            /** @description The last four characters of the secret. */
+            hint: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            last_used_at: components["schemas"]["Instant"] | null;
+            /** @description What its owner calls it. */
+            name: string;
+            revoked_at: components["schemas"]["Instant"] | null;
+            /** @description What it may do. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description Whether it opens its environment now. */
+            status: components["schemas"]["KeyStatus"];
+        };
+        /** @description A key to be made. */
+        KeyCreate: {
+            /**
+             * Format: int32
+             * @description Calls per minute; no limit, or as the replaced key, when absent.
+             */
+            calls_per_minute_max?: number | null;
+            /** @description What to recognise it by; as the replaced key when absent. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description For how many hours both keys are taken; 24 when absent.
+             */
+            overlap_hours?: number | null;
+            /**
+             * Format: int32
+             * @description The number of a key that this one takes the place of.
+             */
+            replaces?: number | null;
+            /** @description What it may do; `ingest` and `read`, or as the replaced key, when absent. */
+            scopes?: components["schemas"]["Scope"][] | null;
+        };
+        /** @description A key that was made. */
+        KeyCreated: {
+            /** @description The key. */
+            key: components["schemas"]["Key"];
+            replaced: components["schemas"]["Key"] | null;
+            /** @description The secret itself; it is not shown again. */
+            secret: string;
+        };
+        /** @description The keys of an environment. */
+        KeyList: {
+            /** @description By number, revoked ones included. */
+            data: components["schemas"]["Key"][];
+        };
+        /** @description A key that was revoked. */
+        KeyRevoked: {
+            /** @description The key. */
+            key: components["schemas"]["Key"];
+        };
+        /**
+         * @description Whether a key opens its environment.
+         * @enum {string}
+         */
+        KeyStatus: "live" | "expired" | "revoked";
         /** @description The ledger of a span of minutes. */
         Ledger: {
             /**
@@ -467,6 +964,51 @@ export interface components {
             /** @description The minute of receipt. */
             minute: components["schemas"]["Instant"];
         };
+        /** @description A member as it is shown: without the hash of the password. */
+        Member: {
+            /** @description When the link was accepted. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The address to sign in with. */
+            email: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            last_seen_at: components["schemas"]["Instant"] | null;
+            /** @description What the others call this person. */
+            name: string;
+            /** @description What this person may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description What shall be different about a member. */
+        MemberPatch: {
+            /** @description The new role. */
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description What to do with objects and arrays as property values.
+         * @enum {string}
+         */
+        NestedValues: "keep" | "refuse";
+        /** @description What a link offers. */
+        Offer: {
+            /** @description The address to sign in with, where it is settled. */
+            email: string | null;
+            /** @description From when on it opens nothing. */
+            expires_at: components["schemas"]["Instant"];
+            /** @description To become the first owner, to become a member, or to choose a new password. */
+            purpose: components["schemas"]["Purpose"];
+            /** @description The role of whoever accepts it. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A password to be changed. */
+        PasswordChange: {
+            /** @description The present one. */
+            current: string;
+            /** @description The new one: 10 to 256 characters. */
+            new: string;
+        };
         /** @description The same as RFC 9457 puts it, for callers that accept `application/problem+json`. */
         ProblemDocument: {
             /** @description The first problem's sentence. */
@@ -498,6 +1040,62 @@ export interface components {
             type: string;
             /** @description The value, with the JSON type that it was sent with. */
             value: unknown;
+        };
+        /**
+         * @description What a link is for.
+         * @enum {string}
+         */
+        Purpose: "owner" | "member" | "reset";
+        /**
+         * @description What a member may do; each role may do what the ones before it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "analyst" | "admin" | "owner";
+        /**
+         * @description What a key may do.
+         * @enum {string}
+         */
+        Scope: "ingest" | "read" | "admin" | "erase";
+        /** @description What shall be different about oneself. */
+        SelfPatch: {
+            /** @description The new name. */
+            name?: string | null;
+            password?: components["schemas"]["PasswordChange"] | null;
+        };
+        /** @description Who is signed in, and what there is to look at. */
+        Session: {
+            /** @description Every environment, by number. */
+            environments: components["schemas"]["Environment"][];
+            /** @description Who is signed in. */
+            member: components["schemas"]["SignedInMember"];
+            /** @description The URL under which callers reach this server, when the operator named one. */
+            public_url: string | null;
+            /** @description The server's version. */
+            version: string;
+        };
+        /** @description Address and password. */
+        SignIn: {
+            /**
+             * @description The address, in letters of any case.
+             * @example ada@example.com
+             */
+            email: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description Who is signed in. */
+        SignedInMember: {
+            /** @description The address to sign in with. */
+            email: string;
+            /**
+             * Format: int32
+             * @description The member's number.
+             */
+            id: number;
+            /** @description What the others call this person. */
+            name: string;
+            /** @description What this person may do. */
+            role: components["schemas"]["Role"];
         };
         /** @description The edge's own count against the ledger's. */
         SinceStart: {
@@ -532,6 +1130,13 @@ export interface components {
              */
             status: string;
         };
+        /** @description The team. */
+        Team: {
+            /** @description The members, by number. */
+            data: components["schemas"]["Member"][];
+            /** @description The invitations that nobody accepted yet, by number. */
+            invitations: components["schemas"]["Invitation"][];
+        };
         /** @description A user. */
         User: {
             /** @description The company that the user belongs to. */
@@ -539,6 +1144,8 @@ export interface components {
             created_at: components["schemas"]["Instant"] | null;
             first_seen_at: components["schemas"]["Instant"] | null;
             last_seen_at: components["schemas"]["Instant"] | null;
+            /** @description Names of the properties whose values the caller may not see; absent when there are none. */
+            masked?: string[];
             /**
              * @description Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
              *     `PropertyDetail` for each.
@@ -676,6 +1283,71 @@ export interface operations {
             };
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Acts on the page; 100 when absent, 200 at most */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Acts, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_companies: {
         parameters: {
             query?: {
@@ -690,7 +1362,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -913,7 +1588,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path: {
                 /** @description The company's id, percent-encoded */
                 id: string;
@@ -1006,7 +1684,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path: {
                 /** @description The company's id, percent-encoded */
                 id: string;
@@ -1085,6 +1766,472 @@ export interface operations {
             };
         };
     };
+    list_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every environment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentList"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentCreate"];
+            };
+        };
+        responses: {
+            /** @description The environment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    update_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentPatch"];
+            };
+        };
+        responses: {
+            /** @description The environment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, without their secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyCreate"];
+            };
+        };
+        responses: {
+            /** @description The key and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyCreated"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+                /** @description The key's number */
+                key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key, refused from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRevoked"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -1095,7 +2242,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1313,6 +2463,328 @@ export interface operations {
             };
         };
     };
+    create_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invite"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationMade"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description Accepted and signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The address and the password do not belong together */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The address belongs to another member */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The link was used, has expired, or never was one */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    check_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description What it offers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offer"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The link was used, has expired, or never was one */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The invitation's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link opens nothing any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_ledger: {
         parameters: {
             query?: {
@@ -1323,7 +2795,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1380,6 +2855,578 @@ export interface operations {
             };
             /** @description Not now; try again after `Retry-After` seconds */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The team */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    update_self: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelfPatch"];
+            };
+        };
+        responses: {
+            /** @description The member as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The member is gone and signed out everywhere */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    update_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberPatch"];
+            };
+        };
+        responses: {
+            /** @description The member as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the cookie is in `Set-Cookie` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The address and the password do not belong together */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The address belongs to another member */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every session of this member has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1560,7 +3607,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1635,7 +3685,10 @@ export interface operations {
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path: {
                 /** @description The user's id, percent-encoded */
                 id: string;

@@ -5,56 +5,18 @@ type Schemas = components['schemas'];
 
 export type User = Schemas['User'];
 export type Company = Schemas['Company'];
-export interface PropertyDetail {
-  value: unknown;
-  type: string;
-  occurred_at: string;
-  tied?: boolean;
-}
+export type PropertyDetail = Schemas['PropertyDetail'];
+export type Environment = Schemas['Environment'];
+export type Session = Schemas['Session'];
+export type Role = Schemas['Role'];
+export type Member = Schemas['Member'];
+export type Invitation = Schemas['Invitation'];
+export type Key = Schemas['Key'];
+export type MadeKey = Schemas['KeyCreated'];
+export type Scope = Schemas['Scope'];
+export type OneTimeLink = Schemas['Offer'];
+export type AuditEntry = Schemas['AuditEntry'];
 
-export type Role = 'owner' | 'admin' | 'analyst' | 'viewer';
-export interface Environment {
-  id: number;
-  name: string;
-  region: string;
-  app_token: string;
-  pii_properties: string[];
-  settings: { empty_company: string; nested_values: string; junk_ids: string };
-}
-export interface Session {
-  member: { id: number; name: string; email: string; role: Role };
-  environments: Environment[];
-  public_url: string | null;
-  version: string;
-}
-export interface Member {
-  id: number;
-  name: string;
-  email: string;
-  role: Role;
-  created_at: string;
-  last_seen_at: string | null;
-}
-export interface Invitation {
-  id: number;
-  role: Role;
-  email: string | null;
-  created_at: string;
-  expires_at: string;
-  invited_by: string | null;
-}
-export interface Key {
-  id: number;
-  name: string;
-  hint: string;
-  status: 'live' | 'expired' | 'revoked';
-  scopes: string[];
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-  last_used_at: string | null;
-  calls_per_minute_max: number | null;
-}
 export interface CallProblem {
   details: string;
   error_code: string;
@@ -131,13 +93,4 @@ export interface Overview {
   users_total: number;
   companies_total: number;
   first_call_at: string | null;
-}
-export interface AuditEntry {
-  id: number;
-  at: string;
-  actor: { kind: 'member' | 'command_line' | 'server'; id?: number; name: string };
-  action: string;
-  environment?: number | null;
-  subject: string;
-  details: unknown;
 }

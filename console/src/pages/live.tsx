@@ -193,10 +193,10 @@ function CallList({ calls: arriving, isReady, opened, onOpen, isFiltered, onClea
   useEffect(() => {
     if (isEmpty) setAnchored(null);
   }, [isEmpty]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only when another call is opened
   useEffect(() => {
     const at = calls.findIndex(({ sequence }) => sequence === opened);
     if (at >= 0) virtualizer.scrollToIndex(at);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: only when another call is opened
   }, [opened]);
   if (!isReady) return <Skeleton lines={6} className="w-full px-4 sm:px-6" />;
   if (calls.length === 0) return <NoCalls isFiltered={isFiltered} onClear={onClear} />;

@@ -5,11 +5,11 @@ import { Refusal } from '../api/refusal.ts';
 import {
   acceptLink,
   checkLink,
-  type OneTimeLink,
   PASSWORD_CHARS_MAX,
   PASSWORD_CHARS_MIN,
   sessionQuery,
 } from '../api/session.ts';
+import type { OneTimeLink } from '../api/types.ts';
 import { queryClient } from '../query-client.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { Skeleton } from '../ui/empty.tsx';

@@ -163,7 +163,6 @@ interface RowProps {
 const TableRow = memo(function TableRow({ id, row, index, columns, height, isSelected, onOpen }: RowProps) {
   return (
     // The first cell's link does the same for the keyboard and for screen readers.
-    // biome-ignore lint/a11y/useKeyWithClickEvents: see above
     <tr
       aria-rowindex={index + 2}
       aria-selected={isSelected || undefined}

@@ -25,7 +25,6 @@ export function Skeleton({ lines = 3, className = '' }: { lines?: number; classN
   return (
     <div className={`appear space-y-3 py-2 ${className}`} role="status" aria-label="Loading">
       {Array.from({ length: lines }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are alike and never move
         <div key={index} className={`pulse h-3 rounded bg-line ${widths[index % widths.length]}`} />
       ))}
     </div>

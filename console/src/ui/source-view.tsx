@@ -34,7 +34,6 @@ export function SourceView({ text, marks = [], label }: { text: string; marks?: 
       className="scroll-thin overflow-x-auto rounded-lg border border-line bg-surface py-2"
     >
       {all.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name and are replaced as a whole
         <SourceLine key={index} line={line} marks={marks.filter((mark) => mark.pointer === line.pointer)} />
       ))}
     </pre>
@@ -58,11 +57,7 @@ function SourceLine({ line, marks }: { line: Line; marks: Mark[] }) {
         style={{ paddingLeft: `${12 + line.depth * 16}px` }}
       >
         {line.tokens.map((token, index) => (
-          <span
-            // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other name
-            key={index}
-            className={line.missing ? 'text-bad italic' : TOKEN[token.kind]}
-          >
+          <span key={index} className={line.missing ? 'text-bad italic' : TOKEN[token.kind]}>
             {token.text}
           </span>
         ))}

@@ -202,17 +202,12 @@ function NewEnvironment({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [entered, setEntered] = useState({ name: '', region: '' });
   const making = useMutation({
-    mutationFn: () => makeEnvironment(entered.name, entered.region || undefined),
-    onSuccess: async () => {
+    mutationFn: () => makeEnvironment({ name: entered.name, region: entered.region || undefined }),
+    onSuccess: async ({ id }) => {
       await cache.refetchQueries(sessionQuery);
-      const made = cache
-        .getQueryData(sessionQuery.queryKey)
-        ?.environments.find(({ name }) => name === entered.name);
+      keepEnvironment(id);
       onClose();
-      if (made) {
-        keepEnvironment(made.id);
-        void navigate({ to: '/settings/keys', search: { environment: made.id } });
-      }
+      await navigate({ to: '/settings/keys', search: { environment: id } });
     },
   });
   const submit = (event: FormEvent) => {

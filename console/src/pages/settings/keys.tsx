@@ -2,8 +2,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { callsQuery } from '../../api/calls.ts';
-import { keysQuery, type MadeKey, makeKey, revokeKey, testKey } from '../../api/settings.ts';
-import type { Key } from '../../api/types.ts';
+import { keysQuery, makeKey, revokeKey, testKey } from '../../api/settings.ts';
+import type { Key, MadeKey, Scope } from '../../api/types.ts';
 import { Section } from '../../frame/page.tsx';
 import { useEnvironment, useMay } from '../../frame/session.ts';
 import { count } from '../../text/number.ts';
@@ -20,7 +20,7 @@ import { Menu, MenuItem, MenuLine } from '../../ui/menu.tsx';
 import { State, Status } from '../../ui/status.tsx';
 import { Time } from '../../ui/time.tsx';
 
-export const SCOPES = [
+const SCOPES: { name: Scope; does: string }[] = [
   { name: 'ingest', does: 'Send users, companies and events' },
   { name: 'read', does: 'Read users, companies, events and the ledger' },
   { name: 'admin', does: 'Read the ledger; run jobs, when they are there' },
@@ -223,7 +223,7 @@ function useMakeKey(onMade: (made: MadeKey) => void) {
 
 function NewKeyDialog({ onClose, onMade }: MakingProps) {
   const [name, setName] = useState('');
-  const [scopes, setScopes] = useState(['ingest']);
+  const [scopes, setScopes] = useState<Scope[]>(['ingest']);
   const [limit, setLimit] = useState('');
   const making = useMakeKey(onMade);
   const submit = (event: FormEvent) => {
