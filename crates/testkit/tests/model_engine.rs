@@ -8,7 +8,8 @@ use muster_kernel::ports::Catalog;
 use muster_testkit::builders::environment;
 use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
-    event_log_keeps_its_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
+    audit_trail_keeps_its_promises, event_log_keeps_its_promises, ledger_keeps_its_promises,
+    profiles_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 
@@ -25,6 +26,11 @@ fn engine() -> ModelEngine {
 #[test]
 fn the_event_log_keeps_its_promises() {
     event_log_keeps_its_promises(&engine());
+}
+
+#[test]
+fn the_audit_trail_keeps_its_promises() {
+    audit_trail_keeps_its_promises(&engine());
 }
 
 #[test]

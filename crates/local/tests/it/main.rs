@@ -1,5 +1,6 @@
 //! The embedded engine from outside: real directories and threads, faults where the test says so.
 
+mod audit;
 mod contracts;
 mod crash;
 mod damage;

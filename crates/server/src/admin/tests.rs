@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
-use muster_kernel::model::catalog::{EmptyCompany, JunkIds};
+use muster_kernel::model::audit::AuditEntry;
+use muster_kernel::model::catalog::{EmptyCompany, EnvironmentSettings, JunkIds, Scope};
 use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::ports::{CatalogChange, StoreError};
 
@@ -13,6 +14,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 
 struct Memory {
     state: Mutex<Arc<CatalogState>>,
+    trail: Mutex<Vec<AuditEntry>>,
     changes: AtomicU8,
     broken: bool,
 }
@@ -37,6 +39,18 @@ impl Catalog for Memory {
     }
 }
 
+impl AuditTrail for Memory {
+    fn append(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.trail.lock().unwrap().extend_from_slice(entries);
+        Ok(())
+    }
+
+    fn before(&self, before: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let trail = self.trail.lock().unwrap();
+        Ok(trail.iter().rev().filter(|entry| entry.number < before).take(limit).cloned().collect())
+    }
+}
+
 struct Held(Timestamp);
 
 impl Clock for Held {
@@ -54,7 +68,8 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let catalog = Memory { state: Mutex::default(), changes: AtomicU8::new(0), broken: false };
+        let (state, trail) = (Mutex::default(), Mutex::default());
+        let catalog = Memory { state, trail, changes: AtomicU8::new(0), broken: false };
         Desk { catalog, clock: Held(Timestamp(1_000 * DAY)), drawn: AtomicU8::new(0) }
     }
 
@@ -69,12 +84,23 @@ impl Desk {
         |bytes| bytes.iter_mut().for_each(|byte| *byte = self.drawn.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Works in the office of this desk.
+    fn with<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
+        let random = self.random();
+        let Desk { catalog, clock, .. } = self;
+        work(Office { catalog, trail: catalog, clock, random: &random, base: "http://muster.test" })
+    }
+
     fn first_start(&self, given: Option<&str>) -> Option<FirstStart> {
-        first_start(given, &self.catalog, &self.clock, &self.random()).unwrap()
+        self.with(|office| first_start(given, office)).unwrap()
     }
 
     fn ask(&self, request: AdminRequest) -> Result<AdminAnswer, AdminError> {
-        execute(request, &self.catalog, &self.clock, &self.random())
+        self.ask_as(&Actor::CommandLine, request)
+    }
+
+    fn ask_as(&self, by: &Actor, request: AdminRequest) -> Result<AdminAnswer, AdminError> {
+        self.with(|office| execute(request, by, office))
     }
 
     fn create_key(&self, request: CreateKey) -> Result<(KeyView, String, Option<KeyView>), AdminError> {
@@ -113,7 +139,7 @@ fn environment(name: &str) -> CreateEnvironment {
 
 fn refusal<T: fmt::Debug>(outcome: Result<T, AdminError>) -> String {
     match outcome {
-        Err(AdminError::Refused(sentence)) => sentence,
+        Err(AdminError::Refused(problem)) => problem.message,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -266,13 +292,13 @@ fn a_revoked_key_stays_revoked_since_then() {
     let mut desk = Desk::started();
     let (key, secret, _) = desk.create_key(named("x")).unwrap();
     let revoked_at = desk.clock.now();
-    let revoke = AdminRequest::RevokeKey { id: key.id };
+    let revoke = AdminRequest::RevokeKey { id: key.id, environment: None };
     desk.ask(revoke.clone()).unwrap();
     assert!(!desk.opens(&secret));
     desk.clock.0 = revoked_at.plus(SECOND);
     let AdminAnswer::KeyRevoked { key } = desk.ask(revoke).unwrap() else { panic!() };
     assert_eq!((key.status, key.revoked_at), (KeyStatus::Revoked, Some(revoked_at)));
-    let unknown = AdminRequest::RevokeKey { id: KeyId(9) };
+    let unknown = AdminRequest::RevokeKey { id: KeyId(9), environment: None };
     assert_eq!(refusal(desk.ask(unknown)), "There is no key 9: `muster keys list` names those that exist.");
 }
 
@@ -317,8 +343,7 @@ fn a_region_is_a_plain_label() {
         refusal(
             desk.create_environment(CreateEnvironment { region: Some(region.into()), ..environment("E") }),
         );
-        let set =
-            SetEnvironment { name: "Production".into(), region: Some(region.into()), ..Default::default() };
+        let set = SetEnvironment { region: Some(region.into()), ..SetEnvironment::of("Production") };
         refusal(desk.ask(AdminRequest::SetEnvironment(set)));
     }
     let made = desk.create_environment(CreateEnvironment { region: Some("eu-1".into()), ..environment("E") });
@@ -329,10 +354,10 @@ fn a_region_is_a_plain_label() {
 fn setting_an_environment_changes_what_is_named_and_no_more() {
     let desk = Desk::started();
     let settings = SettingsPatch { empty_company: Some(EmptyCompany::Ignore), ..SettingsPatch::default() };
-    let set = SetEnvironment { name: "production".into(), region: None, settings };
+    let set = SetEnvironment { settings, ..SetEnvironment::of("production") };
     desk.ask(AdminRequest::SetEnvironment(set)).unwrap();
     let settings = SettingsPatch { junk_ids: Some(JunkIds::Refuse), ..SettingsPatch::default() };
-    let set = SetEnvironment { name: "Production".into(), region: Some("us".into()), settings };
+    let set = SetEnvironment { region: Some("us".into()), settings, ..SetEnvironment::of("Production") };
     let AdminAnswer::EnvironmentChanged { environment } =
         desk.ask(AdminRequest::SetEnvironment(set)).unwrap()
     else {
@@ -371,8 +396,8 @@ fn last_use_is_kept_to_the_minute_and_never_goes_back() {
     let (other, ..) = desk.create_key(named("other")).unwrap();
     let changes = || desk.catalog.changes.load(Ordering::Relaxed);
     let used = |key: u32, micros: i64| {
-        record_last_use(&desk.catalog, &[(KeyId(key), Timestamp(micros)), (KeyId(99), Timestamp(micros))])
-            .unwrap();
+        let keys = vec![(KeyId(key), Timestamp(micros)), (KeyId(99), Timestamp(micros))];
+        record_last_use(&desk.catalog, &LastUse { keys, ..LastUse::default() }).unwrap();
     };
     let before = changes();
     used(1, 5 * MINUTE + 7);
@@ -390,7 +415,10 @@ fn a_catalog_that_cannot_be_written_is_said_so() {
     let mut desk = Desk::started();
     desk.catalog.broken = true;
     let error = desk.create_key(named("x")).unwrap_err();
-    assert!(matches!(&error, AdminError::Failed(sentence) if sentence.contains("disk on fire")), "{error:?}");
+    assert!(
+        matches!(&error, AdminError::Failed { message } if message.contains("disk on fire")),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use muster_kernel::model::catalog::Scope;
 use muster_kernel::model::id::KeyId;
 use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
 use muster_kernel::ports::Clock;
+use muster_server::admin::LastUse;
 use serde_json::json;
 
 use crate::client::{Answer, Request};
@@ -154,13 +155,13 @@ fn a_limited_key_hears_what_is_left_and_when_to_come_back() {
 #[test]
 fn the_last_use_of_each_key_is_kept_to_the_minute() {
     let world = World::start();
-    assert_eq!(world.handle.last_used(), []);
+    assert_eq!(world.handle.last_used(), LastUse::default());
     world.get("/v1/validate");
     let minute = Timestamp(world.clock.now().minute() * MINUTE);
-    assert_eq!(world.handle.last_used(), [(KeyId(1), minute)]);
+    assert_eq!(world.handle.last_used().keys, [(KeyId(1), minute)]);
     world.pass(2 * MINUTE);
     world.get("/v1/validate");
     world.ask(&Request::get("/v1/validate").key(OTHER_KEY));
     let later = minute.plus(2 * MINUTE);
-    assert_eq!(world.handle.last_used(), [(KeyId(1), later), (KeyId(2), later)]);
+    assert_eq!(world.handle.last_used().keys, [(KeyId(1), later), (KeyId(2), later)]);
 }

@@ -41,7 +41,11 @@ impl Request {
     }
 
     pub fn post(target: &str, body: impl AsRef<[u8]>) -> Self {
-        Request { body: Some(body.as_ref().to_vec()), ..Request::new("POST", target) }
+        Request::with_body("POST", target, body)
+    }
+
+    pub fn with_body(method: &str, target: &str, body: impl AsRef<[u8]>) -> Self {
+        Request { body: Some(body.as_ref().to_vec()), ..Request::new(method, target) }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -7,6 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use muster_kernel::model::id::KeyId;
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_server::admin::{AdminAnswer, AdminError, AdminRequest};
 use muster_server::control::{Control, SOCKET, ask};
 
@@ -14,9 +15,13 @@ use muster_server::control::{Control, SOCKET, ask};
 fn start(data: &Path) -> Control {
     Control::start(data, |request| match request {
         AdminRequest::ListKeys { .. } => Ok(AdminAnswer::Keys { keys: Vec::new() }),
-        other => Err(AdminError::Refused(format!("{other:?}"))),
+        other => Err(refusal(format!("{other:?}"))),
     })
     .unwrap()
+}
+
+fn refusal(message: String) -> AdminError {
+    AdminError::Refused(Problem::at("/id", ProblemCode::KeyNotFound, message))
 }
 
 fn listing() -> AdminRequest {
@@ -51,8 +56,9 @@ fn the_socket_is_open_to_its_owner_only_and_gone_after_the_stop() {
 fn a_refusal_comes_back_as_one() {
     let data = tempfile::tempdir().unwrap();
     let control = start(data.path());
-    let refused = ask(data.path(), &AdminRequest::RevokeKey { id: KeyId(7) }).unwrap().unwrap();
-    assert_eq!(refused, Err(AdminError::Refused("RevokeKey { id: KeyId(7) }".to_owned())));
+    let revoke = AdminRequest::RevokeKey { id: KeyId(7), environment: None };
+    let refused = ask(data.path(), &revoke).unwrap().unwrap();
+    assert_eq!(refused, Err(refusal(format!("{revoke:?}"))));
     control.stop();
 }
 
@@ -98,7 +104,9 @@ fn a_client_may_ask_more_than_once_and_nonsense_ends_nothing() {
     };
     let refused = say("{\"request\":\"make_coffee\"}\n");
     assert!(
-        refused.starts_with(r#"{"failed":{"kind":"refused","message":"The running server (version "#),
+        refused.starts_with(
+            r#"{"failed":{"kind":"refused","pointer":"","code":"field_invalid","message":"The running "#
+        ),
         "{refused}"
     );
     assert!(say("\u{0}\n").starts_with(r#"{"failed""#));

@@ -18,7 +18,7 @@ pub fn start(data: &Path, variables: &[(&str, &str)]) -> Server {
 
 /// Where a server listens.
 pub fn address(server: &Server) -> SocketAddr {
-    let line = server.banner.lines().find_map(|line| line.split_once("http://")).unwrap().1;
+    let line = server.banner.lines().find_map(|line| line.split_once(" is listening on http://")).unwrap().1;
     line.trim().parse().unwrap()
 }
 

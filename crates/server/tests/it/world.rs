@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use muster_kernel::model::catalog::{ApiKey, CatalogState, Environment, EnvironmentSettings, Scope};
+use muster_kernel::model::catalog::{
+    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
+};
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
@@ -17,6 +19,7 @@ use muster_kernel::ports::{
     AppendError, Appending, Catalog, Clock, CompanyQuery, EventLog, ProfileKind, Profiles, StoreError,
     StoredEvent, UserQuery,
 };
+use muster_server::admin::Office;
 use muster_server::http::{Handle, HttpSettings, Parts, Server, serve};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
@@ -24,6 +27,8 @@ use sha2::{Digest, Sha256};
 
 use crate::client::{Answer, Client, Request};
 
+/// Where links lead in these tests: [`crate::client`] names this host.
+pub const BASE: &str = "http://muster.test";
 /// A key with every scope.
 pub const KEY: &str = "key-of-production-0001";
 /// The same of another environment.
@@ -186,7 +191,9 @@ impl World {
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
+            trail: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Arc::new(drawn(AtomicU64::new(0))),
             version: "1.2.3",
             request_seed: 7,
         };
@@ -219,6 +226,13 @@ impl World {
         self.clock.set(self.clock.now().plus(micros));
     }
 
+    /// Works in the server's own office, as its wiring does.
+    pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
+        let model = &*self.engine.model;
+        let random = drawn(AtomicU64::new(1 << 32));
+        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &random, base: BASE })
+    }
+
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {
         change_catalog(&self.engine.model, change);
     }
@@ -249,6 +263,17 @@ impl Drop for World {
     }
 }
 
+/// Bytes that no draw repeats, and that nobody needs to guess.
+fn drawn(count: AtomicU64) -> impl Fn(&mut [u8]) + Send + Sync {
+    move |bytes| {
+        for chunk in bytes.chunks_mut(32) {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            let hash: [u8; 32] = Sha256::digest(number.to_le_bytes()).into();
+            chunk.copy_from_slice(&hash[..chunk.len()]);
+        }
+    }
+}
+
 fn change_catalog(model: &ModelEngine, mut change: impl FnMut(&mut CatalogState)) {
     let mut infallible = |state: &mut CatalogState| {
         change(state);
@@ -272,6 +297,7 @@ fn first_keys(state: &mut CatalogState) {
             incarnation: INCARNATION + number - 1,
             created_at: Timestamp(0),
             settings: EnvironmentSettings::default(),
+            pii_properties: pii_properties_default(),
         });
         state.keys.push(key(KeyId(number), id, secret));
     }

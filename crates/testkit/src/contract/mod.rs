@@ -2,6 +2,7 @@
 //!
 //! Each suite takes an engine that is new and has the environments 1 and 2.
 
+mod audit_trail;
 mod event_log;
 mod ledger;
 mod profiles;
@@ -10,6 +11,7 @@ use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::ports::{Appended, EventLog, Receipt};
 
+pub use audit_trail::{audit_trail_keeps_its_promises, entry};
 pub use event_log::event_log_keeps_its_promises;
 pub use ledger::ledger_keeps_its_promises;
 pub use profiles::profiles_keep_their_promises;

@@ -182,8 +182,23 @@ impl Both<'_> {
             let page: Page<(CompanyId, Profile)> =
                 good(self.profiles.companies(PRODUCTION, &query, None, 10));
             assert_eq!(page.items.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["c-9"]);
+            self.search_passes_over_what_is_hidden();
             (self.settle)();
         }
+    }
+
+    fn search_passes_over_what_is_hidden(&self) {
+        let find = |text: &str, hidden: &[&str]| {
+            let unsearched = hidden.iter().map(|&name| name.to_owned()).collect();
+            let query = UserQuery { search: Some(text.into()), unsearched, ..UserQuery::default() };
+            self.pages(&query, 1, &|_| {})
+        };
+        assert_eq!(find("zq", &["E-Mail", "Email"]), ["zq-id"]);
+        assert_eq!(find("zoë", &["email"]), ["s-1"]);
+        assert_eq!(find("zoë", &["name"]), [""; 0]);
+        let query = CompanyQuery { search: Some("quux".into()), unsearched: vec!["Name".into()] };
+        let page: Page<(CompanyId, Profile)> = good(self.profiles.companies(PRODUCTION, &query, None, 10));
+        assert_eq!((page.items.len(), page.next), (0, None));
     }
 
     fn a_profile_that_would_be_too_wide_is_told(&self) {
