@@ -10,9 +10,14 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 export function launch(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? PLACES.find(existsSync);
   if (executablePath === undefined) {
-    throw new Error('Chromium is missing: scripts/install-tools installs it on Debian; elsewhere set CHROMIUM');
+    throw new Error(
+      'Chromium is missing: scripts/install-tools installs it on Debian; elsewhere set CHROMIUM',
+    );
   }
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'] });
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'],
+  });
 }
 
 export const WIDE = { width: 1280, height: 800 };
@@ -55,7 +60,8 @@ export async function open(
   });
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url());
-    if (protocol !== 'data:' && origin !== address) complaints.push(`a request to another host: ${request.url()}`);
+    if (protocol !== 'data:' && origin !== address)
+      complaints.push(`a request to another host: ${request.url()}`);
   });
   return { context, page, complaints };
 }
@@ -77,7 +83,8 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   };
   const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   const told = serious.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`,
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`,
   );
   expect(told, `accessibility of ${what}`).toEqual([]);
 }

@@ -36,7 +36,13 @@ export class Server {
   private readonly process: ChildProcess;
   private readonly directory: string;
 
-  private constructor(child: ChildProcess, directory: string, address: string, ownerLink: string, key: string) {
+  private constructor(
+    child: ChildProcess,
+    directory: string,
+    address: string,
+    ownerLink: string,
+    key: string,
+  ) {
     this.process = child;
     this.directory = directory;
     this.address = address;

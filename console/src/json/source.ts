@@ -31,7 +31,7 @@ export function read(text: string): Source {
   try {
     const node = reader.value(0);
     reader.space();
-    if (reader.at < text.length) throw new Unreadable(reader.at);
+    if (!reader.isAtEnd) throw new Unreadable(reader.at);
     return { node };
   } catch (cause) {
     if (cause instanceof Unreadable) return { broken: { offset: cause.offset } };
@@ -52,6 +52,10 @@ class Reader {
   private readonly text: string;
   constructor(text: string) {
     this.text = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.text.length;
   }
 
   space(): void {

@@ -81,28 +81,26 @@ function Detail({ company }: { company: Company }) {
           <>
             <section className="mb-10">
               <h2 className="mb-3 text-[15px] leading-6 font-semibold">Users</h2>
-              <div className="-mx-4 sm:-mx-6">
-                <ProfileList
-                  embedded
-                  label={`Users of ${company.company_id}`}
-                  searchLabel="Search by id, e-mail or name"
-                  query={usersOfCompanyQuery(environment.id, company.company_id, search.q ?? '')}
-                  search={search}
-                  onSearch={change}
-                  first={USER_FIRST}
-                  known={KNOWN}
-                  usual={USUAL}
-                  said={USER_SAID}
-                  idOf={(user) => user.user_id}
-                  onOpen={(id) => void navigate({ to: '/users/$id', params: { id }, search: {} })}
-                  empty={
-                    <Empty title="Nobody belongs to this company">
-                      A user joins it when an identify call names it:{' '}
-                      <code>{`"company": {"id": "${company.company_id}"}`}</code>
-                    </Empty>
-                  }
-                />
-              </div>
+              <ProfileList
+                embedded
+                label={`Users of ${company.company_id}`}
+                searchLabel="Search by id, e-mail or name"
+                query={usersOfCompanyQuery(environment.id, company.company_id, search.q ?? '')}
+                search={search}
+                onSearch={change}
+                first={USER_FIRST}
+                known={KNOWN}
+                usual={USUAL}
+                said={USER_SAID}
+                idOf={(user) => user.user_id}
+                onOpen={(id) => void navigate({ to: '/users/$id', params: { id }, search: {} })}
+                empty={
+                  <Empty title="Nobody belongs to this company">
+                    A user joins it when an identify call names it:{' '}
+                    <code>{`"company": {"id": "${company.company_id}"}`}</code>
+                  </Empty>
+                }
+              />
             </section>
             <Properties
               properties={properties}

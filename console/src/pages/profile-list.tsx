@@ -49,10 +49,11 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
   const properties = useMemo(() => namesIn(rows.first(SAMPLE_ROWS), props.said), [rows, props.said]);
   const shown = search.columns === undefined ? usual : search.columns.split(',').filter(Boolean);
   const columnKey = shown.join(',');
+  const numeric = useMemo(() => numericIn(rows.first(SAMPLE_ROWS)), [rows]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `columnKey` stands for `shown`
   const columns = useMemo(
-    () => [first, ...shown.flatMap((name) => columnNamed<Row>(name, known))],
-    [columnKey, first, known],
+    () => [first, ...shown.flatMap((name) => columnNamed<Row>(name, known, numeric))],
+    [columnKey, first, known, numeric],
   );
   const setText = useCallback((q: string) => onSearch({ q: q || undefined, row: undefined }), [onSearch]);
   const fetchNext = list.fetchNextPage;
@@ -61,8 +62,8 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
 
   const isNone = rows.length === 0 && list.isSuccess && !list.hasNextPage;
   return (
-    <div className={classNames('flex min-h-0 flex-1 flex-col', props.embedded && 'h-[min(70vh,560px)]')}>
-      <div className="flex items-center gap-2 px-4 pb-3 sm:px-6">
+    <div className={classNames('flex flex-col', !props.embedded && 'min-h-0 flex-1')}>
+      <div className={classNames('flex items-center gap-2 pb-3', !props.embedded && 'px-4 sm:px-6')}>
         <SearchBox
           label={props.searchLabel}
           value={search.q ?? ''}
@@ -93,6 +94,7 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
       {rows.length > 0 && (
         <DataTable
           label={props.label}
+          embedded={props.embedded}
           columns={columns}
           rows={rows}
           idOf={idOf}
@@ -145,7 +147,22 @@ export function namesIn(rows: Profile[], without: string[]): string[] {
     .map(([name]) => name);
 }
 
-function columnNamed<Row extends Profile>(name: string, known: Column<Row>[]): Column<Row>[] {
+/** The names of properties whose every value among the rows is a number. */
+export function numericIn(rows: Profile[]): ReadonlySet<string> {
+  const numeric = new Set<string>();
+  const other = new Set<string>();
+  for (const { properties } of rows) {
+    for (const [name, value] of Object.entries(properties))
+      (typeof value === 'number' ? numeric : other).add(name);
+  }
+  return new Set([...numeric].filter((name) => !other.has(name)));
+}
+
+function columnNamed<Row extends Profile>(
+  name: string,
+  known: Column<Row>[],
+  numeric: ReadonlySet<string>,
+): Column<Row>[] {
   const found = known.find((column) => column.name === name);
   if (found) return [found];
   if (!name.startsWith('p.')) return [];
@@ -154,7 +171,8 @@ function columnNamed<Row extends Profile>(name: string, known: Column<Row>[]): C
     {
       name,
       title: property,
-      width: 140,
+      width: numeric.has(property) ? 100 : 140,
+      align: numeric.has(property) ? 'right' : undefined,
       cell: (row) => <ValueCell value={row.properties[property]} />,
     },
   ];

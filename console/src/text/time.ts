@@ -20,9 +20,9 @@ export function relative(at: number, now: number): string {
 function ahead(distance: number, at: number): string {
   // Clocks of two machines differ a little.
   if (distance < MINUTE) return 'just now';
-  if (distance < HOUR) return `in ${Math.floor(distance / MINUTE)} min`;
-  if (distance < DAY) return `in ${Math.floor(distance / HOUR)} h`;
-  if (distance < 30 * DAY) return `in ${days(Math.floor(distance / DAY))}`;
+  if (distance < HOUR) return `in ${Math.round(distance / MINUTE)} min`;
+  if (distance < DAY) return `in ${Math.round(distance / HOUR)} h`;
+  if (distance < 30 * DAY) return `in ${days(Math.round(distance / DAY))}`;
   return date(at);
 }
 

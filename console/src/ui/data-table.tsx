@@ -32,6 +32,8 @@ interface Props<Row> {
   isFetching: boolean;
   isStale?: boolean;
   onMore: () => void;
+  /** A part of a page: as high as its rows, up to a limit, and no padding of its own. */
+  embedded?: boolean;
   /** What stands below the last row. */
   end?: ReactNode;
 }
@@ -95,7 +97,10 @@ export function DataTable<Row>(props: Props<Row>) {
       tabIndex={0}
       role="region"
       aria-label={props.label}
-      className="scroll-thin min-h-0 flex-1 overflow-auto border-t border-line"
+      className={classNames(
+        'scroll-thin overflow-auto border-t border-line',
+        props.embedded ? 'max-h-[min(70vh,560px)]' : 'min-h-0 flex-1',
+      )}
     >
       <table
         className={classNames('w-full table-fixed border-collapse text-data', props.isStale && 'opacity-60')}
@@ -114,7 +119,8 @@ export function DataTable<Row>(props: Props<Row>) {
                 key={column.name}
                 scope="col"
                 className={classNames(
-                  'h-8 truncate border-b border-line px-2 font-medium text-muted first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6',
+                  'h-8 truncate border-b border-line px-2 font-medium text-muted',
+                  edges(props.embedded),
                   column.align === 'right' ? 'text-right' : 'text-left',
                 )}
               >
@@ -138,6 +144,7 @@ export function DataTable<Row>(props: Props<Row>) {
                 columns={shown as Column<unknown>[]}
                 height={rowHeight}
                 isSelected={id === selected}
+                isEmbedded={props.embedded}
                 onOpen={onOpen}
               />
             );
@@ -150,6 +157,11 @@ export function DataTable<Row>(props: Props<Row>) {
   );
 }
 
+/** The table runs to the edges of the page, its text keeps to the page's padding. */
+function edges(isEmbedded: boolean | undefined): string {
+  return isEmbedded ? 'first:pl-0 last:pr-0' : 'first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6';
+}
+
 interface RowProps {
   id: string;
   row: unknown;
@@ -157,10 +169,20 @@ interface RowProps {
   columns: Column<unknown>[];
   height: number;
   isSelected: boolean;
+  isEmbedded: boolean | undefined;
   onOpen: (id: string) => void;
 }
 
-const TableRow = memo(function TableRow({ id, row, index, columns, height, isSelected, onOpen }: RowProps) {
+const TableRow = memo(function TableRow({
+  id,
+  row,
+  index,
+  columns,
+  height,
+  isSelected,
+  isEmbedded,
+  onOpen,
+}: RowProps) {
   return (
     // The first cell's link does the same for the keyboard and for screen readers.
     <tr
@@ -179,7 +201,8 @@ const TableRow = memo(function TableRow({ id, row, index, columns, height, isSel
         <td
           key={column.name}
           className={classNames(
-            'overflow-hidden px-2 text-ellipsis whitespace-nowrap first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6',
+            'overflow-hidden px-2 text-ellipsis whitespace-nowrap',
+            edges(isEmbedded),
             column.align === 'right' && 'text-right',
           )}
         >

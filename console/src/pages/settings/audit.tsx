@@ -3,7 +3,7 @@ import { auditQuery } from '../../api/settings.ts';
 import type { AuditEntry } from '../../api/types.ts';
 import { Section } from '../../frame/page.tsx';
 import { useSession } from '../../frame/session.ts';
-import { auditSentence } from '../../text/audit.ts';
+import { actorName, auditDetails, auditSentence } from '../../text/audit.ts';
 import { Button } from '../../ui/button.tsx';
 import { Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
@@ -38,11 +38,13 @@ export function Audit() {
 function EntryRow({ entry }: { entry: AuditEntry }) {
   const { environments } = useSession();
   const environment = environments.find(({ id }) => id === entry.environment)?.name;
+  const details = auditDetails(entry);
   return (
     <li className="flex items-baseline gap-4 border-b border-line py-2 text-data">
       <div className="min-w-0 flex-1 break-words">
-        <span className="font-medium">{entry.actor.name}</span> {auditSentence(entry)}
+        <span className="font-medium">{actorName(entry.actor)}</span> {auditSentence(entry)}
         {environment && environments.length > 1 && <span className="text-muted"> in {environment}</span>}
+        {details && <span className="block text-muted">{details}</span>}
       </div>
       <Time at={entry.at} className="shrink-0 text-muted" />
     </li>

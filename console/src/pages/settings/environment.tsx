@@ -78,14 +78,16 @@ function NameAndRegion({ environment }: { environment: Environment }) {
   };
   return (
     <Section title="Name and region" line="The region is a label for people: it moves no data.">
-      <form onSubmit={submit} className="flex flex-wrap items-end gap-3">
+      <form
+        onSubmit={submit}
+        className="grid items-end gap-3 sm:grid-cols-[220px_160px_auto] sm:justify-start"
+      >
         <Field
           label="Name"
           required
           maxLength={64}
           value={entered.name}
           onChange={({ target }) => setEntered({ ...entered, name: target.value })}
-          className="w-[220px]"
         />
         <Field
           label="Region"
@@ -93,7 +95,6 @@ function NameAndRegion({ environment }: { environment: Environment }) {
           maxLength={32}
           value={entered.region}
           onChange={({ target }) => setEntered({ ...entered, region: target.value })}
-          className="w-[160px]"
         />
         <Button type="submit" disabled={isSame} busy={changing.isPending}>
           Save

@@ -114,9 +114,13 @@ function KeyList({
               <span className="text-data text-muted max-sm:hidden">{key.scopes.join(', ')}</span>
               <span className="text-right text-data text-muted sm:text-left">
                 {key.status === 'live' ? (
-                  <>
-                    used <Time at={key.last_used_at} />
-                  </>
+                  key.last_used_at ? (
+                    <>
+                      used <Time at={key.last_used_at} />
+                    </>
+                  ) : (
+                    'never used'
+                  )
                 ) : (
                   <State tone="muted">{key.status}</State>
                 )}

@@ -13,7 +13,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Field, INPUT } from '../../ui/field.tsx';
 import { MoreIcon } from '../../ui/icons.tsx';
 import { Menu, MenuItem } from '../../ui/menu.tsx';
-import { Time } from '../../ui/time.tsx';
+import { Time, useNow } from '../../ui/time.tsx';
 
 const ROLES: { role: Role; title: string; may: string }[] = [
   { role: 'viewer', title: 'Viewer', may: 'Reads users and companies; personal data is hidden' },
@@ -116,7 +116,7 @@ function MemberRow({
         <p className="truncate text-data text-muted">{member.email}</p>
       </div>
       <p className="w-[120px] shrink-0 text-data text-muted max-sm:hidden">
-        seen <Time at={member.last_seen_at} />
+        <Seen at={member.last_seen_at} />
       </p>
       {mayChange ? (
         <select
@@ -153,6 +153,19 @@ function MemberRow({
         <span className="w-8" />
       )}
     </li>
+  );
+}
+
+/** The server notes it to the hour, so nothing finer is claimed. */
+function Seen({ at }: { at: string | null | undefined }) {
+  const now = useNow();
+  if (!at) return 'never here';
+  return now - Date.parse(at) < 2 * 3_600_000 ? (
+    'here within 2 hours'
+  ) : (
+    <>
+      here <Time at={at} />
+    </>
   );
 }
 
