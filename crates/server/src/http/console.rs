@@ -5,7 +5,10 @@
 //! names, so they never change and are kept for good; the page names them and is never kept. Nothing is compressed here:
 //! the console's build did that.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -13,6 +16,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
 
+use super::edge::Edge;
 use super::error::{NOT_FOUND, OK};
 use super::router;
 
@@ -42,20 +46,20 @@ const NOT_BUILT: &[u8] = b"<!doctype html><meta charset=\"utf-8\"><title>Muster<
     <p>This server was built without its console: <code>make build</code> makes it.</p>\n";
 
 /// Whatever no route of the API answers.
-pub(super) async fn get(request: Request<Body>) -> Response {
+pub(super) async fn get(State(edge): State<Arc<Edge>>, request: Request<Body>) -> Response {
     let path = request.uri().path();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if is_read && let Some(name) = path.strip_prefix(ASSETS_PATH) {
         return match ASSETS.iter().find(|asset| asset.name == name) {
             Some(asset) => file(asset, request.headers()),
-            None => router::no_such_route().await.into_response(),
+            None => no_such_route(edge, request).await,
         };
     }
-    if is_read && is_page(path, request.headers()) {
-        page()
-    } else {
-        router::no_such_route().await.into_response()
-    }
+    if is_read && is_page(path, request.headers()) { page() } else { no_such_route(edge, request).await }
+}
+
+async fn no_such_route(edge: Arc<Edge>, request: Request<Body>) -> Response {
+    router::no_such_route(State(edge), request.into_parts().0.headers).await.into_response()
 }
 
 /// Whether a path is one of the console's. An id may hold anything, a point too, so the path alone cannot say it: what

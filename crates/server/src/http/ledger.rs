@@ -67,6 +67,11 @@ impl Start {
         Start { at, environments: Mutex::new(environments.collect()) }
     }
 
+    /// When this process began to count.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// How many calls the ledger accounts for since the start. Minutes at rest are added up once, a day at a time, so
     /// that neither time nor memory grows with the age of the process.
     fn accounted(
@@ -267,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_equation_is_exact_at_rest_and_fails_when_a_call_is_lost_or_doubled() {
-        let rest = Sums { received: 10, settled: 8, abandoned: 2, stored: 8, duplicate: 0 };
+        let rest = Sums { received: 10, settled: 8, abandoned: 2, stored: 8, ..Sums::default() };
         assert!(holds(rest, 8, rest));
         assert!(!holds(rest, 7, rest), "one lost");
         assert!(!holds(rest, 9, rest), "one doubled");

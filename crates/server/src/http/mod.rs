@@ -15,6 +15,7 @@ mod caller;
 mod companies;
 mod connection;
 mod console;
+mod day;
 mod decompress;
 mod edge;
 mod environments;
@@ -26,6 +27,7 @@ mod identify_company;
 mod invitations;
 mod keys;
 mod ledger;
+mod live;
 mod masking;
 mod members;
 mod membership;
@@ -61,6 +63,7 @@ pub use settings::HttpSettings;
 
 use attempts::Attempts;
 use edge::{Edge, Shared};
+use live::Recorder;
 use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
@@ -106,6 +109,7 @@ pub fn serve(
         session_uses: SessionUses::default(),
         attempts: Attempts::default(),
         tally: Arc::default(),
+        recorder: Arc::new(Recorder::new(parts.clock.now())),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

@@ -41,6 +41,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         (super::error::ProblemDocument::name().into_owned(), super::error::ProblemDocument::schema()),
     ];
     PropertyDetail::schemas(&mut schemas);
+    super::live::stream::schemas(&mut schemas);
     Envelope::schemas(&mut schemas);
     components.schemas.extend(schemas);
     let tags = [
@@ -48,6 +49,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),
         ("Environments", "Environments and their keys. For sessions only."),

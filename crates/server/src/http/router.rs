@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,6 +13,7 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::edge::Edge;
 use super::error::Refused;
+use super::live::{calls, problems, stream};
 use super::{
     audit, companies, console, environments, events, health, identify, identify_company, invitations, keys,
     ledger, members, membership, metrics, openapi, session, track, users, validate,
@@ -34,6 +37,11 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
         .routes(routes!(events::list)) //           GET    /v1/events
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
+        // Who watches calls arrive.
+        .routes(routes!(calls::list)) //            GET    /v1/environments/{id}/calls
+        .routes(routes!(calls::get)) //             GET    /v1/environments/{id}/calls/{sequence}
+        .routes(routes!(stream::watch)) //          GET    /v1/environments/{id}/live
+        .routes(routes!(problems::list)) //         GET    /v1/environments/{id}/problems
         // Who signs in.
         .routes(routes!(session::get)) //           GET    /v1/session
         .routes(routes!(session::post)) //          POST   /v1/session (no session yet)
@@ -87,16 +95,14 @@ fn finished(router: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
     router.method_not_allowed_fallback(no_such_method).with_state(edge)
 }
 
-pub(super) async fn no_such_route() -> Refused {
-    Problem::of_call(ProblemCode::RouteUnknown, "No such path; `/openapi.json` lists them all.").into()
+pub(super) async fn no_such_route(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
+    let message = "No such path; `/openapi.json` lists them all.";
+    edge.of_sender(&headers, Problem::of_call(ProblemCode::RouteUnknown, message))
 }
 
-async fn no_such_method() -> Refused {
-    Problem::of_call(
-        ProblemCode::MethodNotAllowed,
-        "This path takes other methods; the header `Allow` names them.",
-    )
-    .into()
+async fn no_such_method(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
+    let message = "This path takes other methods; the header `Allow` names them.";
+    edge.of_sender(&headers, Problem::of_call(ProblemCode::MethodNotAllowed, message))
 }
 
 fn described(version: &str, public_url: Option<&str>) -> utoipa::openapi::OpenApi {
