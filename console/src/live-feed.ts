@@ -3,19 +3,13 @@
  * first. Listeners hear of a change at most once a frame, so that a flood of calls does not become a flood of renderings.
  */
 import { type CallFilter, liveAddress, readCalls } from './api/calls.ts';
-import type { Call } from './api/types.ts';
+import type { Call, Rate } from './api/types.ts';
 
 export const CALLS_KEPT_MAX = 2_000;
 const CALLS_BEFORE = 200;
 const RATES_KEPT = 60;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 15_000;
-
-export interface Rate {
-  at: string;
-  accepted_per_s: number;
-  refused_per_s: number;
-}
 
 export interface LiveState {
   calls: readonly Call[];
@@ -70,8 +64,7 @@ export class LiveFeed {
 
   start(): void {
     this.isOpen = true;
-    this.connect();
-    void this.catchUp();
+    void this.catchUp().then(() => this.connect());
   }
 
   stop(): void {
@@ -90,24 +83,29 @@ export class LiveFeed {
 
   snapshot = (): LiveState => this.state;
 
-  /** What was recorded before the stream was open; also after a loss, because the server's ring may have moved on. */
+  /** What was recorded before; the stream goes on after the newest of it. */
   private async catchUp(): Promise<void> {
     try {
       const page = await readCalls(this.environment, this.filter, CALLS_BEFORE);
-      this.change({ calls: merged(this.state.calls, page.data), isReady: true, failure: null });
+      this.change({
+        calls: merged(this.state.calls, page.data),
+        skipped: page.skipped,
+        isReady: true,
+        failure: null,
+      });
     } catch (failure) {
       this.change({ failure, isReady: true });
     }
   }
 
   private connect(): void {
-    const source = new EventSource(liveAddress(this.environment, this.filter));
+    if (!this.isOpen || this.source?.readyState === EventSource.OPEN) return;
+    const newest = this.state.calls[0]?.sequence;
+    const source = new EventSource(liveAddress(this.environment, this.filter, newest));
     this.source = source;
     source.onopen = () => {
-      const wasLost = this.state.connection === 'lost';
       this.retryMs = RETRY_MS_MIN;
       this.change({ connection: 'open' });
-      if (wasLost) void this.catchUp();
     };
     source.onerror = () => {
       this.change({ connection: 'lost' });

@@ -1,37 +1,24 @@
 /** What arrives: recorded calls, problems, and today's numbers. */
 import { queryOptions } from '@tanstack/react-query';
-import { inEnvironment } from './client.ts';
+import { api, body, inEnvironment } from './client.ts';
 import { ask } from './pending.ts';
-import type { Call, GroupedProblem, Overview } from './types.ts';
+import type { CallOutcome, Overview } from './types.ts';
 
 /** What of the recorded calls is asked for. */
 export interface CallFilter {
-  status?: 'stored' | 'duplicate' | 'refused' | 'read';
+  status?: CallOutcome;
   key?: number;
   path?: string;
   subject?: string;
   event?: string;
 }
 
-export function filterQuery(filter: CallFilter): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) {
-    if (value !== undefined && value !== '') query.set(name, String(value));
-  }
-  return query;
-}
-
-export interface CallPage {
-  data: Call[];
-  skipped: number;
-  next_cursor: string | null;
-}
-
-export async function readCalls(environment: number, filter: CallFilter, limit: number): Promise<CallPage> {
-  const query = filterQuery(filter);
-  query.set('limit', String(limit));
-  return ask<CallPage>('GET', `/v1/environments/${environment}/calls?${query}`);
-}
+export const readCalls = async (environment: number, filter: CallFilter, limit: number) =>
+  body(
+    await api.GET('/v1/environments/{id}/calls', {
+      params: { path: { id: environment }, query: { ...filter, limit } },
+    }),
+  );
 
 export const callsQuery = (environment: number, filter: CallFilter, limit: number) =>
   queryOptions({
@@ -43,19 +30,30 @@ export const callsQuery = (environment: number, filter: CallFilter, limit: numbe
 export const callQuery = (environment: number, sequence: number) =>
   queryOptions({
     queryKey: ['call', environment, sequence],
-    queryFn: () => ask<Call>('GET', `/v1/environments/${environment}/calls/${sequence}`),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/environments/{id}/calls/{sequence}', {
+          params: { path: { id: environment, sequence } },
+        }),
+      ),
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
 
-export function liveAddress(environment: number, filter: CallFilter): string {
-  return `/v1/environments/${environment}/live?${filterQuery(filter)}`;
+/** Where the stream of calls is; it begins after the call `after`, when one is named. */
+export function liveAddress(environment: number, filter: CallFilter, after?: number): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...filter, after })) {
+    if (value !== undefined && value !== '') query.set(name, String(value));
+  }
+  return `/v1/environments/${environment}/live?${query}`;
 }
 
 export const problemsQuery = (environment: number) =>
   queryOptions({
     queryKey: ['problems', environment],
-    queryFn: () => ask<{ data: GroupedProblem[] }>('GET', `/v1/environments/${environment}/problems`),
+    queryFn: async () =>
+      body(await api.GET('/v1/environments/{id}/problems', { params: { path: { id: environment } } })),
     refetchInterval: 5_000,
   });
 

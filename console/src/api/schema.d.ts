@@ -192,6 +192,40 @@ export interface paths {
         patch: operations["update_environment"];
         trace?: never;
     };
+    "/v1/environments/{id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the newest calls. */
+        get: operations["list_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/calls/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a call with what it carried and changed. */
+        get: operations["read_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/environments/{id}/keys": {
         parameters: {
             query?: never;
@@ -222,6 +256,44 @@ export interface paths {
         post?: never;
         /** Revoke a key. */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch calls arrive.
+         * @description Server-sent events: `call` with a `Call` and its sequence as the event's id, `rate` each second with a `LiveRate`,
+         *     `skipped` with a `LiveSkipped`. The filters hold for the events `call` only.
+         */
+        get: operations["watch_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List why calls are refused. */
+        get: operations["list_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -612,6 +684,147 @@ export interface components {
             /** @description Where the next page starts; null on the last one. */
             next_cursor: string | null;
         };
+        /** @description A call as it came in and was answered. */
+        Call: {
+            /** @description When it came in. */
+            at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description From the request's head to its answer.
+             */
+            duration_us: number;
+            /** @description Why it was refused: one for each problem found. */
+            errors: components["schemas"]["CallError"][];
+            /** @description The name of a `track` event. */
+            event_name: string | null;
+            key: components["schemas"]["CallKey"] | null;
+            /**
+             * @description The method.
+             * @example POST
+             */
+            method: string;
+            /** @description What became of it. */
+            outcome: components["schemas"]["CallOutcome"];
+            /**
+             * @description The path as it was sent, without the query.
+             * @example /v1/users/u-7/company
+             */
+            path: string;
+            /**
+             * @description Where the event stands in the log.
+             * @example 0a1b2c3d-42
+             */
+            position: string | null;
+            /** @description The request's id, as in `X-Request-Id`. */
+            request_id: string;
+            /**
+             * @description The template that the path fits; `unknown` for none.
+             * @example /v1/users/{id}/company
+             */
+            route: string;
+            /**
+             * Format: int64
+             * @description Larger than that of every call recorded before, also before a restart.
+             * @example 1795242069123457
+             */
+            sequence: number;
+            /**
+             * Format: int32
+             * @description The status of the answer.
+             * @example 202
+             */
+            status: number;
+            subject: components["schemas"]["CallSubject"] | null;
+            /** @description What was odd about it although it was taken. */
+            warnings: components["schemas"]["Warning"][];
+        };
+        /** @description One property before and after a call. */
+        CallChange: {
+            /** @description Its value after the call; null when the call removed it. */
+            after: unknown;
+            /** @description Its value before the call; null when it was not there. A long text is cut after 256 bytes. */
+            before: unknown;
+            /** @description Its name; `company_id` of a user for the company that the user belongs to. */
+            name: string;
+            /** @description Whose property it is. */
+            of: components["schemas"]["CallSubjectKind"];
+        };
+        /** @description A call with what it carried and changed. */
+        CallDetail: components["schemas"]["Call"] & {
+            /** @description What it changed in the profiles; null when that was not looked at, or the caller may not see it. */
+            changes: components["schemas"]["CallChange"][] | null;
+            /** @description The decompressed body; null when there was none or it was not read, or the caller may not see it. */
+            request_body: string | null;
+            /** @description Whether only the first 16 KiB of the body are kept. */
+            request_body_truncated: boolean;
+            /** @description The answer of a write or of a refused call; null for a read, or when the caller may not see it. */
+            response_body: string | null;
+            /** @description Whether only the first 16 KiB of the answer are kept. */
+            response_body_truncated: boolean;
+        };
+        /** @description One thing wrong with a call. */
+        CallError: {
+            /**
+             * @description JSON Pointer (RFC 6901) to the place in the body; empty for the body as a whole or what is not in it.
+             * @example /company
+             */
+            details: string;
+            /**
+             * @description A stable word to branch on; docs/API.md lists them all.
+             * @example company_id_missing
+             */
+            error_code: string;
+            /** @description What the caller was told. */
+            message: string;
+            /**
+             * @description What mends it, in a few words.
+             * @example send one, or leave `company` out
+             */
+            remedy: string;
+        };
+        /** @description A key, as far as it is told. */
+        CallKey: {
+            /** @description The last four characters of its secret. */
+            hint: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            /** @description What its owner calls it. */
+            name: string;
+        };
+        /**
+         * @description What became of a call.
+         * @enum {string}
+         */
+        CallOutcome: "stored" | "duplicate" | "refused" | "read";
+        /** @description A page of calls. */
+        CallPage: {
+            /** @description The calls, newest first, without what they carried. */
+            data: components["schemas"]["Call"][];
+            /**
+             * Format: int64
+             * @description The `before` of the next page; null on the last one.
+             */
+            next_cursor: number | null;
+            /**
+             * Format: int64
+             * @description How many calls of this environment were not recorded since the start, because too many came at once.
+             */
+            skipped: number;
+        };
+        /** @description Whom a call is about. */
+        CallSubject: {
+            /** @description The id as it was sent. */
+            id: string;
+            kind: components["schemas"]["CallSubjectKind"];
+        };
+        /**
+         * @description Which kind of profile a call is about.
+         * @enum {string}
+         */
+        CallSubjectKind: "user" | "company";
         /** @description A company. */
         Company: {
             /**
@@ -964,6 +1177,29 @@ export interface components {
             /** @description The minute of receipt. */
             minute: components["schemas"]["Instant"];
         };
+        /** @description How many calls came in during the last second; the event `rate`. */
+        LiveRate: {
+            /**
+             * Format: int64
+             * @description Writes taken each second, repetitions counted.
+             */
+            accepted_per_s: number;
+            /** @description When it was counted. */
+            at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description Writes of known keys refused each second.
+             */
+            refused_per_s: number;
+        };
+        /** @description Calls that the stream does not show; the event `skipped`. */
+        LiveSkipped: {
+            /**
+             * Format: int64
+             * @description How many: not recorded because too many came at once, or gone before the reader came to them.
+             */
+            count: number;
+        };
         /** @description A member as it is shown: without the hash of the password. */
         Member: {
             /** @description When the link was accepted. */
@@ -1026,6 +1262,75 @@ export interface components {
             title: string;
             /** @description `urn:muster:problem:` and the first problem's code. */
             type: string;
+        };
+        /** @description One cause. */
+        ProblemGroup: {
+            /**
+             * @description A stable word; docs/API.md lists them all.
+             * @example company_id_missing
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description How many calls it refused.
+             */
+            count: number;
+            /** @description When it refused the first. */
+            first_seen: components["schemas"]["Instant"];
+            /** @description The keys of those calls, the first eight. */
+            keys: components["schemas"]["ProblemKey"][];
+            /** @description When it refused the newest. */
+            last_seen: components["schemas"]["Instant"];
+            /** @description The newest sentence that a caller was told. */
+            message: string;
+            /**
+             * @description JSON Pointer to the place in the body.
+             * @example /company
+             */
+            pointer: string;
+            /**
+             * @description What mends it, in a few words.
+             * @example send one, or leave `company` out
+             */
+            remedy: string;
+            /**
+             * @description The route's template.
+             * @example /v1/identify
+             */
+            route: string;
+            /**
+             * Format: int64
+             * @description The newest such call that is still kept.
+             */
+            sample_sequence: number | null;
+        };
+        /** @description A key whose calls were refused. */
+        ProblemKey: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            /** @description What its owner calls it. */
+            name: string;
+        };
+        /** @description Why calls are refused. */
+        ProblemPage: {
+            /** @description The causes seen since the start of this process, the newest first; at most 100 are told apart. */
+            data: components["schemas"]["ProblemGroup"][];
+            /** @description Since when they were counted. */
+            since: components["schemas"]["Instant"];
+            /** @description What the ledger holds of the caller's day, also of the time before the start. */
+            today: components["schemas"]["ProblemsToday"];
+        };
+        /** @description Refused calls of today. */
+        ProblemsToday: {
+            /** @description Refused calls by `error_code`. */
+            by_code: {
+                [key: string]: number;
+            };
+            /** @description When the day began. */
+            from: components["schemas"]["Instant"];
         };
         /** @description A property with what is known of it; only with `detail=true`. */
         PropertyDetail: {
@@ -1170,7 +1475,7 @@ export interface components {
             /** @example 0.1.0 */
             version: string;
         };
-        /** @description One odd thing about a call that was taken. */
+        /** @description One odd thing about a call that was taken, as the kernel's own type serialises. */
         Warning: {
             /**
              * @description A stable word to branch on; docs/API.md lists them all.
@@ -1997,6 +2302,149 @@ export interface operations {
             };
         };
     };
+    list_calls: {
+        parameters: {
+            query?: {
+                /** @description Only those with one of these outcomes, separated by commas. */
+                status?: components["schemas"]["CallOutcome"];
+                /** @description Only those with this key, by its number. */
+                key?: number;
+                /** @description Only those whose path starts with this. */
+                path?: string;
+                /** @description Only those about the user or company with this id. */
+                subject?: string;
+                /** @description Only those that track an event of this name. */
+                event?: string;
+                /** @description Only calls recorded before the one with this sequence */
+                before?: number;
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest calls, as far as they are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPage"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+                /** @description The call's sequence */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The call */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallDetail"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -2222,6 +2670,154 @@ export interface operations {
             };
             /** @description Too many attempts; try again after `Retry-After` seconds */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    watch_calls: {
+        parameters: {
+            query?: {
+                /** @description Only those with one of these outcomes, separated by commas. */
+                status?: components["schemas"]["CallOutcome"];
+                /** @description Only those with this key, by its number. */
+                key?: number;
+                /** @description Only those whose path starts with this. */
+                path?: string;
+                /** @description Only those about the user or company with this id. */
+                subject?: string;
+                /** @description Only those that track an event of this name. */
+                event?: string;
+                /** @description Begin behind the call with this sequence, with calls that are kept; from now on when absent */
+                after?: number;
+            };
+            header?: {
+                /** @description The same, as a browser sends it when it connects again; counts before `after` */
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream without end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_problems: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Whose day it is: a name of the IANA time zone database; UTC when absent.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Causes, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemPage"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

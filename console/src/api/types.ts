@@ -17,55 +17,14 @@ export type Scope = Schemas['Scope'];
 export type OneTimeLink = Schemas['Offer'];
 export type AuditEntry = Schemas['AuditEntry'];
 
-export interface CallProblem {
-  details: string;
-  error_code: string;
-  message: string;
-}
-export interface CallWarning {
-  pointer: string;
-  code: string;
-  message: string;
-}
-export interface Change {
-  of: 'user' | 'company';
-  name: string;
-  before: unknown;
-  after: unknown;
-}
-export interface Call {
-  sequence: number;
-  at: string;
-  request_id: string;
-  method: string;
-  path: string;
-  route: string;
-  status: number;
-  duration_us: number;
-  key: { id: number; name: string; hint: string } | null;
-  subject: { kind: 'user' | 'company' | null; id: string | null };
-  event_name: string | null;
-  outcome: 'stored' | 'duplicate' | 'refused' | 'read';
-  position: string | null;
-  errors: CallProblem[];
-  warnings: CallWarning[];
-  changes: Change[] | null;
-  request_body: string | null;
-  request_body_truncated: boolean;
-  response_body: string | null;
-}
-export interface GroupedProblem {
-  code: string;
-  message: string;
-  pointer: string;
-  route: string;
-  count: number;
-  keys: { id: number; name: string }[];
-  first_seen: string;
-  last_seen: string;
-  sample_sequence: number | null;
-  remedy: string;
-}
+/** A call as lists and the stream carry it: without bodies and changes. */
+export type Call = Schemas['Call'];
+export type CallDetail = Schemas['CallDetail'];
+export type CallOutcome = Schemas['CallOutcome'];
+export type Change = Schemas['CallChange'];
+export type GroupedProblem = Schemas['ProblemGroup'];
+export type Rate = Schemas['LiveRate'];
+
 export interface Overview {
   today: {
     from: string;

@@ -3,17 +3,18 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { callQuery } from '../api/calls.ts';
 import { Refusal } from '../api/refusal.ts';
-import type { Call, Change } from '../api/types.ts';
+import type { Call, Change, CallDetail as FullCall } from '../api/types.ts';
 import { useEnvironment, useMay, useOrigin } from '../frame/session.ts';
 import { bytes, duration } from '../text/number.ts';
 import { asCurl } from '../text/snippets.ts';
-import { absolute, clock } from '../text/time.ts';
+import { absolute } from '../text/time.ts';
 import { reading } from '../text/value.ts';
 import { IconButton } from '../ui/button.tsx';
 import { CopyButton, CopyIconButton } from '../ui/copy.tsx';
 import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { CloseIcon } from '../ui/icons.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { type Mark, SourceView } from '../ui/source-view.tsx';
 import { Status } from '../ui/status.tsx';
 
@@ -77,7 +78,7 @@ function Outcome({ call }: { call: Call }) {
         </Fact>
         <Fact name="Time">
           <time dateTime={call.at} title={absolute(at, 'UTC')}>
-            {absolute(at)}, .{clock(at).slice(-3)}
+            {absolute(at, undefined, true)}
           </time>
         </Fact>
         <Fact name="Request">
@@ -97,7 +98,7 @@ function Outcome({ call }: { call: Call }) {
           <ul className="mt-1 space-y-1.5">
             {call.errors.map((problem) => (
               <li key={`${problem.details} ${problem.error_code}`}>
-                {problem.message}
+                <Prose text={problem.message} />
                 <span className="block text-data text-muted">
                   <code>{problem.error_code}</code>
                   {problem.details && (
@@ -137,11 +138,16 @@ function Subject({ call }: { call: Call }) {
   );
 }
 
-function Full({ call }: { call: Call }) {
+function Full({ call }: { call: FullCall }) {
   const origin = useOrigin();
   const mayRead = useMay('analyst');
   const marks: Mark[] = [
-    ...call.errors.map(({ details, message }) => ({ pointer: details, message, tone: 'bad' as const })),
+    // The message stands above; here stands what mends it.
+    ...call.errors.map(({ details, remedy }) => ({
+      pointer: details,
+      message: remedy,
+      tone: 'bad' as const,
+    })),
     ...call.warnings.map(({ pointer, message }) => ({ pointer, message, tone: 'warn' as const })),
   ];
   if (!mayRead) {
@@ -159,7 +165,7 @@ function Full({ call }: { call: Call }) {
           <ul className="space-y-1.5">
             {call.warnings.map((warning) => (
               <li key={`${warning.pointer} ${warning.code}`}>
-                {warning.message}
+                <Prose text={warning.message} />
                 <span className="block text-data text-muted">
                   <code>{warning.code}</code>
                   {warning.pointer && (

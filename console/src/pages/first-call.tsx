@@ -10,6 +10,7 @@ import { Button } from '../ui/button.tsx';
 import { classNames } from '../ui/class-names.ts';
 import { CopyButton } from '../ui/copy.tsx';
 import { Failure } from '../ui/failure.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { State, Status } from '../ui/status.tsx';
 
 /** What stands on Home until something arrives: one call to paste, and the wait for it. */
@@ -123,7 +124,8 @@ export function FirstCall({ live }: { live: LiveState }) {
         {refused && (
           <div className="slide-in mt-3 rounded-lg bg-bad-wash px-4 py-3">
             <p>
-              <Status status={refused.status} /> A call arrived and was refused. {refused.errors[0]?.message}
+              <Status status={refused.status} /> A call arrived and was refused.{' '}
+              <Prose text={refused.errors[0]?.message ?? ''} />
             </p>
             <Link to="/live" search={{ call: refused.sequence }} className="link text-data">
               See what was sent

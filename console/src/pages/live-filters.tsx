@@ -1,6 +1,9 @@
+import { useState } from 'react';
 import type { CallFilter } from '../api/calls.ts';
+import { Button } from '../ui/button.tsx';
 import { classNames } from '../ui/class-names.ts';
 import { INPUT } from '../ui/field.tsx';
+import { useIsSmall } from '../ui/media.ts';
 import { SearchBox } from '../ui/search-box.tsx';
 import { useKeyNames } from './live.tsx';
 
@@ -21,14 +24,18 @@ const PATHS = [
   '/v1/events',
 ];
 
-export function LiveFilters({
-  filter,
-  onChange,
-}: {
+interface Props {
   filter: CallFilter;
   onChange: (change: Partial<CallFilter>) => void;
-}) {
+}
+
+export function LiveFilters({ filter, onChange }: Props) {
   const keys = useKeyNames();
+  const isSmall = useIsSmall();
+  const hasMore = [filter.key, filter.path, filter.subject, filter.event].some(
+    (value) => value !== undefined,
+  );
+  const [showsMore, setShowsMore] = useState(hasMore);
   return (
     <div className="flex flex-wrap items-center gap-2 px-4 pb-3 sm:px-6">
       <fieldset className="flex overflow-hidden rounded-md border border-line-strong">
@@ -37,7 +44,7 @@ export function LiveFilters({
           <label
             key={title}
             className={classNames(
-              'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
+              'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data max-sm:px-2 first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
               filter.status === status ? 'bg-accent-wash font-medium text-accent' : 'text-muted',
             )}
           >
@@ -52,11 +59,24 @@ export function LiveFilters({
           </label>
         ))}
       </fieldset>
+      {isSmall && (
+        <Button aria-expanded={showsMore} onClick={() => setShowsMore(!showsMore)} className="!h-[32px]">
+          {showsMore ? 'Less' : 'More'}
+        </Button>
+      )}
+      {(!isSmall || showsMore) && <MoreFilters filter={filter} onChange={onChange} keys={keys} />}
+    </div>
+  );
+}
+
+function MoreFilters({ filter, onChange, keys }: Props & { keys: { id: number; name: string }[] }) {
+  return (
+    <>
       <SearchBox
         label="User or company id"
         value={filter.subject ?? ''}
         onSearch={(text) => onChange({ subject: text || undefined })}
-        className="w-[190px] max-sm:w-[calc(50%-4px)]"
+        className="w-[220px] max-sm:w-full"
       />
       <input
         type="text"
@@ -68,13 +88,13 @@ export function LiveFilters({
         onKeyDown={(event) =>
           event.key === 'Enter' && onChange({ event: event.currentTarget.value || undefined })
         }
-        className={classNames(INPUT, '!w-[150px] max-sm:!w-[calc(50%-4px)]')}
+        className={classNames(INPUT, '!w-[150px] max-sm:!w-full')}
       />
       <select
         aria-label="Path"
         value={filter.path ?? ''}
         onChange={({ target }) => onChange({ path: target.value || undefined })}
-        className={classNames(INPUT, '!w-auto max-sm:!w-[calc(50%-4px)]')}
+        className={classNames(INPUT, '!w-auto max-sm:!w-full')}
       >
         <option value="">Any path</option>
         {PATHS.map((path) => (
@@ -86,7 +106,7 @@ export function LiveFilters({
           aria-label="Key"
           value={filter.key ?? ''}
           onChange={({ target }) => onChange({ key: target.value === '' ? undefined : Number(target.value) })}
-          className={classNames(INPUT, '!w-auto max-w-[180px] max-sm:!w-[calc(50%-4px)]')}
+          className={classNames(INPUT, '!w-auto max-w-[180px] max-sm:!w-full')}
         >
           <option value="">Any key</option>
           {keys.map(({ id, name }) => (
@@ -96,6 +116,6 @@ export function LiveFilters({
           ))}
         </select>
       )}
-    </div>
+    </>
   );
 }

@@ -263,7 +263,7 @@ interface RowProps {
 
 const CallRow = memo(function CallRow({ call, isOpened, onOpen, form }: RowProps) {
   const at = Date.parse(call.at);
-  const reason = call.errors[0]?.message;
+  const reason = call.errors[0]?.message.replaceAll('`', '');
   const time = (
     <time dateTime={call.at} title={inFull(at)} className="mono shrink-0 text-muted">
       {form === 'wide' ? clock(at) : clock(at).slice(0, 8)}

@@ -6,6 +6,7 @@ import { useEnvironment } from '../frame/session.ts';
 import { count } from '../text/number.ts';
 import { Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { Time } from '../ui/time.tsx';
 
 const SHOWN_MAX = 12;
@@ -50,7 +51,9 @@ function ProblemRow({ problem }: { problem: GroupedProblem }) {
         {count(problem.count)}×
       </p>
       <div className="min-w-0">
-        <p className="font-medium break-words">{problem.message}</p>
+        <p className="font-medium break-words">
+          <Prose text={problem.message} />
+        </p>
         {problem.remedy && problem.remedy !== problem.message && (
           <p className="break-words">{problem.remedy}</p>
         )}

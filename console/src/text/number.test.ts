@@ -7,7 +7,7 @@ test('numbers have thousands separators and agree with their noun', () => {
 });
 
 test('durations keep the digits that matter', () => {
-  expect([340, 12_345, 1_204_000].map(duration)).toEqual(['0.3 ms', '12 ms', '1.20 s']);
+  expect([340, 1234, 12_345, 1_204_000].map(duration)).toEqual(['340 µs', '1.2 ms', '12 ms', '1.20 s']);
 });
 
 test('sizes have units', () => {

@@ -11,8 +11,9 @@ export function countOf(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** A duration given in microseconds: `0.4 ms`, `12 ms`, `1.20 s`. */
+/** A duration given in microseconds: `340 µs`, `1.2 ms`, `12 ms`, `1.20 s`. */
 export function duration(microseconds: number): string {
+  if (microseconds < 1000) return `${Math.round(microseconds)} µs`;
   const milliseconds = microseconds / 1000;
   if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`;
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

@@ -34,6 +34,7 @@ test('what lies ahead is told too, and clocks may differ a little', () => {
 
 test('on hover stands the time in full, in the viewer’s zone and in UTC', () => {
   expect(absolute(NOW, 'Europe/Berlin')).toBe('21 Nov 2026, 10:31:02 CET');
+  expect(absolute(NOW, 'UTC', true)).toBe('21 Nov 2026, 09:31:02.481 UTC');
   expect(inFull(NOW, 'Europe/Berlin')).toBe('21 Nov 2026, 10:31:02 CET\n21 Nov 2026, 09:31:02 UTC');
   expect(inFull(NOW, 'UTC')).toBe('21 Nov 2026, 09:31:02 UTC');
 });

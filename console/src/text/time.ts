@@ -52,12 +52,13 @@ export function clock(at: number, timeZone?: string): string {
   }).format(at);
 }
 
-/** `21 Nov 2026, 10:31:02 CET`, in the viewer's zone unless another is named. */
-export function absolute(at: number, timeZone?: string): string {
+/** `21 Nov 2026, 10:31:02 CET`, to the millisecond when it is to be precise, in the viewer's zone unless another is named. */
+export function absolute(at: number, timeZone?: string, isPrecise = false): string {
   const time = new Intl.DateTimeFormat('en-GB', {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
+    fractionalSecondDigits: isPrecise ? 3 : undefined,
     hourCycle: 'h23',
     timeZoneName: 'short',
     timeZone,

@@ -1,6 +1,7 @@
 import { Refusal, Unreachable } from '../api/refusal.ts';
 import { Button } from './button.tsx';
 import { CopyIconButton } from './copy.tsx';
+import { Prose } from './prose.tsx';
 
 function words(cause: unknown): { happened: string; todo: string } {
   if (cause instanceof Unreachable) {
@@ -32,8 +33,12 @@ export function Failure({ cause, retry, title }: { cause: unknown; retry?: () =>
   const requestId = requestIdOf(cause);
   return (
     <div role="alert" className="rounded-lg border border-line bg-bad-wash px-4 py-3 text-body">
-      <p className="font-medium text-bad">{title ?? happened}</p>
-      {title && <p className="mt-0.5">{happened}</p>}
+      <p className="font-medium text-bad">{title ?? <Prose text={happened} />}</p>
+      {title && (
+        <p className="mt-0.5">
+          <Prose text={happened} />
+        </p>
+      )}
       {todo && <p className="mt-0.5">{todo}</p>}
       {(requestId || retry) && (
         <div className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1">

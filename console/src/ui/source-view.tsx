@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { type Line, lines, read, type Token } from '../json/source.ts';
 import { classNames } from './class-names.ts';
+import { Prose } from './prose.tsx';
 
 export interface Mark {
   pointer: string;
@@ -72,7 +73,7 @@ function SourceLine({ line, marks }: { line: Line; marks: Mark[] }) {
           )}
           style={{ paddingLeft: `${12 + line.depth * 16}px` }}
         >
-          ↑ {mark.message}
+          ↑ <Prose text={mark.message} />
         </span>
       ))}
     </div>

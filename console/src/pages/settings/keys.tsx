@@ -198,7 +198,9 @@ function KeyDetail({ apiKey: key }: { apiKey: Key }) {
               className="-mx-2 flex items-baseline gap-2.5 rounded-md px-2 py-1 hover:bg-hover"
             >
               <Status status={call.status} />
-              <span className="min-w-0 flex-1 truncate">{call.errors[0]?.message ?? call.path}</span>
+              <span className="min-w-0 flex-1 truncate">
+                {call.errors[0]?.message.replaceAll('`', '') ?? call.path}
+              </span>
               <Time at={call.at} className="shrink-0 text-muted" />
             </Link>
           </li>
