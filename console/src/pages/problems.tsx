@@ -54,8 +54,10 @@ function ProblemRow({ problem }: { problem: GroupedProblem }) {
         <p className="font-medium break-words">
           <Prose text={problem.message} />
         </p>
-        {problem.remedy && problem.remedy !== problem.message && (
-          <p className="break-words">{problem.remedy}</p>
+        {problem.remedy && (
+          <p className="break-words">
+            To mend it: <Prose text={problem.remedy} />.
+          </p>
         )}
         <p className="mt-0.5 text-data break-words text-muted">
           <code>{problem.code}</code>
