@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_kernel::model::audit::AuditEntry;
+use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::ports::{AuditTrail, StoreError};
 
 use crate::disk::{Disk, DiskFile};
@@ -31,7 +32,36 @@ pub struct AuditFile {
     tail: Mutex<Tail>,
 }
 
+/// Reads the whole trail and changes nothing: how many acts it holds, and what is missing.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn check(disk: &dyn Disk, directory: &Path, held_from: u64) -> io::Result<(usize, Vec<String>)> {
+    let mut tail = Tail::default();
+    match present(disk, directory)? {
+        Some(file) => tail.look_through(file.as_ref(), held_from).map(|missing| (tail.lines, missing)),
+        None => Ok((0, gap(0, held_from).into_iter().collect())),
+    }
+}
+
+/// The number of the oldest act that a catalog holds itself.
+pub fn held_from(state: &CatalogState) -> u64 {
+    state.audit.first().map_or(state.next_audit.max(1), |oldest| oldest.number)
+}
+
+fn present(disk: &dyn Disk, directory: &Path) -> io::Result<Option<Box<dyn DiskFile>>> {
+    let is_there = disk.list(directory)?.iter().any(|name| name == FILE);
+    is_there.then(|| disk.open(&directory.join(FILE), false)).transpose()
+}
+
+/// What lies between two numbers that should follow one another.
+fn gap(last: u64, next: u64) -> Option<String> {
+    let (from, to) = (last + 1, next.saturating_sub(1));
+    (from <= to).then(|| format!("{FILE} lacks the acts {from} to {to}: they were damaged or taken out"))
+}
+
 /// What is known of the file.
+#[derive(Default)]
 struct Tail {
     /// Absent until the first entry is carried here.
     file: Option<Box<dyn DiskFile>>,
@@ -44,16 +74,15 @@ struct Tail {
 }
 
 impl AuditFile {
-    /// Opens the trail. `held_from` is the number of the oldest entry that the catalog still holds. Answers what cannot be
-    /// read as well, for the operator.
+    /// Opens the trail. `held_from` is the number of the oldest entry that the catalog still holds. Answers what is missing
+    /// as well, for the operator.
     ///
     /// # Errors
     /// When the file cannot be read, cut or synced.
     pub fn open(disk: Arc<dyn Disk>, directory: &Path, held_from: u64) -> io::Result<(Self, Vec<String>)> {
-        let mut tail = Tail { file: None, end: 0, newest: 0, places: Vec::new(), lines: 0, is_broken: false };
-        let mut notes = Vec::new();
-        if disk.list(directory)?.iter().any(|name| name == FILE) {
-            let file = disk.open(&directory.join(FILE), false)?;
+        let mut tail = Tail::default();
+        let mut notes: Vec<String> = gap(0, held_from).into_iter().collect();
+        if let Some(file) = present(disk.as_ref(), directory)? {
             notes = tail.look_through(file.as_ref(), held_from)?;
             if file.length()? > tail.end {
                 file.set_length(tail.end)?;
@@ -103,24 +132,22 @@ impl Tail {
         self.newest = number;
     }
 
-    /// Finds the end of what only this file holds.
+    /// Finds the end of what only this file holds. Answers which acts are missing: numbers have no gaps.
     fn look_through(&mut self, file: &dyn DiskFile, held_from: u64) -> io::Result<Vec<String>> {
-        let (mut notes, mut unreadable) = (Vec::new(), Vec::new());
+        let mut missing = Vec::new();
         for_each_line(file, 0, file.length()?, |offset, line| {
-            match entry_of(line) {
-                Some(entry) if entry.number < held_from && entry.number > self.newest => {
-                    self.note(entry.number, offset);
-                    self.end = offset + line.len() as u64 + 1;
-                    // Something whole follows: what could not be read before it was durable once.
-                    notes.append(&mut unreadable);
-                }
-                // It comes again from the catalog.
-                Some(_) => {}
-                None => unreadable
-                    .push(format!("{FILE} cannot be read at offset {offset}: an audit entry is lost")),
-            }
+            // What is not below comes again from the catalog.
+            let Some(entry) =
+                entry_of(line).filter(|entry| (self.newest + 1..held_from).contains(&entry.number))
+            else {
+                return;
+            };
+            missing.extend(gap(self.newest, entry.number));
+            self.note(entry.number, offset);
+            self.end = offset + line.len() as u64 + 1;
         })?;
-        Ok(notes)
+        missing.extend(gap(self.newest, held_from));
+        Ok(missing)
     }
 
     /// Entries from the remembered place `index` up to the next one, in the order of the file.

@@ -16,11 +16,11 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Clock, CompanyQuery, EventLog,
-    Ledger, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Census, Clock, CompanyQuery,
+    EventLog, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 
-use crate::audit::AuditFile;
+use crate::audit::{AuditFile, held_from};
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
@@ -77,8 +77,7 @@ impl Engine {
             .map_err(|error| OpenError::Io(directory.root().into(), error))?;
         let unreadable = |what| OpenError::Catalog(directory.root().join("catalog.json"), what);
         let catalog = CatalogFile::open(Arc::clone(&disk), directory.root()).map_err(unreadable)?;
-        let state = catalog.state();
-        let held_from = state.audit.first().map_or(state.next_audit.max(1), |oldest| oldest.number);
+        let held_from = held_from(&catalog.state());
         let (trail, notes) = AuditFile::open(Arc::clone(&disk), directory.root(), held_from)
             .map_err(|error| OpenError::Io(directory.root().join(crate::audit::FILE), error))?;
         let engine = Engine {
@@ -334,6 +333,15 @@ impl Profiles for Engine {
             None => view.by_id(ProfileKind::Company, "", after, limit)?,
         };
         parsed(page, CompanyId::parse)
+    }
+
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError> {
+        self.environment(environment)?.state.view().census(kind, spans)
     }
 
     fn overflow(

@@ -107,7 +107,7 @@ impl Environment {
         std::fs::create_dir_all(&parts.directory).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let store = Store::open(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
+        let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
         let state = Arc::new(State::new(store).map_err(unusable)?);
         let mover = spawn("muster-mover", {

@@ -16,7 +16,7 @@ mod options;
 mod profiles;
 mod verify;
 
-pub use audit::AuditFile;
+pub use audit::{AuditFile, held_from};
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;

@@ -1,6 +1,6 @@
 //! `muster verify`: says what is wrong with a data directory, changing nothing in it.
 //!
-//! Reads every record of every log, and folds the log anew to compare each profile in the store with what it must be
+//! Reads every act of the audit trail, every record of every log, and folds the log anew to compare each profile in the store with what it must be
 //! (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
+use crate::audit;
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
@@ -60,6 +61,10 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
         report.problems.extend(check.problems.iter().map(named));
         summaries.push(named(&summary));
     }
+    let (acts, missing) = audit::check(&RealDisk, root, audit::held_from(&catalog.state()))
+        .map_err(|error| OpenError::Io(root.join(audit::FILE), error))?;
+    report.problems.extend(missing);
+    summaries.push(format!("audit trail: {acts} acts beside those in the catalog"));
     report.summary = summaries.join("\n");
     Ok(report)
 }

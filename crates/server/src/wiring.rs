@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
+use crate::http::Random;
 use crate::{VERSION, http, logging};
 
 /// How often the times at which keys were last used are kept.
@@ -34,8 +35,6 @@ pub struct Verified {
     /// What was looked at, in a sentence.
     pub summary: String,
 }
-
-type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// The clock of this machine.
 struct WallClock;

@@ -15,4 +15,4 @@ pub use clock::Clock;
 pub use error::{Refusal, StoreError};
 pub use event_log::{AppendError, Appended, Appending, EventLog, Receipt, StoredEvent};
 pub use ledger::Ledger;
-pub use profiles::{CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -11,6 +11,7 @@ use muster_kernel::model::profile::{Profile, ProfileView};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
+use super::census::Seen;
 use super::overlay::Generation;
 use super::store::{Batch, Store, failed, stored_view};
 use super::wide::{WIDE_PROPERTIES, Wide};
@@ -33,6 +34,10 @@ pub mod prefix {
     pub const WIDE: u8 = b'w';
     /// Kind: how many profiles there are.
     pub const PROFILE_COUNT: u8 = b'p';
+    /// Kind, minute: how many profiles were first seen in it.
+    pub const FIRST_SEEN: u8 = b'f';
+    /// Kind, minute: how many profiles were last seen in it.
+    pub const LAST_SEEN: u8 = b'l';
 }
 
 /// Moves `generation`, which covers the log up to `position`, into the store.
@@ -88,6 +93,7 @@ fn move_chunk(
         }
         wide.note(kind, id, after);
         counts.profiles += u64::from(before.is_none());
+        counts.seen.note(kind, before, after);
         index(store, &mut batch, kind, id, before, after, &mut counts);
         batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
     }
@@ -100,6 +106,7 @@ fn move_chunk(
 struct Counts {
     profiles: u64,
     members: BTreeMap<String, i64>,
+    seen: Seen,
 }
 
 impl Counts {
@@ -113,7 +120,7 @@ impl Counts {
             let count = store.number(&key)?.saturating_add_signed(change);
             store.put_number(batch, &key, count);
         }
-        Ok(())
+        self.seen.put(store, batch)
     }
 }
 
@@ -242,7 +249,7 @@ pub fn split_wide_key(key: &[u8]) -> Option<(ProfileKind, &str)> {
     Some((kind, std::str::from_utf8(id).ok()?))
 }
 
-fn kind_byte(kind: ProfileKind) -> u8 {
+pub(super) fn kind_byte(kind: ProfileKind) -> u8 {
     match kind {
         ProfileKind::User => b'u',
         ProfileKind::Company => b'c',

@@ -125,6 +125,12 @@ impl Generation {
         }
     }
 
+    /// How many profiles of a kind there are.
+    pub fn count_of(&self, kind: ProfileKind) -> usize {
+        let length = |shard: &RwLock<Table>| shard.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.tables(kind).iter().map(length).sum()
+    }
+
     /// All ids of a kind, sorted: for the mover, because neighbours in the store are then read and written together.
     pub fn ids(&self, kind: ProfileKind) -> Vec<Box<str>> {
         let mut ids: Vec<Box<str>> = Vec::new();

@@ -38,16 +38,23 @@ pub struct Opened {
     pub member: MemberId,
 }
 
-/// Signs a member in. Takes as long for an address that nobody has.
+/// Signs a member in. Takes as long for an address that nobody has. `record` says whether a failure is to be written
+/// down, and how many before it were not.
 ///
 /// # Errors
 /// When address and password do not belong together, or the catalog cannot be written.
-pub fn sign_in(request: &SignIn, office: Office<'_>) -> Result<Opened, AdminError> {
+pub fn sign_in(
+    request: &SignIn,
+    record: impl FnOnce(Timestamp) -> Option<u32>,
+    office: Office<'_>,
+) -> Result<Opened, AdminError> {
     let state = office.catalog.state();
     let known = state.member_with_email(&request.email);
     let is_right = password::matches(&request.password, known.map(|member| member.password.as_str()));
     let Some(member) = known.filter(|_| is_right) else {
-        note_failure(known, request.address, office)?;
+        if let Some(passed_over) = record(office.clock.now()) {
+            note_failure(known, request.address, passed_over, office)?;
+        }
         return Err(wrong().into());
     };
     let token = office.draw_token();
@@ -68,11 +75,15 @@ pub fn sign_in(request: &SignIn, office: Office<'_>) -> Result<Opened, AdminErro
 fn note_failure(
     known: Option<&Member>,
     address: Option<IpAddr>,
+    passed_over: u32,
     office: Office<'_>,
 ) -> Result<(), AdminError> {
     let subject = known.map_or("an unknown address", |member| member.email.as_str());
     office.act(|state, now| {
-        let entry = Entry::of(&Actor::Anonymous, Act::SignInFailed, subject);
+        let mut entry = Entry::of(&Actor::Anonymous, Act::SignInFailed, subject);
+        if passed_over > 0 {
+            entry = entry.with("not_written_before", &passed_over.to_string());
+        }
         with_address(entry, address).put(state, now);
         Ok(())
     })

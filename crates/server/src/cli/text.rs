@@ -166,6 +166,7 @@ fn environment_facts(environment: &EnvironmentView) -> String {
         ["empty company".to_owned(), empty_company.to_owned()],
         ["nested values".to_owned(), nested_values.to_owned()],
         ["junk ids".to_owned(), junk_ids.to_owned()],
+        ["masked".to_owned(), environment.pii_properties.join(",")],
     ])
 }
 

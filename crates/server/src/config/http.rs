@@ -15,5 +15,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("http.read_wait_ms", Rule::Range(0, 10 * MINUTE_MS)),
     ("http.body_memory_max", Rule::Range(BODY_BYTES_MAX.cast_signed() as i64, 1 << 40)),
     ("http.public_url", Rule::OptionalUrl),
+    ("http.trusted_proxy", Rule::Switch),
     ("http.edge_threads", Rule::Range(0, 1024)),
 ];

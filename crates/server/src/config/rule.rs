@@ -9,6 +9,8 @@ use toml::Value;
 pub enum Rule {
     /// A whole number from the first to the second, both allowed.
     Range(i64, i64),
+    /// On or off: there is nothing to check beyond that.
+    Switch,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A host and a port to listen on.

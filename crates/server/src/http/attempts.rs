@@ -25,6 +25,8 @@ pub(super) const PER_EMAIL_MAX: u32 = 5;
 pub(super) const PER_ADDRESS_MAX: u32 = 30;
 /// E-mails, and addresses, that are remembered.
 const REMEMBERED_MAX: usize = 10_000;
+/// Failures in it that are written into the audit; what is beyond is counted, so that nobody fills the disk with them.
+const RECORDED_MAX: u32 = 100;
 /// Passwords that are hashed at a time; each takes 19 MiB.
 const HASHES_MAX: usize = 2;
 /// Calls that wait for their turn; one more is told to come back.
@@ -34,6 +36,7 @@ const WAITING_MAX: usize = 32;
 pub(super) struct Attempts {
     by_email: Mutex<Table<String>>,
     by_address: Mutex<Table<IpAddr>>,
+    recorded: Mutex<(Table<()>, u32)>,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
@@ -49,6 +52,7 @@ impl Default for Attempts {
         Attempts {
             by_email: Mutex::default(),
             by_address: Mutex::default(),
+            recorded: Mutex::default(),
             turns: Arc::new(Semaphore::new(HASHES_MAX)),
             places: Arc::new(Semaphore::new(HASHES_MAX + WAITING_MAX)),
         }
@@ -84,6 +88,17 @@ impl Attempts {
         if let Some(window) = address.and_then(|address| by_address.windows.get_mut(&network_of(address))) {
             window.count = window.count.saturating_sub(1);
         }
+    }
+
+    /// Whether a failure is to be written down; if so, how many before it were not.
+    pub(super) fn record_failure(&self, now: Timestamp) -> Option<u32> {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let (table, passed_over) = &mut *recorded;
+        if table.count((), RECORDED_MAX, now).is_ok() {
+            return Some(std::mem::take(passed_over));
+        }
+        *passed_over = passed_over.saturating_add(1);
+        None
     }
 
     /// Waits for a turn at hashing. The turn goes into the work itself, so that a caller who hangs up gives nobody else
@@ -187,10 +202,21 @@ mod tests {
         assert_eq!(table.count("a", 5, at(900)), Ok(()));
         let mut full = Table::default();
         for number in 0..REMEMBERED_MAX + 10 {
-            assert_eq!(full.count(number, 1, at(i64::try_from(number).unwrap() / 100)), Ok(()));
+            assert_eq!(full.count(number, 1, Timestamp(i64::try_from(number).unwrap())), Ok(()));
         }
         assert_eq!(full.windows.len(), REMEMBERED_MAX);
-        assert!(!full.windows.contains_key(&0) && full.windows.contains_key(&REMEMBERED_MAX));
+        assert!(!full.windows.contains_key(&9) && full.windows.contains_key(&10), "what began first goes");
+    }
+
+    #[test]
+    fn failures_beyond_a_bound_are_counted_and_told_with_the_next_one() {
+        let attempts = Attempts::default();
+        let at = |second: i64| Timestamp(second * SECOND);
+        for _ in 0..RECORDED_MAX {
+            assert_eq!(attempts.record_failure(at(0)), Some(0));
+        }
+        assert_eq!((attempts.record_failure(at(1)), attempts.record_failure(at(899))), (None, None));
+        assert_eq!((attempts.record_failure(at(900)), attempts.record_failure(at(900))), (Some(2), Some(0)));
     }
 
     #[test]

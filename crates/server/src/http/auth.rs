@@ -178,7 +178,11 @@ impl Keys {
     pub(super) fn find(&self, state: &Arc<CatalogState>, secret: &str) -> Found {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&table.state, state) {
-            self.rebuild(&mut table, state);
+            // Most changes of the catalog are about the team and leave the keys as they are.
+            let before = std::mem::replace(&mut table.state, Arc::clone(state));
+            if before.keys != state.keys || before.environments != state.environments {
+                self.rebuild(&mut table, state);
+            }
         }
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         match table.by_hash.get(&hash) {
@@ -189,7 +193,6 @@ impl Keys {
     }
 
     fn rebuild(&self, table: &mut Table, state: &Arc<CatalogState>) {
-        table.state = Arc::clone(state);
         table.app_tokens =
             state.environments.iter().map(|environment| environment.app_token.clone()).collect();
         let counts = &mut table.counts;

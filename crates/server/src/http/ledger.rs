@@ -128,7 +128,7 @@ struct RowBody {
 /// Numbers of calls.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = LedgerNumbers)]
-struct NumbersBody {
+pub(super) struct NumbersBody {
     /// The sum of the others.
     received: u64,
     /// Written for the first time.
@@ -201,19 +201,34 @@ async fn account(edge: &Arc<Edge>, reader: &Reader<Account>, head: &Head) -> Res
     let (environment, now) = (reader.environment(), reader.now());
     let body = read::aside(edge, move |edge| {
         let rows = edge.parts.ledger.rows(environment, from, to)?;
-        let before = edge.shared.tally.sums(environment);
+        let (accounted, after, balanced) = weigh(edge, environment, now)?;
         let start = &edge.shared.ledger_start;
-        let accounted = start.accounted(&edge.parts, environment, now)?;
-        let after = edge.shared.tally.sums(environment);
         Ok(LedgerBody {
             totals: totals(&rows),
             data: rows.iter().map(row_body).collect(),
             since_start: since_start(start.at, accounted, after),
-            balanced: holds(before, accounted, after),
+            balanced,
         })
     })
     .await?;
     answer::read(reading.position, &body)
+}
+
+/// Holds the edge's own count against the ledger: what the ledger accounts for, what the edge counted, and whether the
+/// two agree.
+fn weigh(edge: &Edge, environment: EnvironmentId, now: Timestamp) -> Result<(u64, Sums, bool), Refused> {
+    let before = edge.shared.tally.sums(environment);
+    let accounted = edge.shared.ledger_start.accounted(&edge.parts, environment, now)?;
+    let after = edge.shared.tally.sums(environment);
+    Ok((accounted, after, holds(before, accounted, after)))
+}
+
+/// Whether the equation holds over the time since this process started.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) fn is_balanced(edge: &Edge, environment: EnvironmentId, now: Timestamp) -> Result<bool, Refused> {
+    weigh(edge, environment, now).map(|(_, _, balanced)| balanced)
 }
 
 /// The minutes that the caller asks for.

@@ -33,6 +33,7 @@ mod members;
 mod membership;
 mod metrics;
 mod openapi;
+mod overview;
 mod page;
 mod read;
 mod reader;
@@ -68,6 +69,9 @@ use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
 
+/// A source of random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// What the edge works with.
 #[derive(Clone)]
 pub struct Parts {
@@ -84,7 +88,7 @@ pub struct Parts {
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub random: Random,
     /// This program's version.
     pub version: &'static str,
     /// Drawn at the start, so that request ids of two processes differ.

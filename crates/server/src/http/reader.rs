@@ -70,7 +70,10 @@ impl<P: Purpose> Reader<P> {
 
     /// A position of the environment as callers see it.
     pub(super) fn token(&self, position: Position) -> PositionToken {
-        PositionToken { incarnation: self.incarnation(), position }
+        match self {
+            Reader::Key(caller) => caller.token(position),
+            Reader::Member(at_work) => at_work.token(position),
+        }
     }
 
     /// What the caller may not see.

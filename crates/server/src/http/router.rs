@@ -16,7 +16,7 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, companies, console, environments, events, health, identify, identify_company, invitations, keys,
-    ledger, members, membership, metrics, openapi, session, track, users, validate,
+    ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -37,7 +37,8 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
         .routes(routes!(events::list)) //           GET    /v1/events
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
-        // Who watches calls arrive.
+        .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        // Who watches calls arrive; a session.
         .routes(routes!(calls::list)) //            GET    /v1/environments/{id}/calls
         .routes(routes!(calls::get)) //             GET    /v1/environments/{id}/calls/{sequence}
         .routes(routes!(stream::watch)) //          GET    /v1/environments/{id}/live

@@ -101,9 +101,10 @@ pub(super) async fn post(State(edge): State<Arc<Edge>>, request: Request<Body>) 
     attempts.count(&email, address, edge.parts.clock.now())?;
     let turn = attempts.turn().await?;
     let request = SignIn { email: email.clone(), password, address };
+    let shared = Arc::clone(&edge.shared);
     let opened = acts::with_office(&edge, String::new(), move |office| {
         let _turn = turn;
-        admin::sign_in(&request, office)
+        admin::sign_in(&request, |now| shared.attempts.record_failure(now), office)
     })
     .await?;
     attempts.forgive(&email, address);

@@ -21,6 +21,7 @@ mod live;
 mod logs;
 mod masking;
 mod operation;
+mod overview;
 mod positions;
 mod process;
 mod promises;

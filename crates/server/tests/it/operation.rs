@@ -1,5 +1,7 @@
 //! Routes and what surrounds every call; health, version, metrics and the OpenAPI document.
 
+use muster_kernel::model::audit::Act;
+use muster_kernel::model::problem::ProblemCode;
 use serde_json::json;
 
 use crate::client::Request;
@@ -162,6 +164,20 @@ fn the_openapi_document_is_the_one_in_docs() {
 }
 
 #[test]
+fn the_page_of_the_api_lists_every_code_and_every_act() {
+    let page = include_str!("../../../../docs/API.md");
+    for code in ProblemCode::ALL {
+        // Warnings have no status.
+        let rows = ["4", "5"].map(|status| format!("\n| `{}` | {status}", code.as_str()));
+        let count: usize = rows.iter().map(|row| page.matches(row.as_str()).count()).sum();
+        assert_eq!(count, 1, "docs/API.md lists {} once", code.as_str());
+    }
+    for act in Act::ALL {
+        assert!(page.contains(&format!("`{}`", act.as_str())), "docs/API.md lacks {}", act.as_str());
+    }
+}
+
+#[test]
 fn the_openapi_document_is_whole_in_itself() {
     let made = muster_server::http::openapi_document("0.1.0", Some("https://muster.example")).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&made).unwrap();
@@ -177,5 +193,5 @@ fn the_openapi_document_is_whole_in_itself() {
     let ids: Vec<&str> =
         text.split("\"operationId\": \"").skip(1).map(|part| part.split('"').next().unwrap()).collect();
     let unique: std::collections::HashSet<_> = ids.iter().collect();
-    assert_eq!((ids.len(), unique.len()), (40, 40), "{ids:?}");
+    assert_eq!((ids.len(), unique.len()), (41, 41), "{ids:?}");
 }

@@ -16,11 +16,11 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appending, Catalog, Clock, CompanyQuery, EventLog, ProfileKind, Profiles, StoreError,
-    StoredEvent, UserQuery,
+    AppendError, Appending, Catalog, Census, Clock, CompanyQuery, EventLog, ProfileKind, Profiles,
+    StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
-use muster_server::http::{Handle, HttpSettings, Parts, Server, serve};
+use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
 use sha2::{Digest, Sha256};
@@ -144,6 +144,15 @@ impl Profiles for Faulty {
         self.model.companies(environment, query, after, limit)
     }
 
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError> {
+        self.model.census(environment, kind, spans)
+    }
+
     fn overflow(
         &self,
         environment: EnvironmentId,
@@ -162,6 +171,7 @@ pub struct World {
     pub engine: Arc<Faulty>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
+    random: Random,
     server: Option<Server>,
 }
 
@@ -186,6 +196,7 @@ impl World {
         let metrics_address = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
         let world_keys = |state: &mut CatalogState| first_keys(state);
         change_catalog(&model, world_keys);
+        let random: Random = Arc::new(drawn(AtomicU64::new(0)));
         let parts = Parts {
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
@@ -193,13 +204,13 @@ impl World {
             catalog: Arc::clone(&model) as _,
             trail: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            random: Arc::new(drawn(AtomicU64::new(0))),
+            random: Arc::clone(&random),
             version: "1.2.3",
             request_seed: 7,
         };
         let server = serve(listener(), metrics, parts, settings).unwrap();
         let (address, handle) = (server.address(), server.handle());
-        World { address, metrics_address, engine, clock, handle, server: Some(server) }
+        World { address, metrics_address, engine, clock, handle, random, server: Some(server) }
     }
 
     pub fn client(&self) -> Client {
@@ -229,8 +240,7 @@ impl World {
     /// Works in the server's own office, as its wiring does.
     pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let model = &*self.engine.model;
-        let random = drawn(AtomicU64::new(1 << 32));
-        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &random, base: BASE })
+        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &*self.random, base: BASE })
     }
 
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {
@@ -283,6 +293,7 @@ fn change_catalog(model: &ModelEngine, mut change: impl FnMut(&mut CatalogState)
 }
 
 fn first_keys(state: &mut CatalogState) {
+    (state.next_environment, state.next_key) = (3, 3);
     for (number, name, secret, token) in
         [(1, "Production", KEY, APP_TOKEN), (2, "Staging", OTHER_KEY, "NX-5e6f7a8b")]
     {

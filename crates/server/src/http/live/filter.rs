@@ -13,8 +13,9 @@ use super::call::{Call, Outcome};
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `Filter::of` reads")]
 pub(super) struct FilterParameters {
-    /// Only those with one of these outcomes, separated by commas.
-    status: Option<Outcome>,
+    /// Only those with one of these outcomes, separated by commas: `stored`, `duplicate`, `refused`, `read`.
+    #[param(example = "refused")]
+    status: Option<String>,
     /// Only those with this key, by its number.
     key: Option<u32>,
     /// Only those whose path starts with this.
