@@ -1,8 +1,7 @@
 /** What arrives: recorded calls, problems, and today's numbers. */
 import { queryOptions } from '@tanstack/react-query';
 import { api, body, inEnvironment } from './client.ts';
-import { ask } from './pending.ts';
-import type { CallOutcome, Overview } from './types.ts';
+import type { CallOutcome } from './types.ts';
 
 /** What of the recorded calls is asked for. */
 export interface CallFilter {
@@ -57,15 +56,19 @@ export const problemsQuery = (environment: number) =>
     refetchInterval: 5_000,
   });
 
+/** How often today's numbers are read anew; before the first call more often, because somebody waits for it. */
+const OVERVIEW_MS = 5_000;
+const FIRST_CALL_MS = 1_500;
+
 export const overviewQuery = (environment: number, timeZone: string) =>
   queryOptions({
     queryKey: ['overview', environment, timeZone],
-    queryFn: () =>
-      ask<Overview>(
-        'GET',
-        `/v1/overview?time_zone=${encodeURIComponent(timeZone)}`,
-        undefined,
-        inEnvironment(environment),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/overview', {
+          params: { query: { time_zone: timeZone } },
+          headers: inEnvironment(environment),
+        }),
       ),
-    refetchInterval: (query) => (query.state.data?.first_call_at === null ? 1_500 : 5_000),
+    refetchInterval: (query) => (query.state.data?.first_call_at === null ? FIRST_CALL_MS : OVERVIEW_MS),
   });

@@ -470,6 +470,23 @@ export interface paths {
         patch: operations["update_member"];
         trace?: never;
     };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how today goes. */
+        get: operations["read_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -1237,6 +1254,85 @@ export interface components {
             purpose: components["schemas"]["Purpose"];
             /** @description The role of whoever accepts it. */
             role: components["schemas"]["Role"];
+        };
+        /** @description How an environment does today. */
+        Overview: {
+            /**
+             * Format: int64
+             * @description All companies.
+             */
+            companies_total: number;
+            first_call_at: components["schemas"]["Instant"] | null;
+            last_week: components["schemas"]["OverviewLastWeek"] | null;
+            /** @description What became of today's calls. */
+            ledger: components["schemas"]["OverviewLedger"];
+            /** @description The caller's day until now. */
+            today: components["schemas"]["OverviewToday"];
+            /**
+             * Format: int64
+             * @description All users.
+             */
+            users_total: number;
+        };
+        /** @description Calls of a day by the hour, one number for each hour that has begun: the last is not over yet. */
+        OverviewHourly: {
+            accepted: number[];
+            refused: number[];
+        };
+        /** @description A day of last week. */
+        OverviewLastWeek: {
+            /**
+             * Format: int64
+             * @description Writes taken, repetitions included.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Always null: who was seen again since is not remembered as seen then.
+             */
+            active_users: number | null;
+            /**
+             * Format: int64
+             * @description Users first seen on that day.
+             */
+            new_users: number;
+            /**
+             * Format: int64
+             * @description Writes of known keys refused.
+             */
+            refused: number;
+        };
+        /** @description Today's ledger as one line. */
+        OverviewLedger: components["schemas"]["LedgerNumbers"] & {
+            /** @description Whether the ledger balances with what the edge received since this process started, as in `GET /v1/ledger`. */
+            balanced: boolean;
+        };
+        /** @description A day until now. */
+        OverviewToday: {
+            /**
+             * Format: int64
+             * @description Writes taken, repetitions included.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Users seen today.
+             */
+            active_users: number;
+            /** @description When the day began in the caller's time zone. */
+            from: components["schemas"]["Instant"];
+            /** @description The calls by the hour. */
+            hourly: components["schemas"]["OverviewHourly"];
+            /**
+             * Format: int64
+             * @description Users first seen today.
+             */
+            new_users: number;
+            /**
+             * Format: int64
+             * @description Writes of known keys refused.
+             */
+            refused: number;
         };
         /** @description A password to be changed. */
         PasswordChange: {
@@ -2305,8 +2401,11 @@ export interface operations {
     list_calls: {
         parameters: {
             query?: {
-                /** @description Only those with one of these outcomes, separated by commas. */
-                status?: components["schemas"]["CallOutcome"];
+                /**
+                 * @description Only those with one of these outcomes, separated by commas: `stored`, `duplicate`, `refused`, `read`.
+                 * @example refused
+                 */
+                status?: string;
                 /** @description Only those with this key, by its number. */
                 key?: number;
                 /** @description Only those whose path starts with this. */
@@ -2683,8 +2782,11 @@ export interface operations {
     watch_calls: {
         parameters: {
             query?: {
-                /** @description Only those with one of these outcomes, separated by commas. */
-                status?: components["schemas"]["CallOutcome"];
+                /**
+                 * @description Only those with one of these outcomes, separated by commas: `stored`, `duplicate`, `refused`, `read`.
+                 * @example refused
+                 */
+                status?: string;
                 /** @description Only those with this key, by its number. */
                 key?: number;
                 /** @description Only those whose path starts with this. */
@@ -3763,6 +3865,87 @@ export interface operations {
             };
             /** @description Too many attempts; try again after `Retry-After` seconds */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_overview: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Whose day it is: a name of the IANA time zone database; UTC when absent.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Today in a few numbers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,32 +24,4 @@ export type CallOutcome = Schemas['CallOutcome'];
 export type Change = Schemas['CallChange'];
 export type GroupedProblem = Schemas['ProblemGroup'];
 export type Rate = Schemas['LiveRate'];
-
-export interface Overview {
-  today: {
-    from: string;
-    accepted: number;
-    refused: number;
-    new_users: number;
-    active_users: number;
-    hourly: { accepted: number[]; refused: number[] };
-  };
-  last_week: {
-    accepted: number | null;
-    refused: number | null;
-    new_users: number | null;
-    active_users: number | null;
-  } | null;
-  ledger: {
-    received: number;
-    stored: number;
-    duplicate: number;
-    rejected: number;
-    suppressed: number;
-    pending: number;
-    balanced: boolean;
-  };
-  users_total: number;
-  companies_total: number;
-  first_call_at: string | null;
-}
+export type Overview = Schemas['Overview'];
