@@ -1,5 +1,5 @@
 /** The system's Chromium, driven without a window. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
@@ -75,16 +75,18 @@ interface Finding {
 
 /** Nothing serious or critical that axe can see. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
+  expect(await seriousFindings(page), `accessibility of ${what}`).toEqual([]);
+}
+
+export async function seriousFindings(page: Page): Promise<string[]> {
   // Not as a script tag: the page's own policy would refuse it.
-  const { readFile } = await import('node:fs/promises');
-  await page.evaluate(await readFile(AXE, 'utf8'));
+  await page.evaluate(readFileSync(AXE, 'utf8'));
   const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
     violations: Finding[];
   };
   const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = serious.map(
+  return serious.map(
     ({ id, help, nodes }) =>
       `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`,
   );
-  expect(told, `accessibility of ${what}`).toEqual([]);
 }

@@ -95,12 +95,12 @@ function Sidebar({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => voi
       <button
         type="button"
         onClick={onSearch}
-        aria-label="Search"
+        title="Search"
         aria-keyshortcuts="Control+K Meta+K"
         className="flex h-8 items-center gap-2 rounded-md px-2 text-data text-muted hover:bg-hover max-sm:order-3 max-sm:ml-auto sm:mt-2 lg:border lg:border-line lg:bg-ground"
       >
         <SearchIcon />
-        <span className="hidden flex-1 text-left lg:inline">Search</span>
+        <span className="sr-only flex-1 text-left lg:not-sr-only">Search</span>
         <kbd className="hidden text-small lg:inline">{MOD}K</kbd>
       </button>
       <nav aria-label="Pages" className="mt-3 hidden flex-col gap-0.5 sm:flex">
@@ -161,7 +161,6 @@ function EnvironmentSwitch() {
       trigger={
         <button
           type="button"
-          aria-label={`Environment ${environment.name}`}
           title={`Environment: ${environment.name}`}
           className="flex h-9 min-w-0 items-center gap-2 rounded-md px-2 text-left hover:bg-hover lg:h-11"
         >
@@ -174,7 +173,7 @@ function EnvironmentSwitch() {
           >
             {environment.name.slice(0, 1).toUpperCase()}
           </span>
-          <span className="min-w-0 flex-1 sm:hidden lg:block">
+          <span className="min-w-0 flex-1 sm:sr-only lg:not-sr-only lg:min-w-0 lg:flex-1">
             <span className="hidden text-data leading-[17px] font-semibold lg:block">Muster</span>
             <span
               className={classNames(
@@ -182,7 +181,7 @@ function EnvironmentSwitch() {
                 isOther ? 'font-medium text-warn' : 'text-muted',
               )}
             >
-              {environment.name}
+              {environment.name} <span className="sr-only">environment</span>
             </span>
           </span>
           <span className="text-muted sm:hidden lg:block">
@@ -234,7 +233,6 @@ function MemberMenu({ onKeys }: { onKeys: () => void }) {
       trigger={
         <button
           type="button"
-          aria-label={`Your account: ${member.name}`}
           title={member.name}
           className="flex h-9 w-full min-w-0 items-center gap-2 rounded-md px-2 text-left hover:bg-hover"
         >
@@ -244,7 +242,9 @@ function MemberMenu({ onKeys }: { onKeys: () => void }) {
           >
             {member.name.slice(0, 1).toUpperCase()}
           </span>
-          <span className="hidden min-w-0 flex-1 truncate text-data lg:block">{member.name}</span>
+          <span className="sr-only min-w-0 flex-1 truncate text-data lg:not-sr-only lg:truncate">
+            {member.name} <span className="sr-only">your account</span>
+          </span>
         </button>
       }
     >
