@@ -258,7 +258,7 @@ describe('Roles', () => {
       await page.getByRole('menuitem', { name: 'Remove' }).click();
       await page.getByLabel('Type Vera Viewer to confirm').fill('Vera Viewer');
       await page.getByRole('button', { name: 'Remove', exact: true }).click();
-      await page.getByText('vera@example.com').waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Actions for Vera Viewer' }).waitFor({ state: 'detached' });
     });
     expect((await server.call('DELETE', '/v1/members/1', { cookie })).status).toBe(403);
   });

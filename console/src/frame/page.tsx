@@ -31,12 +31,12 @@ export function Page({
     <div className={fill ? 'flex h-full min-h-0 flex-col' : 'pb-16'}>
       <header className="px-4 pt-4 pb-3 sm:px-6 sm:pt-5">
         {above}
-        <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
+        <div className="flex items-start justify-between gap-4">
           <div className="min-w-0">
             <h1 className="text-title font-semibold break-words">{title}</h1>
             {line && <div className="figures min-h-[21px] text-body text-muted">{line}</div>}
           </div>
-          {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+          {actions && <div className="flex shrink-0 items-center gap-2">{actions}</div>}
         </div>
       </header>
       {children}

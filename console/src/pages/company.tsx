@@ -115,19 +115,17 @@ function Detail({ company }: { company: Company }) {
             />
           </>
         }
-        side={
-          <>
-            <Facts
-              facts={[
-                ['Company id', <IdFact key="id" id={company.company_id} />],
-                ['Last seen', <FullTime key="last" at={company.last_seen_at} />],
-                ['First seen', <FullTime key="first" at={company.first_seen_at} />],
-                ['Created', <FullTime key="created" at={company.created_at} />],
-              ]}
-            />
-            <LatestCalls subject={company.company_id} />
-          </>
+        facts={
+          <Facts
+            facts={[
+              ['Company id', <IdFact key="id" id={company.company_id} />],
+              ['Last seen', <FullTime key="last" at={company.last_seen_at} />],
+              ['First seen', <FullTime key="first" at={company.first_seen_at} />],
+              ['Created', <FullTime key="created" at={company.created_at} />],
+            ]}
+          />
         }
+        calls={<LatestCalls subject={company.company_id} />}
       />
     </Page>
   );

@@ -101,6 +101,11 @@ function Today({ overview, live }: { overview: Overview; live: LiveState }) {
           day={day}
         />
       </div>
+      {last_week === null && (
+        <p className="border-b border-line py-2.5 text-data text-muted">
+          From next week on these numbers are compared with the same weekday a week before.
+        </p>
+      )}
       <LedgerLine ledger={overview.ledger} />
       <Throughput live={live} />
       <Problems />
@@ -138,8 +143,8 @@ function Figure({
           count(value)
         )}
       </p>
-      <p className="mt-0.5 min-h-[40px] text-data text-muted sm:min-h-5">
-        {comparison === null ? `nothing known of last ${day}` : `${comparison.text} last ${day} by now`}
+      <p className="mt-0.5 min-h-5 text-data text-muted">
+        {comparison !== null && `${comparison.text} last ${day} by now`}
       </p>
       {hourly && (
         <div className="mt-2">
@@ -168,10 +173,10 @@ function LedgerLine({ ledger }: { ledger: Overview['ledger'] }) {
       className={`figures flex flex-wrap gap-x-2 border-b border-line py-3 ${ledger.balanced ? '' : 'bg-bad-wash text-bad'}`}
       data-balanced={ledger.balanced}
     >
-      <span className={ledger.balanced ? 'text-good' : ''} aria-hidden="true">
-        {ledger.balanced ? '✓' : '✕'}
-      </span>
       <span>
+        <span className={ledger.balanced ? 'mr-2 text-good' : 'mr-2'} aria-hidden="true">
+          {ledger.balanced ? '✓' : '✕'}
+        </span>
         <strong className="font-semibold">{count(ledger.received)}</strong> received today{' '}
         {ledger.balanced ? '=' : '≠'}{' '}
         {parts.map(([number, word], index) => (

@@ -44,7 +44,7 @@ export function LiveFilters({ filter, onChange }: Props) {
           <label
             key={title}
             className={classNames(
-              'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data max-sm:px-2 first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
+              'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data max-sm:px-1.5 first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
               filter.status === status ? 'bg-accent-wash font-medium text-accent' : 'text-muted',
             )}
           >
@@ -76,7 +76,7 @@ function MoreFilters({ filter, onChange, keys }: Props & { keys: { id: number; n
         label="User or company id"
         value={filter.subject ?? ''}
         onSearch={(text) => onChange({ subject: text || undefined })}
-        className="w-[220px] max-sm:w-full"
+        className="w-[178px] max-sm:w-full"
       />
       <input
         type="text"
@@ -88,13 +88,13 @@ function MoreFilters({ filter, onChange, keys }: Props & { keys: { id: number; n
         onKeyDown={(event) =>
           event.key === 'Enter' && onChange({ event: event.currentTarget.value || undefined })
         }
-        className={classNames(INPUT, '!w-[150px] max-sm:!w-full')}
+        className={classNames(INPUT, '!w-[128px] max-sm:!w-full')}
       />
       <select
         aria-label="Path"
         value={filter.path ?? ''}
         onChange={({ target }) => onChange({ path: target.value || undefined })}
-        className={classNames(INPUT, '!w-auto max-sm:!w-full')}
+        className={classNames(INPUT, '!w-[172px] max-sm:!w-full')}
       >
         <option value="">Any path</option>
         {PATHS.map((path) => (
@@ -106,7 +106,7 @@ function MoreFilters({ filter, onChange, keys }: Props & { keys: { id: number; n
           aria-label="Key"
           value={filter.key ?? ''}
           onChange={({ target }) => onChange({ key: target.value === '' ? undefined : Number(target.value) })}
-          className={classNames(INPUT, '!w-auto max-w-[180px] max-sm:!w-full')}
+          className={classNames(INPUT, '!w-[132px] max-sm:!w-full')}
         >
           <option value="">Any key</option>
           {keys.map(({ id, name }) => (

@@ -4,6 +4,7 @@ import { problemsQuery } from '../api/calls.ts';
 import type { GroupedProblem } from '../api/types.ts';
 import { useEnvironment } from '../frame/session.ts';
 import { count } from '../text/number.ts';
+import { causeAndRemedy } from '../text/problem.ts';
 import { Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Prose } from '../ui/prose.tsx';
@@ -44,21 +45,18 @@ export function Problems() {
 }
 
 function ProblemRow({ problem }: { problem: GroupedProblem }) {
+  const { cause, remedy } = causeAndRemedy(problem.message, problem.remedy);
   const keys = problem.keys.map(({ name }) => name).join(', ');
   return (
-    <li className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-5 border-t border-line py-3.5 sm:grid-cols-[72px_minmax(0,1fr)_auto]">
-      <p className="figures text-right text-[17px] leading-6 font-semibold text-bad">
-        {count(problem.count)}×
-      </p>
+    <li className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-5 border-t border-line py-3.5 sm:grid-cols-[52px_minmax(0,1fr)_auto]">
+      <p className="figures text-[17px] leading-6 font-semibold text-bad">{count(problem.count)}×</p>
       <div className="min-w-0">
         <p className="font-medium break-words">
-          <Prose text={problem.message} />
+          <Prose text={cause} />
         </p>
-        {problem.remedy && (
-          <p className="break-words">
-            To mend it: <Prose text={problem.remedy} />.
-          </p>
-        )}
+        <p className="break-words">
+          <Prose text={remedy} />
+        </p>
         <p className="mt-0.5 text-data break-words text-muted">
           <code>{problem.code}</code>
           {problem.pointer && (

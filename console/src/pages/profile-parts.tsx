@@ -28,19 +28,20 @@ export function Back({ to, children }: { to: '/users' | '/companies'; children: 
   );
 }
 
-/** The columns of a detail page: what is long left, what is short right. */
-export function Columns({ main, side }: { main: ReactNode; side: ReactNode }) {
+/** The columns of a detail page: what is long left, what is short right; on a phone the calls come last. */
+export function Columns({ main, facts, calls }: { main: ReactNode; facts: ReactNode; calls: ReactNode }) {
   return (
-    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_340px]">
-      <div className="min-w-0 max-xl:order-2">{main}</div>
-      <div className="min-w-0 max-xl:order-1">{side}</div>
+    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_340px] xl:grid-rows-[auto_1fr]">
+      <div className="min-w-0 xl:col-start-2">{facts}</div>
+      <div className="min-w-0 xl:col-start-1 xl:row-span-2 xl:row-start-1">{main}</div>
+      <div className="min-w-0 xl:col-start-2 xl:row-start-2">{calls}</div>
     </div>
   );
 }
 
 export function Facts({ facts }: { facts: [string, ReactNode][] }) {
   return (
-    <dl className="mb-8 grid grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-2 text-data max-xl:border-t max-xl:border-line max-xl:pt-4 xl:rounded-lg xl:bg-surface xl:px-4 xl:py-3.5">
+    <dl className="mb-8 grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-6 gap-y-2 text-data max-xl:border-t max-xl:border-line max-xl:pt-4 xl:rounded-lg xl:bg-surface xl:px-4 xl:py-3.5">
       {facts.map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="text-muted">{name}</dt>
@@ -53,7 +54,7 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
 
 export function IdFact({ id }: { id: string }) {
   return (
-    <span className="flex items-center gap-1">
+    <span className="flex items-baseline gap-1">
       <code className="min-w-0 break-all">{id}</code>
       <CopyIconButton text={id} what="the id" />
     </span>

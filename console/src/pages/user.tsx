@@ -92,20 +92,18 @@ function Person({ user }: { user: User }) {
             empty="Nothing but the id is known. Send metadata with the next identify call."
           />
         }
-        side={
-          <>
-            <Facts
-              facts={[
-                ['User id', <IdFact key="id" id={user.user_id} />],
-                ['Company', <CompanyOf key="company" id={user.company_id ?? null} />],
-                ['Last seen', <FullTime key="last" at={user.last_seen_at} />],
-                ['First seen', <FullTime key="first" at={user.first_seen_at} />],
-                ['Created', <FullTime key="created" at={user.created_at} />],
-              ]}
-            />
-            <LatestCalls subject={user.user_id} />
-          </>
+        facts={
+          <Facts
+            facts={[
+              ['User id', <IdFact key="id" id={user.user_id} />],
+              ['Company', <CompanyOf key="company" id={user.company_id ?? null} />],
+              ['Last seen', <FullTime key="last" at={user.last_seen_at} />],
+              ['First seen', <FullTime key="first" at={user.first_seen_at} />],
+              ['Created', <FullTime key="created" at={user.created_at} />],
+            ]}
+          />
         }
+        calls={<LatestCalls subject={user.user_id} />}
       />
     </Page>
   );

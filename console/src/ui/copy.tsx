@@ -49,7 +49,7 @@ export function CopyButton({
 export function CopyIconButton({ text, what }: { text: string; what: string }) {
   const [done, run] = useCopy(text);
   return (
-    <IconButton label={done ? 'Copied' : `Copy ${what}`} className="-my-1 size-7" onClick={run}>
+    <IconButton label={done ? 'Copied' : `Copy ${what}`} className="-my-1 size-7 self-center" onClick={run}>
       {done ? <CheckIcon size={14} /> : <CopyIcon size={14} />}
     </IconButton>
   );

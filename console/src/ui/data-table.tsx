@@ -121,7 +121,7 @@ export function DataTable<Row>(props: Props<Row>) {
                 className={classNames(
                   'h-8 truncate border-b border-line px-2 font-medium text-muted',
                   edges(props.embedded),
-                  column.align === 'right' ? 'text-right' : 'text-left',
+                  column.align === 'right' ? 'pr-6 text-right' : 'text-left',
                 )}
               >
                 {column.title}
@@ -203,7 +203,7 @@ const TableRow = memo(function TableRow({
           className={classNames(
             'overflow-hidden px-2 text-ellipsis whitespace-nowrap',
             edges(isEmbedded),
-            column.align === 'right' && 'text-right',
+            column.align === 'right' && 'pr-6 text-right',
           )}
         >
           {column.cell(row)}

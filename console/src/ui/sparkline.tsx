@@ -14,10 +14,10 @@ export function Sparkline({
 }) {
   if (values.length < 2) return <div style={{ height }} />;
   const top = Math.max(...values, 1);
-  const step = (width - 4) / (values.length - 1);
+  const step = (width - 8) / (values.length - 1);
   const points = values.map((value, index) => ({
-    x: 2 + index * step,
-    y: height - 2 - (value / top) * (height - 5),
+    x: 4 + index * step,
+    y: height - 4 - (value / top) * (height - 8),
   }));
   const last = points.at(-1);
   return (

@@ -158,27 +158,27 @@ function KeyDetail({ apiKey: key }: { apiKey: Key }) {
   const refused = useQuery(callsQuery(environment.id, { key: key.id, status: 'refused' }, 5));
   return (
     <div className="appear mt-2 pb-1 text-data">
-      <dl className="flex flex-wrap gap-x-8 gap-y-1 text-muted">
-        <div>
+      <ul className="flex flex-wrap gap-x-8 gap-y-1 text-muted">
+        <li>
           Made <Time at={key.created_at} className="text-ink" />
-        </div>
-        <div className="sm:hidden">May: {key.scopes.join(', ')}</div>
+        </li>
+        <li className="sm:hidden">May: {key.scopes.join(', ')}</li>
         {key.expires_at && (
-          <div>
+          <li>
             Ends <Time at={key.expires_at} className="text-ink" />
-          </div>
+          </li>
         )}
         {key.revoked_at && (
-          <div>
+          <li>
             Revoked <Time at={key.revoked_at} className="text-ink" />
-          </div>
+          </li>
         )}
-        <div>
+        <li>
           {key.calls_per_minute_max === null || key.calls_per_minute_max === undefined
             ? 'No limit of calls'
             : `At most ${count(key.calls_per_minute_max)} calls a minute`}
-        </div>
-      </dl>
+        </li>
+      </ul>
       <div className="mt-3 flex items-baseline justify-between gap-4">
         <h3 className="font-medium">Last refused calls</h3>
         <Link to="/live" search={{ key: key.id }} className="link">

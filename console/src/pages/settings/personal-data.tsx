@@ -1,10 +1,9 @@
 import { type FormEvent, useState } from 'react';
 import { Section } from '../../frame/page.tsx';
 import { useEnvironment } from '../../frame/session.ts';
-import { Button, IconButton } from '../../ui/button.tsx';
+import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Field } from '../../ui/field.tsx';
-import { CloseIcon } from '../../ui/icons.tsx';
 import { useChangeEnvironment } from './environment.tsx';
 
 /** Which properties are personal data, and so hidden from viewers. */
@@ -28,13 +27,14 @@ export function PersonalData() {
         {names.map((name) => (
           <li key={name} className="flex items-center justify-between gap-4 border-b border-line py-1">
             <code className="min-w-0 break-words">{name}</code>
-            <IconButton
-              label={`Show ${name} to viewers`}
+            <Button
+              small
+              look=\"quiet\"
               disabled={changing.isPending}
               onClick={() => changing.mutate({ pii_properties: names.filter((each) => each !== name) })}
             >
-              <CloseIcon size={14} />
-            </IconButton>
+              Show<span className=\"sr-only\"> {name}</span> to viewers
+            </Button>
           </li>
         ))}
         {names.length === 0 && (
@@ -44,7 +44,7 @@ export function PersonalData() {
       <form onSubmit={submit} className="mt-4 flex max-w-[420px] items-end gap-2">
         <Field
           label="Name of a property"
-          placeholder="phone"
+          placeholder="passport_number"
           className="flex-1"
           value={typed}
           onChange={({ target }) => setTyped(target.value)}
@@ -54,12 +54,11 @@ export function PersonalData() {
         <Button type="submit" disabled={typed.trim() === ''} busy={changing.isPending}>
           Hide from viewers
         </Button>
-      </form>
-      {changing.error && (
+      </form>changing.error && (
         <div className="mt-3">
           <Failure cause={changing.error} />
         </div>
-      )}
+      )
     </Section>
   );
 }

@@ -1,4 +1,5 @@
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
 import { Page } from '../../frame/page.tsx';
 import { useEnvironment, useMay } from '../../frame/session.ts';
 
@@ -7,6 +8,13 @@ export function Settings() {
   const environment = useEnvironment();
   const isAdmin = useMay('admin');
   const isAnalyst = useMay('analyst');
+  const nav = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  // Where the row is too long for the window, the open one is in sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path says which one is open
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [path]);
   const places = [
     { to: '/settings', title: 'Environment', shown: true },
     { to: '/settings/keys', title: 'API keys', shown: isAnalyst },
@@ -18,6 +26,7 @@ export function Settings() {
   return (
     <Page title="Settings" line={environment.name}>
       <nav
+        ref={nav}
         aria-label="Settings"
         className="scroll-thin mb-6 flex gap-5 overflow-x-auto border-b border-line px-4 sm:px-6"
       >

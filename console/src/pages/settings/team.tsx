@@ -132,7 +132,7 @@ function MemberRow({
           ))}
         </select>
       ) : (
-        <span className="w-[104px] shrink-0 px-2.5 text-data">
+        <span className="shrink-0 text-data sm:w-[104px] sm:px-2.5">
           {ROLES.find(({ role }) => role === member.role)?.title}
         </span>
       )}
@@ -150,7 +150,7 @@ function MemberRow({
           </MenuItem>
         </Menu>
       ) : (
-        <span className="w-8" />
+        <span className="w-8 max-sm:hidden" />
       )}
     </li>
   );
