@@ -125,8 +125,13 @@ check-tests: ## Run all tests but the long ones.
 	$(call step,tests: cargo nextest run)
 	@cargo nextest run $(CARGO_FLAGS) --workspace --no-fail-fast
 
+.PHONY: fuzz
+fuzz: build ## Try the server with calls made from its OpenAPI document, good and bad, for two minutes.
+	$(call step,calls made from the OpenAPI document: scripts/fuzz)
+	@scripts/fuzz
+
 .PHONY: soak
-soak: tools ## Run the long tests, against an optimised build.
+soak: tools fuzz ## Run the long tests and `make fuzz`, against an optimised build.
 	$(call step,long tests: cargo nextest run --release)
 	@MUSTER_SOAK=1 cargo nextest run --release --no-fail-fast --run-ignored all -E 'test(soak)'
 

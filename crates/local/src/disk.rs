@@ -6,8 +6,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+
+/// The mode of a file that is made.
+const FILE_MODE: u32 = 0o600;
 
 /// A place to keep files.
 pub trait Disk: Send + Sync {
@@ -61,7 +64,10 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
+        let mut options = OpenOptions::new();
+        // What is kept is about people and holds hashes of secrets: nobody's business but the server's.
+        options.read(true).write(true).create(create).truncate(false).mode(FILE_MODE);
+        let file = options.open(path)?;
         Ok(Box::new(RealFile(file)))
     }
 

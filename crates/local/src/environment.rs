@@ -15,6 +15,7 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Clock, Receipt, StoreError};
 
+use crate::background::{open_in_background, yield_to_others};
 use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::guards::UnderWay;
@@ -33,6 +34,9 @@ use crate::profiles::store::Store;
 
 /// Synced batches that may wait for the fold thread.
 const FOLD_QUEUE_BATCHES: usize = 2;
+/// The mover spreads its work over this share of the time until the next generation may follow: a burst would take a
+/// processor away from those who answer.
+const MOVE_SHARE: (u32, u32) = (3, 4);
 /// Events folded between two looks at the overlay's size while a log is replayed.
 const REPLAY_STRIDE: u64 = 4096;
 
@@ -107,12 +111,13 @@ impl Environment {
         std::fs::create_dir_all(&parts.directory).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
+        let open = || Store::open_or_renew(&store_directory, parts.options.cache_bytes);
+        let store = open_in_background(open).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
         let state = Arc::new(State::new(store).map_err(unusable)?);
         let mover = spawn("muster-mover", {
-            let state = Arc::clone(&state);
-            move || run_mover(&state)
+            let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
+            move || run_mover(&state, over)
         });
         let (writer, segments, notes) = match recover_log(&parts, &log_directory, saved, &state) {
             Ok(recovered) => recovered,
@@ -309,6 +314,8 @@ struct Folder<'a> {
     bytes_max: usize,
     age_max: Duration,
     begun: Instant,
+    /// Whether the mover was told that the active generation fills up.
+    hurried: bool,
     replayed: u64,
 }
 
@@ -320,8 +327,9 @@ impl<'a> Folder<'a> {
             active: state.overlay.generations().active,
             // Two generations may be held at once.
             bytes_max: usize::try_from(options.overlay_bytes_max / 2).unwrap_or(usize::MAX).max(1),
-            age_max: Duration::from_millis(options.overlay_age_ms_max),
+            age_max: age_max(options),
             begun: Instant::now(),
+            hurried: false,
             replayed: 0,
         }
     }
@@ -366,7 +374,12 @@ impl<'a> Folder<'a> {
     }
 
     fn close_when_due(&mut self, position: Position) {
-        let (full, old) = (self.active.bytes() >= self.bytes_max, self.begun.elapsed() >= self.age_max);
+        let bytes = self.active.bytes();
+        let (full, old) = (bytes >= self.bytes_max, self.begun.elapsed() >= self.age_max);
+        if bytes >= self.bytes_max / 2 && !self.hurried {
+            self.hurried = true;
+            self.state.overlay.hurry();
+        }
         if !full && (!old || self.active.is_empty()) {
             return;
         }
@@ -392,12 +405,25 @@ impl<'a> Folder<'a> {
         self.state.overlay.close_generation(position);
         self.active = self.state.overlay.generations().active;
         self.begun = Instant::now();
+        self.hurried = false;
     }
 }
 
-fn run_mover(state: &State) {
+fn age_max(options: &Options) -> Duration {
+    Duration::from_millis(options.overlay_age_ms_max)
+}
+
+/// Moves generation after generation, each spread `over` a span of time as long as nobody waits for it.
+#[expect(clippy::disallowed_methods, reason = "work is spread over a duration, not over a time of day")]
+fn run_mover(state: &State, over: Duration) {
+    yield_to_others();
     while let Some((generation, position)) = state.overlay.next_to_move() {
-        match move_generation(&state.store, state.overlay.wide(), &generation, position) {
+        let begun = Instant::now();
+        let rest = |done: usize, all: usize| {
+            let due = over.mul_f64(done as f64 / all.max(1) as f64);
+            state.overlay.rest(due.saturating_sub(begun.elapsed()));
+        };
+        match move_generation(&state.store, state.overlay.wide(), &generation, position, rest) {
             Ok(()) => state.overlay.moved(),
             Err(error) => {
                 tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");

@@ -4,6 +4,7 @@
 //! HTTP, and never shows what is not durable.
 
 mod audit;
+mod background;
 mod catalog;
 mod directory;
 pub mod disk;

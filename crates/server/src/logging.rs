@@ -1,7 +1,10 @@
 //! Structured log lines on standard error.
 //!
 //! Our own lines are written from the chosen level on; libraries speak only from `warn` on, so that a level that
-//! explains our decisions is not drowned. Keys, ids and property values are never logged, by nobody.
+//! explains our decisions is not drowned. Keys, ids and property values are never logged, by nobody; that is why a panic is
+//! logged without its message.
+
+use std::panic::Location;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,6 +27,18 @@ pub fn start(settings: LogSettings) {
     };
     // Fails only when a subscriber is there already, as in tests of one process.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+    std::panic::set_hook(Box::new(|panic| log_panic(panic.location(), std::thread::current().name())));
+}
+
+/// Where a panic happened, and not what it said: its message may hold a value.
+fn log_panic(location: Option<&Location<'_>>, thread: Option<&str>) {
+    let (file, line) = location.map_or(("unknown", 0), |place| (place.file(), place.line()));
+    tracing::error!(
+        file,
+        line,
+        thread = thread.unwrap_or("unnamed"),
+        "a part of the server panicked; please report it"
+    );
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

@@ -29,11 +29,11 @@ export function PersonalData() {
             <code className="min-w-0 break-words">{name}</code>
             <Button
               small
-              look=\"quiet\"
+              look="quiet"
               disabled={changing.isPending}
               onClick={() => changing.mutate({ pii_properties: names.filter((each) => each !== name) })}
             >
-              Show<span className=\"sr-only\"> {name}</span> to viewers
+              Show<span className="sr-only"> {name}</span> to viewers
             </Button>
           </li>
         ))}
@@ -54,10 +54,11 @@ export function PersonalData() {
         <Button type="submit" disabled={typed.trim() === ''} busy={changing.isPending}>
           Hide from viewers
         </Button>
-      </form>changing.error && (
-        <div className="mt-3">
-          <Failure cause={changing.error} />
-        </div>
+      </form>
+      changing.error && (
+      <div className="mt-3">
+        <Failure cause={changing.error} />
+      </div>
       )
     </Section>
   );

@@ -16,8 +16,11 @@ use super::overlay::Generation;
 use super::store::{Batch, Store, failed, stored_view};
 use super::wide::{WIDE_PROPERTIES, Wide};
 
-/// Profiles per chunk: large enough to share the store's cost of a batch, small enough to stay out of its way.
-const CHUNK_PROFILES: usize = 1024;
+/// Profiles per chunk: large enough to share the store's cost of a batch, small enough that those who answer never wait
+/// long for a processor (a chunk takes about a millisecond).
+const CHUNK_PROFILES: usize = 64;
+/// Chunks between two syncs: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
+const SYNC_CHUNKS: usize = 16;
 /// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
 pub const TERM_CHARS_MAX: usize = 64;
 /// First bytes of the keys of the index.
@@ -40,7 +43,8 @@ pub mod prefix {
     pub const LAST_SEEN: u8 = b'l';
 }
 
-/// Moves `generation`, which covers the log up to `position`, into the store.
+/// Moves `generation`, which covers the log up to `position`, into the store. `moved` is told after each chunk how many
+/// of how many profiles are moved, and may take its time.
 ///
 /// # Errors
 /// When the store fails; the generation may then be in it in part, which does no harm.
@@ -49,10 +53,19 @@ pub fn move_generation(
     wide: &Wide,
     generation: &Generation,
     position: Position,
+    mut moved: impl FnMut(usize, usize),
 ) -> Result<(), StoreError> {
-    for kind in [ProfileKind::User, ProfileKind::Company] {
-        for ids in generation.ids(kind).chunks(CHUNK_PROFILES) {
-            move_chunk(store, wide, generation, kind, ids)?;
+    let kinds = [ProfileKind::User, ProfileKind::Company].map(|kind| (kind, generation.ids(kind)));
+    let all = kinds.iter().map(|(_, ids)| ids.len()).sum();
+    let (mut done, mut chunks) = (0, 0);
+    for (kind, ids) in &kinds {
+        for ids in ids.chunks(CHUNK_PROFILES) {
+            move_chunk(store, wide, generation, *kind, ids)?;
+            (done, chunks) = (done + ids.len(), chunks + 1);
+            if chunks % SYNC_CHUNKS == 0 {
+                store.sync()?;
+            }
+            moved(done, all);
         }
     }
     let mut batch = store.batch();

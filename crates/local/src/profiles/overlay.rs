@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use muster_kernel::model::event::{Event, Guard};
@@ -212,6 +213,8 @@ pub struct Overlay {
 #[derive(Default)]
 struct HandOver {
     waiting: bool,
+    /// Somebody waits for the generation that is being moved, or soon will.
+    hurried: bool,
     closed: bool,
     failed: bool,
 }
@@ -251,7 +254,23 @@ impl Overlay {
         let full = std::mem::replace(&mut generations.active, Arc::new(Generation::new(&self.wide)));
         generations.moving = Some((full, position));
         drop(generations);
-        lock(&self.hand_over).waiting = true;
+        let mut state = lock(&self.hand_over);
+        (state.waiting, state.hurried) = (true, false);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// For the mover: rests for a while, unless somebody waits for what it moves.
+    pub fn rest(&self, pause: Duration) {
+        let state = lock(&self.hand_over);
+        let undisturbed = |state: &mut HandOver| !state.hurried;
+        let rested = self.changed.wait_timeout_while(state, pause, undisturbed);
+        drop(rested.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Asks the mover to rest no more until it has moved the present generation.
+    pub fn hurry(&self) {
+        lock(&self.hand_over).hurried = true;
         self.changed.notify_all();
     }
 
@@ -287,6 +306,7 @@ impl Overlay {
 
     /// Waits until nothing is being moved. Answers whether the mover still works.
     pub fn wait_moved(&self) -> bool {
+        self.hurry();
         let mut state = lock(&self.hand_over);
         while self.is_moving() && !state.failed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -431,12 +431,71 @@ fn requests_and_answers_read_back() {
     });
     let text = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<AdminRequest>(&text).unwrap(), request);
-    for request in [request, AdminRequest::ListKeys { environment: None }, AdminRequest::ListEnvironments] {
+    let invite = AdminRequest::Invite(Invite { role: Role::Viewer, email: Some("bob@example.com".into()) });
+    let by_number = Some(EnvironmentRef::Id(EnvironmentId(1)));
+    for request in [
+        request,
+        AdminRequest::ListKeys { environment: by_number },
+        AdminRequest::RevokeKey { id: KeyId(2), environment: Some("Production".into()) },
+        AdminRequest::ListEnvironments,
+        AdminRequest::SetEnvironment(SetEnvironment::of(EnvironmentId(1))),
+        invite,
+        AdminRequest::ListMembers,
+        AdminRequest::ResetOwner { email: None },
+        AdminRequest::WithdrawInvitation { id: InvitationId(1) },
+    ] {
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<AdminRequest>(&text).unwrap(), request);
         let answer = desk.ask(request).unwrap();
         let text = serde_json::to_string(&answer).unwrap();
         assert_eq!(serde_json::from_str::<AdminAnswer>(&text).unwrap(), answer);
         assert!(!text.contains("sha256"));
     }
+}
+
+#[test]
+fn invitations_have_a_bound_that_keeps_no_owner_out() {
+    let desk = Desk::started();
+    let invite = || desk.ask(AdminRequest::Invite(Invite { role: Role::Viewer, email: None }));
+    for _ in 0..INVITATIONS_MAX {
+        invite().unwrap();
+    }
+    let refused = refusal(invite());
+    assert_eq!(refused, "There are 200 unused invitations already; take some back first.");
+    let AdminAnswer::OwnerLink { link, email, .. } =
+        desk.ask(AdminRequest::ResetOwner { email: None }).unwrap()
+    else {
+        panic!()
+    };
+    assert!(link.starts_with("http://muster.test/welcome#") && email.is_none(), "{link}");
+    let kept = serde_json::to_string(&*desk.catalog.state()).unwrap();
+    assert!(!kept.contains(link.split_once('#').unwrap().1), "only the hash of a token is kept");
+}
+
+#[test]
+fn who_is_no_member_any_more_makes_no_owner() {
+    let desk = Desk::started();
+    let gone = Actor::Member { id: MemberId(7), name: "Eve".into() };
+    for role in [Role::Owner, Role::Analyst] {
+        refusal(desk.ask_as(&gone, AdminRequest::Invite(Invite { role, email: None })));
+    }
+    assert_eq!(desk.catalog.state().invitations.len(), 0);
+}
+
+#[test]
+fn an_act_that_is_refused_or_changes_nothing_is_not_told() {
+    let desk = Desk::started();
+    let told = || desk.catalog.state().next_audit;
+    let before = told();
+    refusal(desk.create_key(CreateKey { name: Some(String::new()), ..named("x") }));
+    desk.ask(AdminRequest::SetEnvironment(SetEnvironment::of("Production"))).unwrap();
+    desk.keys();
+    assert_eq!(told(), before);
+    let (key, ..) = desk.create_key(named("x")).unwrap();
+    for _ in 0..2 {
+        desk.ask(AdminRequest::RevokeKey { id: key.id, environment: None }).unwrap();
+    }
+    assert_eq!(told(), before + 2, "made once, revoked once");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub struct EnvironmentView {
     pub app_token: String,
     /// A label for where the data lives.
     pub region: String,
-    /// The directory of its own, when it has one.
+    /// The directory of its own, when it has one; shown only to who administers.
     #[schema(required = true)]
     pub directory: Option<String>,
     /// How many keys open it now.

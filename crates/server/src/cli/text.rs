@@ -155,6 +155,10 @@ fn environment_facts(environment: &EnvironmentView) -> String {
         NestedValues::Keep => "keep",
         NestedValues::Refuse => "refuse",
     };
+    let masked = match environment.pii_properties.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(","),
+    };
     let junk_ids = match settings.junk_ids {
         JunkIds::Take => "take",
         JunkIds::Refuse => "refuse",
@@ -166,7 +170,7 @@ fn environment_facts(environment: &EnvironmentView) -> String {
         ["empty company".to_owned(), empty_company.to_owned()],
         ["nested values".to_owned(), nested_values.to_owned()],
         ["junk ids".to_owned(), junk_ids.to_owned()],
-        ["masked".to_owned(), environment.pii_properties.join(",")],
+        ["masked".to_owned(), masked],
     ])
 }
 

@@ -188,6 +188,9 @@ pub(super) fn address_of(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     #[test]
@@ -206,6 +209,20 @@ mod tests {
         }
         assert_eq!(full.windows.len(), REMEMBERED_MAX);
         assert!(!full.windows.contains_key(&9) && full.windows.contains_key(&10), "what began first goes");
+    }
+
+    #[test]
+    fn few_hash_at_a_time_some_wait_and_the_rest_is_sent_away() {
+        let attempts = Attempts::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut calls: Vec<_> = (0..HASHES_MAX + WAITING_MAX).map(|_| Box::pin(attempts.turn())).collect();
+        let turns: Vec<_> = calls.iter_mut().map(|call| call.as_mut().poll(&mut context)).collect();
+        assert_eq!(turns.iter().filter(|turn| turn.is_ready()).count(), HASHES_MAX);
+        assert!(matches!(pin!(attempts.turn()).poll(&mut context), Poll::Ready(Err(_))), "one too many");
+        drop(turns);
+        assert!(calls[HASHES_MAX].as_mut().poll(&mut context).is_ready(), "the next one's turn");
+        drop(calls.pop());
+        assert!(pin!(attempts.turn()).poll(&mut context).is_pending(), "there is a place again");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::admin::{self, EnvironmentView, Opened, SignIn, schema};
 
 use super::acts;
 use super::edge::Edge;
+use super::environments;
 use super::error::{self, Refused};
 use super::openapi::{SessionProblems, SignInProblems};
 use super::signed_in::{self, SignedIn, Viewers};
@@ -166,7 +167,6 @@ fn ended(edge: &Edge, headers: &HeaderMap) -> Response {
 fn body_of(edge: &Edge, id: MemberId) -> Result<SessionBody, Refused> {
     let (state, now) = (edge.parts.catalog.state(), edge.parts.clock.now());
     let member = state.member(id).ok_or_else(|| Refused::internal("a session without its member"))?;
-    let environments = state.environments.iter();
     Ok(SessionBody {
         member: MemberBody {
             id: member.id.0,
@@ -174,7 +174,7 @@ fn body_of(edge: &Edge, id: MemberId) -> Result<SessionBody, Refused> {
             email: member.email.clone(),
             role: member.role,
         },
-        environments: environments.map(|known| admin::view_environment(&state, known, now)).collect(),
+        environments: environments::shown_to(member.role, &state, now),
         public_url: edge.settings().public_url.clone(),
         version: edge.parts.version,
     })

@@ -1,6 +1,7 @@
 //! The built binary: the first owner's link, `muster owner reset`, old catalogs, and acts that outlive a crash.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -205,7 +206,10 @@ fn kill_9_between_acts_loses_none_of_them() {
         signed_in.cookie = cookie;
         assert_eq!(signed_in.get("/v1/session").status, 200, "the session is there still");
     }
-    assert!(data.join("audit.log").exists());
+    for file in ["audit.log", "catalog.json"] {
+        let mode = fs::metadata(data.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} is nobody else's business");
+    }
     let mut found = Vec::new();
     let mut cursor = String::new();
     loop {

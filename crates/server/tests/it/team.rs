@@ -138,6 +138,24 @@ fn an_invitation_makes_one_member_once() {
 }
 
 #[test]
+fn a_link_that_is_opened_twice_at_once_makes_one_member() {
+    let world = World::start();
+    let owner = world.owner();
+    let link = owner.post("/v1/invitations", &json!({"role": "viewer"})).json()["link"].clone();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let accept = |number: usize| {
+            let (link, mut guest) = (link.as_str().unwrap().to_owned(), world.browser());
+            move || guest.accept(&link, "Bob", &format!("bob-{number}@example.com")).status
+        };
+        let calls: Vec<_> = (0..4).map(|number| scope.spawn(accept(number))).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 410].contains(status)), "{statuses:?}");
+    assert_eq!(world.engine.model.state().members.len(), 2);
+}
+
+#[test]
 fn an_invitation_ends_with_its_time_when_taken_back_and_with_whoever_made_it() {
     let world = World::start();
     let owner = world.owner();
@@ -270,6 +288,13 @@ fn environments_are_made_and_changed() {
         .post("/v1/environments", &json!({"name": "X", "directory": "/tmp"}))
         .is_refused(400, "field_invalid");
     owner.patch("/v1/environments/9", &json!({})).is_refused(404, "environment_unknown");
+    world.change(|state| state.environments[1].directory = Some("/mnt/eu".to_owned()));
+    let of = |browser: &Browser| {
+        let (listed, session) = (browser.get("/v1/environments").json(), browser.get("/v1/session").json());
+        assert_eq!(listed["data"], session["environments"]);
+        listed["data"][1]["directory"].clone()
+    };
+    assert_eq!((of(&owner), of(&owner.invite("analyst"))), (json!("/mnt/eu"), json!(null)));
 }
 
 #[test]

@@ -31,6 +31,16 @@ fn an_unknown_user_is_404_and_a_text_that_is_no_id_400() {
     world.get("/v1/users/%ff").is_refused(400, "id_control_character");
 }
 
+/// Segment's older check of key and endpoint: any 2xx passes (Segment's destination "userpilot-cloud").
+#[test]
+fn a_page_of_users_answers_200_while_there_are_none() {
+    let world = World::start();
+    for path in ["/v1/users", "/v1/users/"] {
+        let answer = world.get(path);
+        assert_eq!((answer.status, answer.json()["data"].clone()), (200, json!([])), "{path}");
+    }
+}
+
 #[test]
 fn ids_in_paths_are_percent_decoded_once() {
     let world = World::start();
