@@ -3,7 +3,10 @@
  * first. Listeners hear of a change at most once a frame, so that a flood of calls does not become a flood of renderings.
  */
 import { type CallFilter, liveAddress, readCalls } from './api/calls.ts';
+import { isSignedOut } from './api/refusal.ts';
+import { sessionQuery } from './api/session.ts';
 import type { Call, Rate } from './api/types.ts';
+import { queryClient } from './query-client.ts';
 
 export const CALLS_KEPT_MAX = 2_000;
 const CALLS_BEFORE = 200;
@@ -94,6 +97,7 @@ export class LiveFeed {
         failure: null,
       });
     } catch (failure) {
+      if (isSignedOut(failure)) void queryClient.invalidateQueries(sessionQuery);
       this.change({ failure, isReady: true });
     }
   }
@@ -111,7 +115,8 @@ export class LiveFeed {
       this.change({ connection: 'lost' });
       // The browser itself tries again after a broken connection, with the last id, but not after a refusal.
       if (source.readyState === EventSource.CLOSED && this.isOpen) {
-        this.retry = setTimeout(() => this.connect(), this.retryMs);
+        // Read again what came meanwhile; it also shows when the session is over.
+        this.retry = setTimeout(() => void this.catchUp().then(() => this.connect()), this.retryMs);
         this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);
       }
     };

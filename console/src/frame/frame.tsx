@@ -36,6 +36,7 @@ export function Frame() {
   const navigate = useNavigate();
   const [open, setOpen] = useState<'palette' | 'keys' | null>(null);
   useWatchedSession();
+  const main = useFocusedContent();
   useKeys({
     'mod+k': { run: () => setOpen((now) => (now === 'palette' ? null : 'palette')), always: true },
     '?': () => setOpen('keys'),
@@ -60,7 +61,13 @@ export function Frame() {
         Skip to the content
       </a>
       <Sidebar onSearch={() => setOpen('palette')} onKeys={() => setOpen('keys')} />
-      <main id="content" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-y-auto focus:outline-none">
+      <main
+        ref={main}
+        id="content"
+        data-scroll-restoration-id="content"
+        tabIndex={-1}
+        className="min-h-0 min-w-0 flex-1 overflow-y-auto focus:outline-none"
+      >
         <Suspense fallback={null}>
           <Outlet />
         </Suspense>
@@ -72,6 +79,19 @@ export function Frame() {
       </Suspense>
     </div>
   );
+}
+
+/** After a change of page the keyboard and the screen reader go on in its content, not in what was left. */
+function useFocusedContent() {
+  const main = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return main;
 }
 
 /** When the session ends elsewhere, the way leads to the sign-in page and back here. */

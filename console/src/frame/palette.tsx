@@ -7,6 +7,7 @@ import { chooseTheme } from '../theme.ts';
 import { classNames } from '../ui/class-names.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { CompaniesIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
+import { useSettled } from '../ui/settled.ts';
 import { PLACES } from './frame.tsx';
 import { useEnvironment, useMay, useSession } from './session.ts';
 
@@ -18,8 +19,6 @@ interface Entry {
   icon?: typeof UsersIcon;
   run: () => void;
 }
-
-const SETTLE_MS = 120;
 
 /** Finds people, companies, pages and actions. */
 export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
@@ -200,14 +199,4 @@ function useFixedEntries(onKeys: () => void): Entry[] {
     { id: 'system', group: 'Actions', title: 'Theme as the system', run: () => chooseTheme('system') },
     { id: 'keys', group: 'Actions', title: 'Show the keyboard’s keys', more: '?', run: onKeys },
   ];
-}
-
-/** The text once typing rests for a moment. */
-export function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), SETTLE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useCanGoBack, useNavigate, useParams, useRouter, useSearch } from '@tanstack/react-router';
 import { companyQuery, userQuery } from '../api/profiles.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { PropertyDetail, User } from '../api/types.ts';
@@ -54,8 +54,10 @@ export function UserPage() {
 
 export function useEscapeTo(to: '/users' | '/companies') {
   const navigate = useNavigate();
+  const canGoBack = useCanGoBack();
+  const { history } = useRouter();
   useKeys({
-    Escape: () => (window.history.length > 1 ? window.history.back() : void navigate({ to, search: {} })),
+    Escape: () => (canGoBack ? history.back() : void navigate({ to, search: {} })),
   });
 }
 

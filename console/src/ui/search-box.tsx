@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'react';
-import { useSettled } from '../frame/palette.tsx';
 import { useKeys } from '../keyboard/keys.ts';
 import { classNames } from './class-names.ts';
 import { INPUT } from './field.tsx';
 import { SearchIcon } from './icons.tsx';
+import { useSettled } from './settled.ts';
 
 /** Searches while one types; `/` goes there, Escape empties it and goes back. */
 export function SearchBox({
