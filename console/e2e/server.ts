@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { components } from '../src/api/schema';
 
 type Schemas = components['schemas'];
@@ -11,7 +11,7 @@ const START_MS_MAX = 30_000;
 const ROOT = join(import.meta.dirname, '../..');
 
 function program(): string {
-  const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+  const target = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target');
   const path = process.env.MUSTER_BINARY ?? join(target, 'debug/muster');
   if (!existsSync(path)) throw new Error(`${path} is not there: build it with cargo build --bin muster`);
   return path;

@@ -103,7 +103,10 @@ export function DataTable<Row>(props: Props<Row>) {
       )}
     >
       <table
-        className={classNames('w-full table-fixed border-collapse text-data', props.isStale && 'opacity-60')}
+        className={classNames(
+          'w-full table-fixed border-collapse text-data transition-opacity delay-300',
+          props.isStale && 'opacity-60',
+        )}
         style={{ minWidth: isSmall ? undefined : width }}
         aria-rowcount={hasMore ? -1 : rows.length + 1}
       >
