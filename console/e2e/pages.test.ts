@@ -12,7 +12,7 @@ type CallPage = components['schemas']['CallPage'];
 
 const SCREENSHOTS = join(import.meta.dirname, '../screenshots');
 /** What README shows. */
-const CHOSEN = ['home-1280-light', 'live-refused-1280-light', 'users-1280-dark', 'user-390-dark'];
+const CHOSEN = ['home-1280-light', 'live-refused-1280-light'];
 const SHOWN = join(import.meta.dirname, '../../docs/screenshots');
 
 let server: Server;

@@ -68,7 +68,7 @@ function Outcome({ call }: { call: Call }) {
         <Status status={call.status} /> {OUTCOMES[call.outcome]}
         <span className="text-muted"> in {duration(call.duration_us)}</span>
       </p>
-      <dl className="mt-2.5 grid grid-cols-[auto_minmax(0,1fr)] gap-x-5 gap-y-1 text-data">
+      <dl className="mt-2.5 grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-5 gap-y-1 text-data">
         <Fact name="About">
           <Subject call={call} />
         </Fact>

@@ -143,9 +143,11 @@ function Figure({
           count(value)
         )}
       </p>
-      <p className="mt-0.5 min-h-5 text-data text-muted">
-        {comparison !== null && `${comparison.text} last ${day} by now`}
-      </p>
+      {comparison !== null && (
+        <p className="mt-0.5 text-data text-muted">
+          {comparison.text} last {day} by now
+        </p>
+      )}
       {hourly && (
         <div className="mt-2">
           <Sparkline

@@ -277,7 +277,7 @@ const CallRow = memo(function CallRow({ call, isOpened, onOpen, form }: RowProps
   const about = (
     <span className={classNames('min-w-0 flex-1 truncate', reason && 'text-bad')} title={reason}>
       {call.event_name && <span className="font-medium">{call.event_name} </span>}
-      {reason ?? subjectOf(call)}
+      {reason ?? <span className={call.event_name ? 'text-muted' : ''}>{subjectOf(call)}</span>}
       {call.warnings.length > 0 && !reason && (
         <span className="text-warn"> · {countOf(call.warnings.length, 'warning')}</span>
       )}

@@ -119,7 +119,7 @@ function KeyList({
                       used <Time at={key.last_used_at} />
                     </>
                   ) : (
-                    'never used'
+                    'not used yet'
                   )
                 ) : (
                   <State tone="muted">{key.status}</State>
