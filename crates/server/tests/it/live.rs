@@ -5,7 +5,9 @@ use muster_kernel::model::time::SECOND;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
+use crate::console::Browser;
 use crate::watched::{Watched, sign_in};
+use crate::whole;
 use crate::world::{KEY, OTHER_KEY, until};
 
 const ADA: &str = r#"{"user_id":"ada","metadata":{"plan":"pro"}}"#;
@@ -27,7 +29,10 @@ impl Events {
         if let Some(last) = last {
             request = request.header("Last-Event-ID", &last.to_string());
         }
-        let mut client = world.client();
+        Events::begin(world.client(), &request)
+    }
+
+    fn begin(mut client: Client, request: &Request) -> Self {
         client.write(&request.bytes());
         let head = client.head().unwrap();
         assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
@@ -290,6 +295,7 @@ fn filters_pages_and_resuming_agree() {
     assert_eq!(resumed(sequences[11]), sequences[10], "behind the first");
     assert_eq!(resumed(sequences[10]), sequences[7], "what the filter takes");
     assert_eq!(resumed(u64::MAX), sequences[11], "of another life");
+    assert_eq!(resumed(1), sequences[11], "before the start");
     let after = format!("status=refused&after={}", sequences[5]);
     assert_eq!(Events::open(&world, &after).next("call")["sequence"], json!(sequences[1]));
 }
@@ -353,7 +359,9 @@ fn the_rate_and_what_was_not_recorded_are_told_each_second() {
     for _ in 0..100 {
         client.ask(&Request::post("/v1/identify", ADA).key(KEY));
     }
-    client.ask(&Request::post("/v1/identify", "{").key(KEY));
+    for _ in 0..20 {
+        client.ask(&Request::post("/v1/identify", "{").key(KEY));
+    }
     let (mut accepted, mut refused) = (0, 0);
     until("every call was told", || {
         let rate = events.next("rate");
@@ -384,7 +392,10 @@ fn only_so_many_streams_are_open_and_each_gives_its_place_back() {
 
 #[test]
 fn a_stop_ends_every_stream_also_one_that_nobody_reads() {
-    let mut world = Watched::with(|settings| settings.stop_grace_ms = 3_600_000);
+    const HOUR_MS: u64 = 3_600_000;
+    let mut world = Watched::with(|settings| {
+        (settings.stop_grace_ms, settings.idle_timeout_ms) = (HOUR_MS, HOUR_MS);
+    });
     let mut read = Events::open(&world, "");
     let _unread = Events::open(&world, "");
     let request = Request::post("/v1/identify", many_problems()).key(KEY);
@@ -397,7 +408,9 @@ fn a_stop_ends_every_stream_also_one_that_nobody_reads() {
     }
     world.handle.stop();
     while read.any().is_some() {}
-    world.world.stop();
+    let stopping = std::thread::spawn(move || world.world.stop());
+    until("the server has stopped", || stopping.is_finished());
+    stopping.join().unwrap();
 }
 
 #[test]
@@ -439,4 +452,38 @@ fn only_who_is_signed_in_watches_and_a_stream_ends_with_the_session() {
     assert!(events.any().is_some());
     world.change(|state| state.sessions.clear());
     while events.any().is_some() {}
+}
+
+#[test]
+fn the_built_server_shows_what_arrives_and_stops_under_an_open_stream() {
+    let root = tempfile::tempdir().unwrap();
+    let server = whole::start(&root.path().join("data"), &[]);
+    let mut owner = Browser::new(whole::address(&server));
+    let accepted = owner.accept(server.said("owner link").unwrap(), "Ada", "ada@example.com");
+    assert_eq!(accepted.status, 200, "{}", accepted.text());
+    let live = owner.request("GET", "/v1/environments/1/live", None);
+    let mut events = Events::begin(whole::client(&server), &live);
+    let mut sender = whole::client(&server);
+    for body in [ADA, r#"{"user_id":"ada","metadata":{"plan":"team"}}"#, r#"{"user_id":"ben","company":{}}"#]
+    {
+        sender.ask(&Request::post("/v1/identify", body).key(whole::KEY));
+    }
+    let outcomes: Vec<_> = (0..3).map(|_| events.next("call")["outcome"].clone()).collect();
+    assert_eq!(outcomes, [json!("stored"), json!("stored"), json!("refused")]);
+    let sequence =
+        owner.get("/v1/environments/1/calls?status=stored&limit=1").json()["data"][0]["sequence"].clone();
+    let changes = owner.get(&format!("/v1/environments/1/calls/{sequence}")).json()["changes"].clone();
+    assert_eq!(changes, json!([{"of": "user", "name": "plan", "before": "pro", "after": "team"}]));
+    let overview = owner.read(1, "/v1/overview?time_zone=Europe/Berlin").json();
+    let ledger = owner.read(1, "/v1/ledger").json();
+    for name in ["received", "stored", "rejected"] {
+        assert_eq!(overview["ledger"][name], ledger["totals"][name], "{name}");
+    }
+    assert_eq!(overview["ledger"]["balanced"], true);
+    let numbers =
+        [&overview["users_total"], &overview["today"]["new_users"], &overview["today"]["active_users"]];
+    assert_eq!(numbers, [1, 1, 1]);
+    server.signal("TERM");
+    while events.any().is_some() {}
+    assert_eq!(server.wait().code, Some(0));
 }

@@ -12,7 +12,7 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::super::answer;
 use super::super::edge::Edge;
-use super::super::error::{self, Refused};
+use super::super::error::Refused;
 use super::super::openapi::{LimitParameter, SessionProblems};
 use super::super::read::{Head, Query, invalid};
 use super::super::signed_in::{InEnvironment, Viewers};
@@ -84,7 +84,6 @@ pub(super) fn sequence(query: &Query, name: &str) -> Result<Option<u64>, Problem
     ),
     responses(
         (status = 200, description = "The call", body = CallDetail<'static>),
-        (status = 404, description = "Never recorded, or gone meanwhile", body = error::Envelope<'static>),
         SessionProblems,
     ),
     security(("session" = [])),

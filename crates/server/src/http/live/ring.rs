@@ -20,11 +20,13 @@ pub(super) struct Ring {
     calls: VecDeque<Arc<Call>>,
     bytes: usize,
     gone: u64,
+    /// The sequence of the newest call that has gone.
+    gone_through: u64,
 }
 
 impl Ring {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Ring { bounds, calls: VecDeque::new(), bytes: 0, gone: 0 }
+        Ring { bounds, calls: VecDeque::new(), bytes: 0, gone: 0, gone_through: 0 }
     }
 
     pub(super) fn push(&mut self, call: Arc<Call>) {
@@ -34,6 +36,7 @@ impl Ring {
             let Some(oldest) = self.calls.pop_front() else { return };
             self.bytes -= oldest.bytes();
             self.gone += 1;
+            self.gone_through = oldest.sequence;
         }
     }
 
@@ -47,8 +50,12 @@ impl Ring {
         self.gone + self.calls.len() as u64
     }
 
-    /// The place of the first call with a sequence larger than this.
+    /// The place of the first call with a sequence larger than this. Of those that have gone, the sequences are not
+    /// remembered: the place may then be too small, so that a reader is told of at least as many as it missed.
     pub(super) fn after(&self, sequence: u64) -> u64 {
+        if let Some(between) = self.gone_through.checked_sub(sequence).filter(|between| *between > 0) {
+            return self.gone.saturating_sub(between);
+        }
         self.gone + self.calls.partition_point(|call| call.sequence <= sequence) as u64
     }
 
@@ -83,7 +90,8 @@ mod tests {
         assert_eq!((ring.gone(), ring.end()), (2, 5));
         let at = |place| ring.at(place).map(|call| call.sequence);
         assert_eq!([at(1), at(2), at(4), at(5)], [None, Some(30), Some(50), None]);
-        assert_eq!([ring.after(0), ring.after(30), ring.after(35), ring.after(90)], [2, 3, 3, 5]);
+        assert_eq!([ring.after(20), ring.after(30), ring.after(35), ring.after(90)], [2, 3, 3, 5]);
+        assert_eq!([ring.after(0), ring.after(19)], [0, 1], "behind calls that have gone");
         let of = |sequence| ring.of(sequence).map(|call| call.sequence);
         assert_eq!([of(0), of(20), of(30), of(31), of(50)], [None, None, Some(30), None, Some(50)]);
     }
