@@ -103,7 +103,7 @@ export class LiveFeed {
   }
 
   private connect(): void {
-    if (!this.isOpen || this.source?.readyState === EventSource.OPEN) return;
+    if (!this.isOpen || this.source !== null) return;
     const newest = this.state.calls[0]?.sequence;
     const source = new EventSource(liveAddress(this.environment, this.filter, newest));
     this.source = source;
@@ -115,6 +115,7 @@ export class LiveFeed {
       this.change({ connection: 'lost' });
       // The browser itself tries again after a broken connection, with the last id, but not after a refusal.
       if (source.readyState === EventSource.CLOSED && this.isOpen) {
+        this.source = null;
         // Read again what came meanwhile; it also shows when the session is over.
         this.retry = setTimeout(() => void this.catchUp().then(() => this.connect()), this.retryMs);
         this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate, useRouterState, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { isSignedOut } from '../api/refusal.ts';
 import { sessionQuery, signOut } from '../api/session.ts';
@@ -175,7 +175,18 @@ function EnvironmentSwitch() {
   const navigate = useNavigate();
   const mayMake = useMay('admin');
   const isOther = !isProduction(environment);
+  const { environment: named } = useSearch({ strict: false });
   useEffect(() => keepEnvironment(environment.id), [environment.id]);
+  // Where there is a choice, the address says which one is shown: a link shows another person the same.
+  const isUnnamed = environments.length > 1 && named === undefined;
+  useEffect(() => {
+    if (!isUnnamed) return;
+    void navigate({
+      to: '.',
+      search: ((before: object) => ({ ...before, environment: environment.id })) as never,
+      replace: true,
+    });
+  }, [isUnnamed, environment.id, navigate]);
   return (
     <Menu
       trigger={
