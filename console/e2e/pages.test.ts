@@ -8,7 +8,8 @@ import { launch, open, SMALL, seriousFindings, WIDE } from './browser.ts';
 import { Server } from './server.ts';
 import { populate, userId } from './world.ts';
 
-type CallPage = components['schemas']['CallPage'];
+type Schemas = components['schemas'];
+type CallPage = Schemas['CallPage'];
 
 const SCREENSHOTS = join(import.meta.dirname, '../screenshots');
 /** What README shows. */
@@ -19,15 +20,20 @@ let server: Server;
 let browser: Browser;
 let owner: string;
 let calls: CallPage['data'];
+let invitation: string;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
   owner = await server.becomeOwner();
   await populate(server);
-  await server.json('POST', '/v1/invitations', {
-    cookie: owner,
-    body: { role: 'viewer', email: 'vera@example.com' },
-  });
+  const invite = (email: string) =>
+    server.json<Schemas['InvitationMade']>('POST', '/v1/invitations', {
+      cookie: owner,
+      body: { role: 'viewer', email },
+    });
+  await invite('vera@example.com');
+  invitation = (await invite('victor@example.com')).link;
+  await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
   calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
     .data;
   mkdirSync(SCREENSHOTS, { recursive: true });
@@ -42,6 +48,8 @@ interface Place {
   name: string;
   path: () => string;
   ready: (page: Page) => Promise<void>;
+  /** Seen by somebody who is not signed in. */
+  isOutside?: true;
 }
 
 const heading = (name: string | RegExp) => (page: Page) =>
@@ -50,15 +58,43 @@ const text = (wanted: string) => (page: Page) => page.getByText(wanted, { exact:
 const refusedFor = (code: string) => calls.find(({ errors }) => errors[0]?.error_code === code)?.sequence;
 
 const PLACES: Place[] = [
+  { name: 'sign-in', path: () => '/sign-in', ready: heading('Sign in'), isOutside: true },
+  { name: 'welcome', path: () => invitation, ready: heading('Join Muster'), isOutside: true },
+  { name: 'home-first-call', path: () => '/?environment=2', ready: heading('Send the first call') },
+  {
+    name: 'palette',
+    path: () => '/companies?environment=1',
+    ready: async (page) => {
+      await text('Northwind')(page);
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').fill('grace');
+      await page
+        .getByRole('option', { name: /Grace Hopper/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: 'new-key',
+    path: () => '/settings/keys?environment=1',
+    ready: async (page) => {
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
   {
     name: 'home',
-    path: () => '/',
+    path: () => '/?environment=1',
     ready: async (page) => {
       await text('received today')(page);
       await page.getByText('company_id_missing').waitFor();
     },
   },
-  { name: 'live', path: () => '/live', ready: (page) => page.locator('[data-sequence]').first().waitFor() },
+  {
+    name: 'live',
+    path: () => '/live?environment=1',
+    ready: (page) => page.locator('[data-sequence]').first().waitFor(),
+  },
   {
     name: 'live-refused',
     path: () => `/live?call=${refusedFor('company_id_missing')}`,
@@ -87,12 +123,12 @@ describe.each([
   { width: 390, viewport: SMALL, colorScheme: 'dark' as const },
 ])('at $width in $colorScheme', ({ width, viewport, colorScheme }) => {
   test('every page is accessible, fits its width and complains about nothing', async () => {
-    const { page, context, complaints } = await open(browser, server.address, owner, {
-      viewport,
-      colorScheme,
-    });
+    const looks = { viewport, colorScheme };
+    const inside = await open(browser, server.address, owner, looks);
+    const outside = await open(browser, server.address, null, looks);
     const found: string[] = [];
-    for (const { name, path, ready } of PLACES) {
+    for (const { name, path, ready, isOutside } of PLACES) {
+      const { page } = isOutside ? outside : inside;
       await page.goto(path());
       await ready(page);
       await page.evaluate(() => document.fonts.ready);
@@ -107,7 +143,8 @@ describe.each([
       }
     }
     expect(found).toEqual([]);
-    expect(complaints).toEqual([]);
-    await context.close();
+    expect([...inside.complaints, ...outside.complaints]).toEqual([]);
+    await inside.context.close();
+    await outside.context.close();
   }, 180_000);
 });
