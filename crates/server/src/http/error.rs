@@ -25,6 +25,8 @@ pub(super) const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
 pub(super) const CREATED: StatusCode = StatusCode::CREATED;
 /// The status of an act that has nothing to say.
 pub(super) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
+/// The status of a page that was not built into the server.
+pub(super) const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 /// The status of a server that is not ready.
 pub(super) const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 

@@ -14,6 +14,7 @@ mod body;
 mod caller;
 mod companies;
 mod connection;
+mod console;
 mod day;
 mod decompress;
 mod edge;

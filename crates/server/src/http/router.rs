@@ -15,8 +15,8 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, companies, environments, events, health, identify, identify_company, invitations, keys, ledger,
-    members, membership, metrics, openapi, overview, session, track, users, validate,
+    audit, companies, console, environments, events, health, identify, identify_company, invitations, keys,
+    ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -83,19 +83,20 @@ pub(super) fn router(edge: Arc<Edge>, with_metrics: bool) -> Router {
     if with_metrics {
         router = router.merge(metrics_table().split_for_parts().0);
     }
-    finished(router, edge)
+    // What is no path of the API may be one of the console.
+    finished(router.fallback(console::get), edge)
 }
 
 /// The router of the listener for metrics.
 pub(super) fn metrics_router(edge: Arc<Edge>) -> Router {
-    finished(metrics_table().split_for_parts().0, edge)
+    finished(metrics_table().split_for_parts().0.fallback(no_such_route), edge)
 }
 
 fn finished(router: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
-    router.fallback(no_such_route).method_not_allowed_fallback(no_such_method).with_state(edge)
+    router.method_not_allowed_fallback(no_such_method).with_state(edge)
 }
 
-async fn no_such_route(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
+pub(super) async fn no_such_route(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
     let message = "No such path; `/openapi.json` lists them all.";
     edge.of_sender(&headers, Problem::of_call(ProblemCode::RouteUnknown, message))
 }
