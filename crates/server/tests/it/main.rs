@@ -8,6 +8,7 @@ mod companies;
 mod config;
 mod connections;
 mod control;
+mod demo;
 mod envelope;
 mod events;
 mod idempotency;
