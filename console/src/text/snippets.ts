@@ -44,7 +44,11 @@ export function firstCallSnippets(origin: string, key: string): Snippet[] {
       text: `curl -i ${origin}/v1/identify \\
   -H 'Authorization: Token ${key}' \\
   -H 'Content-Type: application/json' \\
-  -d '{"user_id":"u-7","metadata":{"name":"Ada Lovelace","email":"ada@example.com","plan":"pro"},"company":{"id":"c-1","name":"Analytical"}}'`,
+  -d '{
+    "user_id": "u-7",
+    "metadata": {"name": "Ada Lovelace", "email": "ada@example.com", "plan": "pro"},
+    "company": {"id": "c-1", "name": "Analytical"}
+  }'`,
     },
     {
       id: 'node',

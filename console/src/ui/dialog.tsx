@@ -21,7 +21,11 @@ export function Dialog({ title, onClose, children, bare, wide }: Props) {
   const headingId = useId();
   useEffect(() => {
     const dialog = element.current;
-    if (dialog !== null && !dialog.open) dialog.showModal();
+    if (dialog !== null && !dialog.open) {
+      dialog.showModal();
+      // The browser would begin with the cross that closes it.
+      dialog.querySelector<HTMLElement>('input, select')?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (
