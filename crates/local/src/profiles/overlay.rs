@@ -135,8 +135,11 @@ impl Generation {
     /// Shows all profiles of a kind sorted by id, so that neighbours in the store are read and written together. Holds
     /// every table meanwhile, for reading: for the mover, whose generation nobody writes to any more.
     pub fn with_sorted<T>(&self, kind: ProfileKind, see: impl FnOnce(&[(&str, &Profile)]) -> T) -> T {
-        let tables: Vec<_> =
-            self.tables(kind).iter().map(|table| table.read().unwrap_or_else(PoisonError::into_inner)).collect();
+        let tables: Vec<_> = self
+            .tables(kind)
+            .iter()
+            .map(|table| table.read().unwrap_or_else(PoisonError::into_inner))
+            .collect();
         let mut sorted: Vec<_> =
             tables.iter().flat_map(|table| table.iter().map(|(id, profile)| (&**id, profile))).collect();
         sorted.sort_unstable_by_key(|(id, _)| *id);
