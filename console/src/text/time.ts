@@ -30,40 +30,41 @@ function days(number: number, suffix = ''): string {
   return `${number} ${number === 1 ? 'day' : 'days'} ${suffix}`.trim();
 }
 
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+const FORMS = {
+  date: { day: 'numeric', month: 'short', year: 'numeric' },
+  clock: { ...CLOCK, fractionalSecondDigits: 3 },
+  time: { ...CLOCK, timeZoneName: 'short' },
+  precise: { ...CLOCK, fractionalSecondDigits: 3, timeZoneName: 'short' },
+  weekday: { weekday: 'long' },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+const made = new Map<string, Intl.DateTimeFormat>();
+
+/** A formatter costs far more to make than to use, and a table shows a time in every row: each is made once. */
+function format(form: keyof typeof FORMS, at: number, timeZone: string | undefined): string {
+  const name = `${form} ${timeZone ?? ''}`;
+  let formatter = made.get(name);
+  if (formatter === undefined) {
+    formatter = new Intl.DateTimeFormat('en-GB', { ...FORMS[form], timeZone });
+    made.set(name, formatter);
+  }
+  return formatter.format(at);
+}
+
 /** `21 Nov 2026`, in the viewer's zone unless another is named. */
 export function date(at: number, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    timeZone,
-  }).format(at);
+  return format('date', at, timeZone);
 }
 
 /** `09:31:02.481`, in the viewer's zone unless another is named. */
 export function clock(at: number, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    fractionalSecondDigits: 3,
-    hourCycle: 'h23',
-    timeZone,
-  }).format(at);
+  return format('clock', at, timeZone);
 }
 
 /** `21 Nov 2026, 10:31:02 CET`, to the millisecond when it is to be precise, in the viewer's zone unless another is named. */
 export function absolute(at: number, timeZone?: string, isPrecise = false): string {
-  const time = new Intl.DateTimeFormat('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    fractionalSecondDigits: isPrecise ? 3 : undefined,
-    hourCycle: 'h23',
-    timeZoneName: 'short',
-    timeZone,
-  }).format(at);
-  return `${date(at, timeZone)}, ${time}`;
+  return `${date(at, timeZone)}, ${format(isPrecise ? 'precise' : 'time', at, timeZone)}`;
 }
 
 /** What stands on hover: the viewer's zone, then UTC where they differ. */
@@ -75,7 +76,7 @@ export function inFull(at: number, timeZone?: string): string {
 
 /** `Saturday` of the week before, as a comparison names it. */
 export function weekday(at: number, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', { weekday: 'long', timeZone }).format(at);
+  return format('weekday', at, timeZone);
 }
 
 export function viewerTimeZone(): string {
