@@ -117,7 +117,7 @@ function Sidebar({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => voi
         onClick={onSearch}
         title="Search"
         aria-keyshortcuts="Control+K Meta+K"
-        className="flex h-8 items-center gap-2 rounded-md px-2 text-data text-muted hover:bg-hover max-sm:order-3 max-sm:ml-auto sm:mt-2 lg:border lg:border-line lg:bg-ground"
+        className="flex h-8 items-center gap-2 rounded-md px-2 text-data text-muted hover:bg-hover max-sm:order-3 max-sm:ml-auto sm:mt-2 sm:justify-center lg:justify-start lg:border lg:border-line lg:bg-ground"
       >
         <SearchIcon />
         <span className="sr-only flex-1 text-left lg:not-sr-only">Search</span>

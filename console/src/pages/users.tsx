@@ -6,7 +6,7 @@ import { usersQuery } from '../api/profiles.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
 import type { ListSearch } from '../router.tsx';
-import { countOf } from '../text/number.ts';
+import { count, countOf } from '../text/number.ts';
 import { viewerTimeZone } from '../text/time.ts';
 import { buttonClass } from '../ui/button.tsx';
 import { Empty } from '../ui/empty.tsx';
@@ -31,7 +31,7 @@ export function Users() {
       line={
         total === undefined
           ? ''
-          : `${countOf(total, 'person', 'people')}, ${overview.data?.today.new_users ?? 0} new today`
+          : `${countOf(total, 'person', 'people')}, ${count(overview.data?.today.new_users ?? 0)} new today`
       }
     >
       <ProfileList
