@@ -18,8 +18,8 @@ use axum::response::Response;
 use http_body::Frame;
 use serde::Serialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
-use utoipa::openapi::{RefOr, Schema};
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
