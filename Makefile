@@ -47,6 +47,13 @@ run: build ## Build and start the server on 127.0.0.1:6878, with its data in ./m
 	esac
 	@exec $(BUILD_DIRECTORY)/release/muster serve
 
+# DEMO takes further options, for example DEMO='--live --users 500'; `--help` lists them.
+.PHONY: demo
+demo: ## Fill the server of `make run` with a made-up product; with DEMO=--live go on with a trickle of calls.
+	$(call step,demo: muster-demo fills http://$(MUSTER_LISTEN))
+	@cargo run --quiet --release $(CARGO_FLAGS) --package muster-demo -- \
+	  --address $(MUSTER_LISTEN) --key $(or $(MUSTER_BOOTSTRAP_API_KEY),$(DEVELOPMENT_KEY)) $(DEMO)
+
 .PHONY: build
 build: console ## Build the server as it is released, with its console: target/release/muster.
 	$(call step,build: cargo build --release)

@@ -55,18 +55,21 @@ pub fn move_generation(
     position: Position,
     mut moved: impl FnMut(usize, usize),
 ) -> Result<(), StoreError> {
-    let kinds = [ProfileKind::User, ProfileKind::Company].map(|kind| (kind, generation.ids(kind)));
-    let all = kinds.iter().map(|(_, ids)| ids.len()).sum();
+    let kinds = [ProfileKind::User, ProfileKind::Company];
+    let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
     let (mut done, mut chunks) = (0, 0);
-    for (kind, ids) in &kinds {
-        for ids in ids.chunks(CHUNK_PROFILES) {
-            move_chunk(store, wide, generation, *kind, ids)?;
-            (done, chunks) = (done + ids.len(), chunks + 1);
-            if chunks % SYNC_CHUNKS == 0 {
-                store.sync()?;
+    for kind in kinds {
+        generation.with_sorted(kind, |profiles| {
+            for chunk in profiles.chunks(CHUNK_PROFILES) {
+                move_chunk(store, wide, kind, chunk)?;
+                (done, chunks) = (done + chunk.len(), chunks + 1);
+                if chunks % SYNC_CHUNKS == 0 {
+                    store.sync()?;
+                }
+                moved(done, all);
             }
-            moved(done, all);
-        }
+            Ok(())
+        })?;
     }
     let mut batch = store.batch();
     for (key, outcome) in generation.guards() {
@@ -83,15 +86,13 @@ pub fn move_generation(
 fn move_chunk(
     store: &Store,
     wide: &Wide,
-    generation: &Generation,
     kind: ProfileKind,
-    ids: &[Box<str>],
+    profiles: &[(&str, &Profile)],
 ) -> Result<(), StoreError> {
     let mut batch = store.batch();
     let mut counts = Counts::default();
     let mut merged = Vec::new();
-    for id in ids {
-        let Some(fresh) = generation.get(kind, id) else { continue };
+    for &(id, fresh) in profiles {
         let stored = store.profiles(kind).get(id.as_bytes()).map_err(|error| failed(&error))?;
         let before = stored.as_deref().map(stored_view).transpose()?;
         let after = match before {

@@ -9,6 +9,7 @@ mod config;
 mod connections;
 mod console;
 mod control;
+mod demo;
 mod embedded;
 mod envelope;
 mod events;

@@ -19,7 +19,7 @@ use http_body::Frame;
 use serde::Serialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
@@ -208,6 +208,8 @@ fn put(out: &mut Vec<u8>, id: Option<u64>, event: &str, data: &impl Serialize) {
 
 /// What the events hold: no answer names it, so that the document does.
 pub(in crate::http) fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    // Imported for the whole file it would make what the macros write elsewhere in it "unnecessarily qualified".
+    use utoipa::PartialSchema as _;
     schemas.push((Rate::name().into_owned(), Rate::schema()));
     schemas.push((Skipped::name().into_owned(), Skipped::schema()));
     Rate::schemas(schemas);
