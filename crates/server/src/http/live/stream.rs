@@ -25,7 +25,7 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::super::answer;
 use super::super::edge::Edge;
-use super::super::error::{Envelope, Refused};
+use super::super::error::Refused;
 use super::super::openapi::SessionProblems;
 use super::super::read::{Head, Query};
 use super::super::signed_in::{InEnvironment, SignedIn, Viewers};
@@ -83,7 +83,7 @@ pub(in crate::http) struct Skipped {
     ),
     responses(
         (status = 200, description = "A stream without end", body = String, content_type = "text/event-stream"),
-        (status = 503, description = "All streams are taken; try again after `Retry-After` seconds", body = Envelope<'static>),
+        (status = 503, description = "All streams are taken; try again after `Retry-After` seconds", body = super::super::error::Envelope<'static>),
         SessionProblems,
     ),
     security(("session" = [])),
