@@ -47,19 +47,62 @@ run: build ## Build and start the server on 127.0.0.1:6878, with its data in ./m
 	esac
 	@exec $(BUILD_DIRECTORY)/release/muster serve
 
+# DEMO takes further options, for example DEMO='--live --users 500'; `--help` lists them.
+.PHONY: demo
+demo: ## Fill the server of `make run` with a made-up product; with DEMO=--live go on with a trickle of calls.
+	$(call step,demo: muster-demo fills http://$(MUSTER_LISTEN))
+	@cargo run --quiet --release $(CARGO_FLAGS) --package muster-demo -- \
+	  --address $(MUSTER_LISTEN) --key $(or $(MUSTER_BOOTSTRAP_API_KEY),$(DEVELOPMENT_KEY)) $(DEMO)
+
 .PHONY: build
-build: ## Build the server as it is released: target/release/muster.
+build: console ## Build the server as it is released, with its console: target/release/muster.
 	$(call step,build: cargo build --release)
 	@cargo build --release $(CARGO_FLAGS) --bin muster
 
+.PHONY: console
+console: console/dist/index.html ## Build the console, if something of it changed: console/dist.
+
+# What the console is made of. The server carries it inside itself, so this comes before cargo wherever it matters.
+CONSOLE_SOURCES := $(shell find console -name node_modules -prune -o -name dist -prune -o -name screenshots -prune \
+  -o -name e2e -prune -o -type f -print)
+console/dist/index.html: console/node_modules/.installed $(CONSOLE_SOURCES)
+	$(call step,console: vite build)
+	@cd console && npm run --silent build
+
+console/node_modules/.installed: console/package-lock.json
+	$(call step,console: npm ci)
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node 20.19 or newer from https://nodejs.org' >&2; exit 1; }
+	@cd console && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: test
-test: tools check-format check-lints check-docs check-licences check-unused check-tests ## Run every check and every test.
+test: tools console check-format check-console check-lints check-docs check-licences check-unused check-tests check-browser ## Run every check and every test.
 	$(call step,everything passed)
 
 .PHONY: check-format
 check-format: ## Check that the code is formatted.
 	$(call step,format: cargo fmt --check)
 	@cargo fmt --all --check
+
+.PHONY: check-console
+check-console: console ## Check the console: types, lints, generated API types, logic, and the budget of its script.
+	$(call step,console: TypeScript)
+	@cd console && npm run --silent check-types
+	$(call step,console: Biome)
+	@cd console && npm run --silent check-lints
+	$(call step,console: types of docs/openapi.json)
+	@cd console && npm run --silent check-drift
+	$(call step,console: Vitest)
+	@cd console && npm test --silent
+	$(call step,console: bytes of the first view)
+	@cd console && npm run --silent check-budget
+
+.PHONY: check-browser
+check-browser: console ## Run the browser tests against the real program.
+	$(call step,browser tests: cargo build)
+	@cargo build $(CARGO_FLAGS) --bin muster
+	$(call step,browser tests: Vitest and Chromium)
+	@cd console && npm run --silent e2e
 
 .PHONY: check-lints
 check-lints: ## Check the lints of every package, tests and benchmarks included.
@@ -105,8 +148,9 @@ bench: ## Measure the server and its rivals, and print the table that README sho
 	@bench/run
 
 .PHONY: fmt
-fmt: ## Format the code.
+fmt: console/node_modules/.installed ## Format the code.
 	@cargo fmt --all
+	@cd console && npm run --silent fmt
 
 .PHONY: tools
 tools: ## Install what the checks need beyond Rust itself.

@@ -178,6 +178,22 @@ class Muster(Server):
             "muster", [MUSTER, "serve"], directory, lambda: get(self.port, "/healthz/ready") == 200, env
         )
 
+    def become_owner(self):
+        """Takes up the link that the server printed; the session's cookie."""
+        token = self.log.read_text().split("/welcome#", 1)[1].split(None, 1)[0]
+        owner = {"token": token, "name": "Bench", "email": "bench@example.com", "password": "only for a benchmark"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{self.port}"}
+            connection.request("POST", "/v1/invitations/accept", json.dumps(owner), headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise Failure(f"the owner's link answers {answer.status}")
+            return answer.getheader("Set-Cookie").split(";", 1)[0]
+        finally:
+            connection.close()
+
 
 class Bare(Server):
     """The bare axum handler."""

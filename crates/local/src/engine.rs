@@ -18,8 +18,8 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Clock, CompanyQuery,
-    EventLog, Jobs, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, Upload, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
+    CompanyQuery, EventLog, Jobs, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, Upload, UserQuery,
 };
 
 use crate::audit::{AuditFile, held_from};
@@ -350,6 +350,15 @@ impl Profiles for Engine {
             None => view.by_id(ProfileKind::Company, "", after, limit)?,
         };
         parsed(page, CompanyId::parse)
+    }
+
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError> {
+        self.environment(environment)?.state.view().census(kind, spans)
     }
 
     fn overflow(

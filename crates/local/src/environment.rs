@@ -116,7 +116,7 @@ impl Environment {
                 .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let open = || Store::open(&store_directory, parts.options.cache_bytes);
+        let open = || Store::open_or_renew(&store_directory, parts.options.cache_bytes);
         let store = open_in_background(open).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
         let state = Arc::new(State::new(store).map_err(unusable)?);

@@ -21,8 +21,8 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Clock, CompanyQuery,
-    EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
+    CompanyQuery, EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
 };
 
 /// All ports at once. Environments are those of its own catalog.
@@ -294,6 +294,27 @@ impl Profiles for ModelEngine {
             let names = searched(&["name"], &query.unsearched);
             let place = |id: &str, profile: &Profile| place(query.search.as_deref(), id, profile, &names);
             island.page(ProfileKind::Company, after, limit, |id| CompanyId::parse(id).ok(), place)
+        })
+    }
+
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError> {
+        self.with(environment, |island| {
+            let profiles = island.profiles(kind);
+            let count = |seen: fn(&Profile) -> Option<Timestamp>, (from, to): (i64, i64)| {
+                let minutes = profiles.values().filter_map(seen).map(Timestamp::minute);
+                minutes.filter(|minute| (from..=to).contains(minute)).count() as u64
+            };
+            let counts = |seen| spans.iter().map(|span| count(seen, *span)).collect();
+            Ok(Census {
+                total: profiles.len() as u64,
+                first_seen: counts(Profile::first_seen_at),
+                last_seen: counts(Profile::last_seen_at),
+            })
         })
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Where to look when git cannot say which files belong to the repository, as in an unpacked release archive.
-const ROOTS_WITHOUT_GIT: [&str; 4] = ["bench", "crates", "docs", "scripts"];
+const ROOTS_WITHOUT_GIT: [&str; 5] = ["bench", "crates", "demo", "docs", "scripts"];
 
 /// One text file of the repository.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl SourceFile {
         self.path.ends_with(".rs")
     }
 
-    /// Is this Rust that ends in the `muster` binary? Tests, the testkit and the benchmarks do not.
+    /// Is this Rust that ends in the `muster` binary? Tests, the testkit, the demo and the benchmarks do not.
     pub fn is_product(&self) -> bool {
         let mut parts = self.path.split('/');
         let in_product = parts.next() == Some("crates")

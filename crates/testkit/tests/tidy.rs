@@ -106,19 +106,27 @@ fn engines_are_named_by_the_wiring() {
 
 #[test]
 fn packages_build_on_lower_ones() {
-    check("Arrows point downwards (server, local, kernel), and the testkit is for tests only.", |file| {
-        let Some(package) = package_of_manifest(file) else { return Vec::new() };
-        let Some((_, below)) = ARROWS.iter().find(|(name, _)| *name == package) else {
-            return vec!["say in ARROWS what this package may build on".to_owned()];
-        };
-        let is_allowed =
-            |name: &str, for_tests: bool| below.contains(&name) || (for_tests && name == "muster-testkit");
-        file.dependencies()
-            .into_iter()
-            .filter(|found| found.name.starts_with("muster-") && !is_allowed(&found.name, found.for_tests))
-            .map(|found| format!("may not depend on {}", found.name))
-            .collect()
-    });
+    // The demo is a client: the tests of the server run it, and it builds on nothing of ours.
+    let for_tests_only = ["muster-testkit", "muster-demo"];
+    check(
+        "Arrows point downwards (server, local, kernel), and testkit and demo are for tests only.",
+        |file| {
+            let Some(package) = package_of_manifest(file) else { return Vec::new() };
+            let Some((_, below)) = ARROWS.iter().find(|(name, _)| *name == package) else {
+                return vec!["say in ARROWS what this package may build on".to_owned()];
+            };
+            let is_allowed = |name: &str, for_tests: bool| {
+                below.contains(&name) || (for_tests && for_tests_only.contains(&name))
+            };
+            file.dependencies()
+                .into_iter()
+                .filter(|found| {
+                    found.name.starts_with("muster-") && !is_allowed(&found.name, found.for_tests)
+                })
+                .map(|found| format!("may not depend on {}", found.name))
+                .collect()
+        },
+    );
 }
 
 #[test]

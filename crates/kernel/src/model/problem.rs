@@ -177,6 +177,8 @@ codes! {
         UserUnknown = "user_unknown",
         /// No such company.
         CompanyUnknown = "company_unknown",
+        /// No such recorded call.
+        CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.
         ParameterInvalid = "parameter_invalid",
         /// A cursor that this list did not give.
@@ -195,6 +197,8 @@ codes! {
         RateLimited = "rate_limited",
         /// Too many connections or too much waiting work.
         Overloaded = "overloaded",
+        /// Too many streams of arriving calls are open.
+        StreamsExhausted = "streams_exhausted",
         /// Too little free disk space.
         DiskFull = "disk_full",
         /// The server's clock is behind its log.

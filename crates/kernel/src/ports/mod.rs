@@ -17,4 +17,4 @@ pub use error::{Refusal, StoreError};
 pub use event_log::{AppendError, Appended, Appending, AppendingMany, EventLog, Receipt, StoredEvent};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
-pub use profiles::{CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -36,6 +36,17 @@ pub struct CompanyQuery {
     pub unsearched: Vec<String>,
 }
 
+/// How many profiles of a kind there are, and how many of them were seen when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// All of them.
+    pub total: u64,
+    /// For each span asked for, how many were first seen in it.
+    pub first_seen: Vec<u64>,
+    /// For each span asked for, how many were last seen in it: up to now, those that were seen in it at all.
+    pub last_seen: Vec<u64>,
+}
+
 /// Laws: a profile read after an append resolved holds that event (law 1); profiles depend on the set of events
 /// only, not on their order (law 3); a cursor returned by a page yields each item that existed all along exactly
 /// once, whatever is written between the pages.
@@ -81,6 +92,19 @@ pub trait Profiles: Send + Sync {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<(CompanyId, Profile)>, StoreError>;
+
+    /// Counts the profiles of a kind, all and by when they were seen; each span is its first and its last minute since
+    /// 1970. Costs a look at each minute, never at each profile: while many changes wait to be moved, an engine may
+    /// leave those of the last seconds out.
+    ///
+    /// # Errors
+    /// As [`Profiles::user`].
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError>;
 
     /// How many properties a profile would remember with `added` (settled) in it, when that is more than a profile
     /// may have; `None` when it fits. Cheap for all but unusually wide profiles.

@@ -5,6 +5,7 @@
 //! a read merges the parts: profile merging is idempotent (law 3), so it does no harm that for a moment a change is
 //! in both. The store can always be dropped and rebuilt from the log; it is never ahead of it.
 
+pub mod census;
 pub mod lists;
 pub mod mover;
 pub mod overlay;

@@ -11,6 +11,7 @@ use muster_kernel::model::profile::{Profile, ProfileView};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
+use super::census::Seen;
 use super::overlay::Generation;
 use super::store::{Batch, Store, failed, stored_view};
 use super::wide::{WIDE_PROPERTIES, Wide};
@@ -36,6 +37,10 @@ pub mod prefix {
     pub const WIDE: u8 = b'w';
     /// Kind: how many profiles there are.
     pub const PROFILE_COUNT: u8 = b'p';
+    /// Kind, minute: how many profiles were first seen in it.
+    pub const FIRST_SEEN: u8 = b'f';
+    /// Kind, minute: how many profiles were last seen in it.
+    pub const LAST_SEEN: u8 = b'l';
 }
 
 /// Moves `generation`, which covers the log up to `position`, into the store. `moved` is told after each chunk how many
@@ -50,18 +55,21 @@ pub fn move_generation(
     position: Position,
     mut moved: impl FnMut(usize, usize),
 ) -> Result<(), StoreError> {
-    let kinds = [ProfileKind::User, ProfileKind::Company].map(|kind| (kind, generation.ids(kind)));
-    let all = kinds.iter().map(|(_, ids)| ids.len()).sum();
+    let kinds = [ProfileKind::User, ProfileKind::Company];
+    let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
     let (mut done, mut chunks) = (0, 0);
-    for (kind, ids) in &kinds {
-        for ids in ids.chunks(CHUNK_PROFILES) {
-            move_chunk(store, wide, generation, *kind, ids)?;
-            (done, chunks) = (done + ids.len(), chunks + 1);
-            if chunks % SYNC_CHUNKS == 0 {
-                store.sync()?;
+    for kind in kinds {
+        generation.with_sorted(kind, |profiles| {
+            for chunk in profiles.chunks(CHUNK_PROFILES) {
+                move_chunk(store, wide, kind, chunk)?;
+                (done, chunks) = (done + chunk.len(), chunks + 1);
+                if chunks % SYNC_CHUNKS == 0 {
+                    store.sync()?;
+                }
+                moved(done, all);
             }
-            moved(done, all);
-        }
+            Ok(())
+        })?;
     }
     let mut batch = store.batch();
     for (key, outcome) in generation.guards() {
@@ -78,15 +86,13 @@ pub fn move_generation(
 fn move_chunk(
     store: &Store,
     wide: &Wide,
-    generation: &Generation,
     kind: ProfileKind,
-    ids: &[Box<str>],
+    profiles: &[(&str, &Profile)],
 ) -> Result<(), StoreError> {
     let mut batch = store.batch();
     let mut counts = Counts::default();
     let mut merged = Vec::new();
-    for id in ids {
-        let Some(fresh) = generation.get(kind, id) else { continue };
+    for &(id, fresh) in profiles {
         let stored = store.profiles(kind).get(id.as_bytes()).map_err(|error| failed(&error))?;
         let before = stored.as_deref().map(stored_view).transpose()?;
         let after = match before {
@@ -101,6 +107,7 @@ fn move_chunk(
         }
         wide.note(kind, id, after);
         counts.profiles += u64::from(before.is_none());
+        counts.seen.note(kind, before, after);
         index(store, &mut batch, kind, id, before, after, &mut counts);
         batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
     }
@@ -113,6 +120,7 @@ fn move_chunk(
 struct Counts {
     profiles: u64,
     members: BTreeMap<String, i64>,
+    seen: Seen,
 }
 
 impl Counts {
@@ -126,7 +134,7 @@ impl Counts {
             let count = store.number(&key)?.saturating_add_signed(change);
             store.put_number(batch, &key, count);
         }
-        Ok(())
+        self.seen.put(store, batch)
     }
 }
 
@@ -255,7 +263,7 @@ pub fn split_wide_key(key: &[u8]) -> Option<(ProfileKind, &str)> {
     Some((kind, std::str::from_utf8(id).ok()?))
 }
 
-fn kind_byte(kind: ProfileKind) -> u8 {
+pub(super) fn kind_byte(kind: ProfileKind) -> u8 {
     match kind {
         ProfileKind::User => b'u',
         ProfileKind::Company => b'c',

@@ -126,12 +126,24 @@ impl Generation {
         }
     }
 
-    /// All ids of a kind, sorted: for the mover, because neighbours in the store are then read and written together.
-    pub fn ids(&self, kind: ProfileKind) -> Vec<Box<str>> {
-        let mut ids: Vec<Box<str>> = Vec::new();
-        self.visit(kind, |id, _| ids.push(id.into()));
-        ids.sort_unstable();
-        ids
+    /// How many profiles of a kind there are.
+    pub fn count_of(&self, kind: ProfileKind) -> usize {
+        let length = |shard: &RwLock<Table>| shard.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.tables(kind).iter().map(length).sum()
+    }
+
+    /// Shows all profiles of a kind sorted by id, so that neighbours in the store are read and written together. Holds
+    /// every table meanwhile, for reading: for the mover, whose generation nobody writes to any more.
+    pub fn with_sorted<T>(&self, kind: ProfileKind, see: impl FnOnce(&[(&str, &Profile)]) -> T) -> T {
+        let tables: Vec<_> = self
+            .tables(kind)
+            .iter()
+            .map(|table| table.read().unwrap_or_else(PoisonError::into_inner))
+            .collect();
+        let mut sorted: Vec<_> =
+            tables.iter().flat_map(|table| table.iter().map(|(id, profile)| (&**id, profile))).collect();
+        sorted.sort_unstable_by_key(|(id, _)| *id);
+        see(&sorted)
     }
 
     /// All guards.

@@ -4,10 +4,11 @@
 //! searches need; `guards`, `ledger`, `meta`. The store syncs once per moved generation: the log is synced, and
 //! `meta/saved` names the position from which to replay.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use fjall::config::CompressionPolicy;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::profile::{Profile, ProfileView};
@@ -25,7 +26,7 @@ const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
 /// Version of the keys and values of this file. Another one is rebuilt from the log, not migrated.
-const STORE_FORMAT: u8 = 1;
+const STORE_FORMAT: u8 = 2;
 
 /// The open store.
 pub struct Store {
@@ -55,6 +56,22 @@ impl Store {
             store.check_format()?;
             Ok(store)
         })
+    }
+
+    /// As [`Store::open`]; a store of another format is removed first: the log still holds all that was in it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_or_renew(directory: &Path, cache_bytes: u64) -> Result<Store, StoreError> {
+        match Store::open(directory, cache_bytes) {
+            Err(StoreError::Damaged(what)) => {
+                tracing::warn!(directory = %directory.display(), "{what}; it is made anew from the log");
+                let unremoved = |error| StoreError::Failed(format!("{what} and cannot be removed: {error}"));
+                std::fs::remove_dir_all(directory).map_err(unremoved)?;
+                Store::open(directory, cache_bytes)
+            }
+            opened => opened,
+        }
     }
 
     fn try_open(directory: &Path, cache_bytes: u64) -> fjall::Result<Store> {
@@ -101,6 +118,11 @@ impl Store {
     /// A batch of changes.
     pub fn batch(&self) -> Batch {
         self.database.batch()
+    }
+
+    /// Everything as it is at this moment, between two batches.
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { store: self, moment: self.database.snapshot() }
     }
 
     /// Adds to a batch that the log is folded up to `position`.
@@ -221,6 +243,35 @@ impl Store {
         let mut value = Vec::new();
         varint::put(&mut value, number);
         batch.insert(&self.index, key, value);
+    }
+}
+
+/// The store at one moment.
+pub struct Snapshot<'a> {
+    store: &'a Store,
+    moment: fjall::Snapshot,
+}
+
+impl Snapshot<'_> {
+    /// What the store knew about a subject, to be read by [`stored_view`].
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn profile(&self, kind: ProfileKind, id: &str) -> Result<Option<fjall::Slice>, StoreError> {
+        self.moment.get(self.store.profiles(kind), id).map_err(|error| failed(&error))
+    }
+
+    /// The sum of the numbers under these keys of the index.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn numbers<K: AsRef<[u8]>>(&self, keys: RangeInclusive<K>) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        for entry in self.moment.range(&self.store.index, keys) {
+            let value = entry.value().map_err(|error| failed(&error))?;
+            sum += Reader::new(&value).varint().unwrap_or(0);
+        }
+        Ok(sum)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use muster_kernel::model::time::{MINUTE, SECOND};
-use muster_kernel::ports::{AppendError, EventLog, Refusal};
+use muster_kernel::ports::{AppendError, EventLog, ProfileKind, Profiles, Refusal};
 use muster_local::disk::RealDisk;
 use muster_local::verify;
 use muster_testkit::block_on::block_on;
@@ -140,4 +140,29 @@ fn a_first_start_that_was_cut_short_can_be_repeated() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("FORMAT.new"), "mus").unwrap();
     open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+}
+
+#[test]
+fn a_store_of_another_format_is_made_anew_from_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1]);
+    for n in 0..100 {
+        block_on(engine.append(PRODUCTION, &identify(&format!("u-{n}"), &[]))).unwrap();
+    }
+    drop(engine);
+    let profiles = directory.path().join("environments/1/profiles");
+    {
+        let store = fjall::Database::builder(&profiles).open().unwrap();
+        let meta = store.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
+        meta.insert("format", [1]).unwrap();
+        store.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let refused = verify(directory.path()).unwrap();
+    assert!(refused.problems[0].contains("another format"), "{refused:?}");
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    let census = engine.census(PRODUCTION, ProfileKind::User, &[(i64::MIN, i64::MAX)]).unwrap();
+    assert_eq!((census.total, census.first_seen), (100, vec![100]));
+    drop(engine);
+    assert_eq!(verify(directory.path()).unwrap().problems, [""; 0]);
 }

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use muster_kernel::model::id::PositionToken;
@@ -45,6 +45,29 @@ pub(super) fn read(position: PositionToken, value: &impl Serialize) -> Result<Re
     Ok(found(position, bytes))
 }
 
+/// What is known outside of any environment's log.
+pub(super) fn plain(value: &impl Serialize) -> Result<Response, Refused> {
+    let bytes = serde_json::to_vec(value).map_err(|error| Refused::internal(error.to_string()))?;
+    Ok(json(error::OK, bytes))
+}
+
+/// Marks an answer whose body goes on until the server stops or its caller goes.
+#[derive(Clone, Copy)]
+pub(super) struct Endless;
+
+/// Server-sent events. The connection ends with them, and nobody keeps them.
+pub(super) fn stream(events: Body) -> Response {
+    let mut response = Response::new(events);
+    response.extensions_mut().insert(Endless);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    // Some proxies gather answers unless they are asked not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
 /// What a read found, already rendered.
 pub(super) fn found(position: PositionToken, bytes: Vec<u8>) -> Response {
     let mut response = json(error::OK, bytes);
@@ -63,19 +86,18 @@ pub(super) struct Accepted {
     warnings: Vec<WarningItem>,
 }
 
-/// One odd thing about a call that was taken.
-#[derive(Debug, ToSchema)]
+/// One odd thing about a call that was taken, as the kernel's own type serialises.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Warning)]
-#[expect(dead_code, reason = "describes what the kernel's own type serialises to")]
 pub(super) struct WarningItem {
     /// JSON Pointer (RFC 6901) to the place in the body.
     #[schema(example = "/metadata/address")]
-    pointer: String,
+    pub pointer: String,
     /// A stable word to branch on; docs/API.md lists them all.
     #[schema(example = "nested_value")]
-    code: String,
+    pub code: String,
     /// One sentence that says what was done.
-    message: String,
+    pub message: String,
 }
 
 /// RFC 3339 in UTC with microseconds.

@@ -18,6 +18,7 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
 use muster_kernel::ports::Ledger;
 
+use super::live::{Recorder, Window};
 use super::tally::{Counts, Tally};
 
 /// Longest secret that a key may have.
@@ -118,6 +119,8 @@ pub(super) struct Key {
     pub counts: Arc<Counts>,
     /// Where its refused calls are counted.
     pub ledger: Arc<dyn Ledger>,
+    /// From which its environment's calls take a place among the recorded ones.
+    pub recording: Arc<Window>,
     uses: Arc<KeyUse>,
 }
 
@@ -149,6 +152,7 @@ pub(super) struct Keys {
     ledger: Arc<dyn Ledger>,
     uses: Arc<KeyUses>,
     tally: Arc<Tally>,
+    recorder: Arc<Recorder>,
     table: Mutex<Table>,
 }
 
@@ -161,8 +165,13 @@ struct Table {
 }
 
 impl Keys {
-    pub(super) fn new(ledger: Arc<dyn Ledger>, uses: Arc<KeyUses>, tally: Arc<Tally>) -> Self {
-        Keys { ledger, uses, tally, table: Mutex::default() }
+    pub(super) fn new(
+        ledger: Arc<dyn Ledger>,
+        uses: Arc<KeyUses>,
+        tally: Arc<Tally>,
+        recorder: Arc<Recorder>,
+    ) -> Self {
+        Keys { ledger, uses, tally, recorder, table: Mutex::default() }
     }
 
     /// Looks a secret up in the present state of the catalog.
@@ -196,6 +205,7 @@ impl Keys {
                 settings: environment.settings,
                 counts: Arc::clone(counts),
                 ledger: Arc::clone(&self.ledger),
+                recording: self.recorder.window(environment.id),
                 uses: self.uses.of(api.id),
             };
             Some((from_hexadecimal(&api.sha256)?, Arc::new(key)))

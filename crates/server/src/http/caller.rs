@@ -20,6 +20,7 @@ use super::auth::{self, Allowance, Found, Key};
 use super::bells::Bells;
 use super::edge::Edge;
 use super::error::Refused;
+use super::live::Sketch;
 
 /// What a route asks of a key.
 pub(super) trait Purpose: Send + Sync + 'static {
@@ -137,7 +138,12 @@ impl<P: Purpose> Caller<P> {
     /// The answer to this caller: counts a refusal that is not counted yet, and says what is left of the key's limit.
     pub(super) fn answer(mut self, outcome: Result<Response, Refused>) -> Response {
         let mut response = match outcome {
-            Ok(response) => response,
+            Ok(mut response) => {
+                if !P::COUNTED {
+                    Sketch::note_read(&self.key, self.now, &mut response);
+                }
+                response
+            }
             Err(refused) => {
                 let late = || P::COUNTS_REFUSED.then(|| Arrival::of(Arc::clone(&self.key)));
                 if let Some(arrival) = self.arrival.take().or_else(late) {

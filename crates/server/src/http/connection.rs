@@ -25,6 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::answer::Endless;
 use super::service::Service;
 use super::settings::HttpSettings;
 use super::upload;
@@ -51,8 +52,10 @@ enum Phase {
     Busy = 2,
     /// The next request, or that the caller takes the answer.
     Idle = 3,
+    /// More of an answer that has no end.
+    Streaming = 4,
     /// The caller's end of a connection that this side has ended.
-    Ending = 4,
+    Ending = 5,
 }
 
 /// What the parts of one connection know of each other. They run in one task, so the order of their writes is the order
@@ -82,7 +85,7 @@ impl Watch {
 
     fn phase(&self) -> Phase {
         let byte = self.phase.load(Ordering::Relaxed);
-        let phases = [Phase::Head, Phase::Body, Phase::Busy, Phase::Idle];
+        let phases = [Phase::Head, Phase::Body, Phase::Busy, Phase::Idle, Phase::Streaming];
         phases.into_iter().find(|phase| *phase as u8 == byte).unwrap_or(Phase::Ending)
     }
 
@@ -114,7 +117,8 @@ pub(super) async fn serve(
                 watch.body_takes_long.store(upload::takes_long(request.uri().path()), Ordering::Relaxed);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
                 let response = service.answer(request, peer).await;
-                watch.enter(Phase::Idle);
+                let is_endless = response.extensions().get::<Endless>().is_some();
+                watch.enter(if is_endless { Phase::Streaming } else { Phase::Idle });
                 Ok::<_, Infallible>(response)
             }
         })
@@ -133,6 +137,10 @@ pub(super) async fn serve(
             }
             if !is_told && stopping.as_mut().poll(context).is_ready() {
                 is_told = true;
+                if watch.phase() == Phase::Streaming {
+                    // It ends by itself, unless its caller has stopped reading.
+                    watch.enter(Phase::Ending);
+                }
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
@@ -241,7 +249,8 @@ impl Deadline {
                 self.arm(Armed::Body, self.body);
             }
             Armed::Look => {
-                let is_quiet = watch.phase() == Phase::Idle && !watch.moved.swap(false, Ordering::Relaxed);
+                let is_resting = matches!(watch.phase(), Phase::Idle | Phase::Streaming);
+                let is_quiet = is_resting && !watch.moved.swap(false, Ordering::Relaxed);
                 self.quiet_looks = if is_quiet { self.quiet_looks + 1 } else { 0 };
             }
         }

@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Bytes;
+use axum::http::HeaderMap;
+
+use muster_kernel::model::problem::Problem;
 
 use crate::admin::Office;
 
 use super::Parts;
 use super::attempts::Attempts;
-use super::auth::{KeyUses, Keys};
+use super::auth::{self, Found, KeyUses, Keys};
 use super::bells::Bells;
+use super::error::Refused;
+use super::live::Recorder;
 use super::metrics::{Metrics, Shard};
 use super::session_uses::SessionUses;
 use super::settings::HttpSettings;
@@ -23,6 +28,7 @@ pub(super) struct Shared {
     pub session_uses: SessionUses,
     pub attempts: Attempts,
     pub tally: Arc<Tally>,
+    pub recorder: Arc<Recorder>,
     pub metrics: Metrics,
     /// Bytes of bodies that are being put together from parts.
     pub body_bytes: AtomicUsize,
@@ -55,9 +61,21 @@ pub(super) struct Edge {
 
 impl Edge {
     pub(super) fn new(parts: Parts, shared: Arc<Shared>) -> Self {
-        let keys = Keys::new(Arc::clone(&parts.ledger), Arc::clone(&shared.uses), Arc::clone(&shared.tally));
+        let ledger = Arc::clone(&parts.ledger);
+        let (uses, tally) = (Arc::clone(&shared.uses), Arc::clone(&shared.tally));
+        let keys = Keys::new(ledger, uses, tally, Arc::clone(&shared.recorder));
         let shard = shared.metrics.join();
         Edge { parts, shared, keys, shard, bells: Arc::default() }
+    }
+
+    /// A call that fits no route, refused in the name of its key, so that whoever owns the key sees it.
+    pub(super) fn of_sender(&self, headers: &HeaderMap, problem: Problem) -> Refused {
+        let refused = Refused::from(problem);
+        let Ok(secret) = auth::secret(headers) else { return refused };
+        match self.keys.find(&self.parts.catalog.state(), secret) {
+            Found::Key(key) => refused.of_key(key.api.id),
+            Found::AppToken | Found::Nothing => refused,
+        }
     }
 
     /// Where administrative requests are carried out; `base` is where the links that they make lead.

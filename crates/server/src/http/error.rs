@@ -3,7 +3,7 @@
 //! A refusal has an outside text (problems: pointer, code, sentence with the remedy) and may have an inside text (what
 //! the engine said). The inside text goes to the log and never into an answer.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,8 @@ pub(super) const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
 pub(super) const CREATED: StatusCode = StatusCode::CREATED;
 /// The status of an act that has nothing to say.
 pub(super) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
+/// The status of a page that was not built into the server.
+pub(super) const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 /// The status of a server that is not ready.
 pub(super) const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
@@ -64,7 +66,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => StatusCode::UNAUTHORIZED,
         P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => StatusCode::FORBIDDEN,
         P::EnvironmentMissing | P::FieldInvalid => StatusCode::BAD_REQUEST,
-        P::RouteUnknown | P::UserUnknown | P::CompanyUnknown => StatusCode::NOT_FOUND,
+        P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => StatusCode::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
             StatusCode::NOT_FOUND
         }
@@ -82,6 +84,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::RateLimited | P::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         P::PositionNotReached
         | P::Overloaded
+        | P::StreamsExhausted
         | P::DiskFull
         | P::ClockBehind
         | P::LogClosed
@@ -109,6 +112,8 @@ pub(super) struct Refused {
     key: Option<KeyId>,
     /// A better guess than the code alone allows.
     retry_after_s: Option<u32>,
+    /// The decompressed body of the call, where it was read.
+    body: Option<Bytes>,
 }
 
 impl Refused {
@@ -134,6 +139,21 @@ impl Refused {
         self.problems.first().map_or(ProblemCode::Internal, |problem| problem.code)
     }
 
+    /// The same, of a call whose body was read.
+    pub(super) fn of_body(self, body: Bytes) -> Self {
+        Refused { body: Some(body), ..self }
+    }
+
+    /// All problems, in the order of the body.
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The decompressed body of the call, where it was read.
+    pub(super) fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
     /// What happened inside; for the log only.
     pub(super) fn inside(&self) -> Option<&str> {
         self.inside.as_deref()
@@ -144,8 +164,13 @@ impl Refused {
         self.key
     }
 
-    /// Writes the refusal into an answer; headers that it already has (as `Allow`) stay.
-    pub(super) fn render(&self, request_id: &HeaderValue, as_problem: bool, response: &mut Response) {
+    /// Writes the refusal into an answer; headers that it already has (as `Allow`) stay. Answers the body.
+    pub(super) fn render(
+        &self,
+        request_id: &HeaderValue,
+        as_problem: bool,
+        response: &mut Response,
+    ) -> Bytes {
         let status = status(self.code());
         let id = request_id.to_str().unwrap_or_default();
         let (body, content_type) = if as_problem {
@@ -154,7 +179,8 @@ impl Refused {
             (to_json(&Envelope { errors: self.items(status, id) }), "application/json")
         };
         *response.status_mut() = status;
-        *response.body_mut() = Body::from(body);
+        let body = Bytes::from(body);
+        *response.body_mut() = Body::from(body.clone());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         // The router counted the empty body that the refusal came with.
@@ -170,6 +196,7 @@ impl Refused {
             // The rest of the body is not read, so nothing can follow it on this connection.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        body
     }
 
     fn items<'a>(&'a self, status: StatusCode, request_id: &str) -> Vec<ErrorItem<'a>> {
@@ -217,7 +244,7 @@ impl From<Problem> for Refused {
 
 impl From<Vec<Problem>> for Refused {
     fn from(problems: Vec<Problem>) -> Self {
-        Refused { problems, inside: None, key: None, retry_after_s: None }
+        Refused { problems, inside: None, key: None, retry_after_s: None, body: None }
     }
 }
 

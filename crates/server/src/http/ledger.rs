@@ -68,6 +68,11 @@ impl Start {
         Start { at, environments: Mutex::new(environments.collect()) }
     }
 
+    /// When this process began to count.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// How many calls the ledger accounts for since the start. Minutes at rest are added up once, a day at a time, so
     /// that neither time nor memory grows with the age of the process.
     fn accounted(
@@ -124,7 +129,7 @@ struct RowBody {
 /// Numbers of calls.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = LedgerNumbers)]
-struct NumbersBody {
+pub(super) struct NumbersBody {
     /// The sum of the others.
     received: u64,
     /// Written for the first time.
@@ -197,19 +202,34 @@ async fn account(edge: &Arc<Edge>, reader: &Reader<Account>, head: &Head) -> Res
     let (environment, now) = (reader.environment(), reader.now());
     let body = read::aside(edge, move |edge| {
         let rows = rows_with_jobs(edge, environment, from, to)?;
-        let before = sums(edge, environment);
+        let (accounted, after, balanced) = weigh(edge, environment, now)?;
         let start = &edge.shared.ledger_start;
-        let accounted = start.accounted(&edge.parts, environment, now)?;
-        let after = sums(edge, environment);
         Ok(LedgerBody {
             totals: totals(&rows),
             data: rows.iter().map(row_body).collect(),
             since_start: since_start(start.at, accounted, after),
-            balanced: holds(before, accounted, after),
+            balanced,
         })
     })
     .await?;
     answer::read(reading.position, &body)
+}
+
+/// Holds the edge's own count against the ledger: what the ledger accounts for, what the edge counted, and whether the
+/// two agree.
+fn weigh(edge: &Edge, environment: EnvironmentId, now: Timestamp) -> Result<(u64, Sums, bool), Refused> {
+    let before = sums(edge, environment);
+    let accounted = edge.shared.ledger_start.accounted(&edge.parts, environment, now)?;
+    let after = sums(edge, environment);
+    Ok((accounted, after, holds(before, accounted, after)))
+}
+
+/// Whether the equation holds over the time since this process started.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) fn is_balanced(edge: &Edge, environment: EnvironmentId, now: Timestamp) -> Result<bool, Refused> {
+    weigh(edge, environment, now).map(|(_, _, balanced)| balanced)
 }
 
 /// The minutes that the caller asks for.
@@ -324,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_equation_is_exact_at_rest_and_fails_when_a_call_is_lost_or_doubled() {
-        let rest = Sums { received: 10, settled: 8, abandoned: 2, stored: 8, duplicate: 0 };
+        let rest = Sums { received: 10, settled: 8, abandoned: 2, stored: 8, ..Sums::default() };
         assert!(holds(rest, 8, rest));
         assert!(!holds(rest, 7, rest), "one lost");
         assert!(!holds(rest, 9, rest), "one doubled");

@@ -250,6 +250,8 @@ pub(super) async fn read(State(edge): State<Arc<Edge>>) -> Response {
     edge.shared.metrics.render(&mut page);
     let connections = edge.shared.connections.load(Ordering::Relaxed) as u64;
     page.single("muster_http_connections", "gauge", "Open connections.", connections);
+    let streams = edge.shared.recorder.streams() as u64;
+    page.single("muster_live_streams", "gauge", "Open streams of arriving calls.", streams);
     let state = edge.parts.catalog.state();
     let sums =
         |environment: &muster_kernel::model::catalog::Environment| edge.shared.tally.sums(environment.id);

@@ -15,6 +15,8 @@ mod bulk;
 mod caller;
 mod companies;
 mod connection;
+mod console;
+mod day;
 mod decompress;
 mod edge;
 mod environments;
@@ -27,11 +29,13 @@ mod invitations;
 mod jobs;
 mod keys;
 mod ledger;
+mod live;
 mod masking;
 mod members;
 mod membership;
 mod metrics;
 mod openapi;
+mod overview;
 mod page;
 mod read;
 mod reader;
@@ -63,6 +67,7 @@ pub use settings::HttpSettings;
 
 use attempts::Attempts;
 use edge::{Edge, Shared};
+use live::Recorder;
 use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
@@ -115,6 +120,7 @@ pub fn serve(
         session_uses: SessionUses::default(),
         attempts: Attempts::default(),
         tally: Arc::default(),
+        recorder: Arc::new(Recorder::new(parts.clock.now())),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

@@ -41,6 +41,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         (super::error::ProblemDocument::name().into_owned(), super::error::ProblemDocument::schema()),
     ];
     PropertyDetail::schemas(&mut schemas);
+    super::live::stream::schemas(&mut schemas);
     Envelope::schemas(&mut schemas);
     components.schemas.extend(schemas);
     let tags = [
@@ -49,6 +50,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),
         ("Environments", "Environments and their keys. For sessions only."),
@@ -178,10 +180,10 @@ impl IntoResponses for WriteProblems {
             ("400", "The body is not what it should be: one element for each problem"),
             UNAUTHORIZED,
             FORBIDDEN,
-            ("408", "The body did not arrive in time"),
+            LATE,
             ("409", "The `Idempotency-Key` or `event_id` was used with another body"),
-            ("413", "The body is too large, or grows too much when decompressed"),
-            ("415", "The `Content-Type` does not name JSON, or the `Content-Encoding` is not known"),
+            LARGE,
+            NOT_JSON,
             LIMITED,
             UNAVAILABLE,
         ])
@@ -204,6 +206,10 @@ impl IntoResponses for UploadProblems {
     }
 }
 
+const LATE: (&str, &str) = ("408", "The body did not arrive in time");
+const LARGE: (&str, &str) = ("413", "The body is too large, or grows too much when decompressed");
+const NOT_JSON: (&str, &str) =
+    ("415", "The `Content-Type` does not name JSON, or the `Content-Encoding` is not known");
 const SIGNED_OUT: (&str, &str) = ("401", "Nobody is signed in here");
 const NOT_ALLOWED: (&str, &str) =
     ("403", "The member's role does not allow it, or the call comes from another page");
@@ -221,14 +227,25 @@ impl IntoResponses for SessionProblems {
 impl IntoResponses for ActProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let taken = ("409", "It is taken, there are too many, or it would leave the server without an owner");
-        problems(&[BAD_FIELDS, SIGNED_OUT, NOT_ALLOWED, NOT_THERE, taken, ATTEMPTS])
+        problems(&[
+            BAD_FIELDS,
+            SIGNED_OUT,
+            NOT_ALLOWED,
+            NOT_THERE,
+            LATE,
+            taken,
+            LARGE,
+            NOT_JSON,
+            ATTEMPTS,
+            UNAVAILABLE,
+        ])
     }
 }
 
 impl IntoResponses for LinkProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let gone = ("410", "The link was used, has expired, or never was one");
-        problems(&[BAD_FIELDS, FOREIGN, gone, ATTEMPTS])
+        problems(&[BAD_FIELDS, FOREIGN, LATE, gone, LARGE, NOT_JSON, ATTEMPTS, UNAVAILABLE])
     }
 }
 
@@ -236,7 +253,7 @@ impl IntoResponses for SignInProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let wrong = ("401", "The address and the password do not belong together");
         let taken = ("409", "The address belongs to another member");
-        problems(&[BAD_FIELDS, wrong, FOREIGN, taken, ATTEMPTS, UNAVAILABLE])
+        problems(&[BAD_FIELDS, wrong, FOREIGN, LATE, taken, LARGE, NOT_JSON, ATTEMPTS, UNAVAILABLE])
     }
 }
 

@@ -130,6 +130,12 @@ impl Query {
         Query(head.uri.query().unwrap_or_default().to_owned())
     }
 
+    /// A query as it stands in a test.
+    #[cfg(test)]
+    pub(super) fn of_text(text: String) -> Self {
+        Query(text)
+    }
+
     /// A parameter; an empty one counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
@@ -244,7 +250,7 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> Query {
-        Query(text.to_owned())
+        Query::of_text(text.to_owned())
     }
 
     #[test]

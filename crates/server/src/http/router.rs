@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,9 +13,10 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::edge::Edge;
 use super::error::Refused;
+use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, environments, events, health, identify, identify_company, invitations, jobs,
-    keys, ledger, members, membership, metrics, openapi, session, track, users, validate,
+    audit, bulk, companies, console, environments, events, health, identify, identify_company, invitations,
+    jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -41,6 +44,12 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
         .routes(routes!(events::list)) //           GET    /v1/events
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
+        .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        // Who watches calls arrive; a session.
+        .routes(routes!(calls::list)) //            GET    /v1/environments/{id}/calls
+        .routes(routes!(calls::get)) //             GET    /v1/environments/{id}/calls/{sequence}
+        .routes(routes!(stream::watch)) //          GET    /v1/environments/{id}/live
+        .routes(routes!(problems::list)) //         GET    /v1/environments/{id}/problems
         // Who signs in.
         .routes(routes!(session::get)) //           GET    /v1/session
         .routes(routes!(session::post)) //          POST   /v1/session (no session yet)
@@ -81,28 +90,27 @@ pub(super) fn router(edge: Arc<Edge>, with_metrics: bool) -> Router {
     if with_metrics {
         router = router.merge(metrics_table().split_for_parts().0);
     }
-    finished(router, edge)
+    // What is no path of the API may be one of the console.
+    finished(router.fallback(console::get), edge)
 }
 
 /// The router of the listener for metrics.
 pub(super) fn metrics_router(edge: Arc<Edge>) -> Router {
-    finished(metrics_table().split_for_parts().0, edge)
+    finished(metrics_table().split_for_parts().0.fallback(no_such_route), edge)
 }
 
 fn finished(router: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
-    router.fallback(no_such_route).method_not_allowed_fallback(no_such_method).with_state(edge)
+    router.method_not_allowed_fallback(no_such_method).with_state(edge)
 }
 
-async fn no_such_route() -> Refused {
-    Problem::of_call(ProblemCode::RouteUnknown, "No such path; `/openapi.json` lists them all.").into()
+pub(super) async fn no_such_route(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
+    let message = "No such path; `/openapi.json` lists them all.";
+    edge.of_sender(&headers, Problem::of_call(ProblemCode::RouteUnknown, message))
 }
 
-async fn no_such_method() -> Refused {
-    Problem::of_call(
-        ProblemCode::MethodNotAllowed,
-        "This path takes other methods; the header `Allow` names them.",
-    )
-    .into()
+async fn no_such_method(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Refused {
+    let message = "This path takes other methods; the header `Allow` names them.";
+    edge.of_sender(&headers, Problem::of_call(ProblemCode::MethodNotAllowed, message))
 }
 
 fn described(version: &str, public_url: Option<&str>) -> utoipa::openapi::OpenApi {

@@ -14,13 +14,14 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower_service::Service as _;
 
 use super::acts::{self, Peer};
 use super::edge::Edge;
 use super::error::{self, Refused};
+use super::live::{self, Outside, Sketch};
 use super::metrics::Routes;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,7 +60,7 @@ impl Service {
         }
         let request_id = self.ids.of(&head.headers);
         let as_problem = error::wants_problem_document(&head.headers);
-        let method = head.method.clone();
+        let (method, uri) = (head.method.clone(), head.uri.clone());
         let in_flight = self.edge.shard.enter();
         let mut router = self.router.clone();
         let outcome = caught(async move { router.call(Request::from_parts(head, body)).await }).await;
@@ -67,13 +68,25 @@ impl Service {
             let refused = Refused::internal("a handler panicked");
             refused.into_response()
         });
-        if !response.extensions().is_empty()
-            && let Some(refused) = response.extensions_mut().remove::<Refused>()
-        {
-            refused.render(&request_id, as_problem, &mut response);
-            self.edge.shard.problem(refused.code());
+        if !response.extensions().is_empty() {
             let template = self.routes.template(route);
-            log(&refused, &method, template, response.status().as_u16(), &request_id);
+            let outside = |status: StatusCode| Outside {
+                request_id: request_id.clone(),
+                method: method.clone(),
+                path: uri.path().to_owned(),
+                route: template.to_owned(),
+                status: status.as_u16(),
+                duration_us: began.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
+            };
+            if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+                let answer = refused.render(&request_id, as_problem, &mut response);
+                self.edge.shard.problem(refused.code());
+                let status = response.status();
+                log(&refused, &method, template, status.as_u16(), &request_id);
+                live::note_refused(&self.edge, &refused, &answer, || outside(status));
+            } else if let Some(sketch) = response.extensions_mut().remove::<Sketch>() {
+                self.edge.shared.recorder.keep(outside(response.status()), sketch);
+            }
         }
         response.headers_mut().insert(REQUEST_ID, request_id);
         let bytes = response.body().size_hint().exact().unwrap_or_default();

@@ -17,6 +17,7 @@ pub(super) struct Counts {
     abandoned: AtomicU64,
     stored: AtomicU64,
     duplicate: AtomicU64,
+    skipped: AtomicU64,
 }
 
 /// Sums over all threads.
@@ -32,12 +33,24 @@ pub(super) struct Sums {
     pub stored: u64,
     /// Those recognised as a repetition.
     pub duplicate: u64,
+    /// Calls taken that are not among the recorded ones, reads included.
+    pub skipped: u64,
 }
 
 impl Sums {
     /// Calls whose fate is not known yet.
     pub(super) fn in_flight(self) -> u64 {
         self.received.saturating_sub(self.settled + self.abandoned)
+    }
+
+    /// Calls that were taken, repetitions included.
+    pub(super) fn accepted(self) -> u64 {
+        self.stored + self.duplicate
+    }
+
+    /// Calls that were refused.
+    pub(super) fn refused(self) -> u64 {
+        self.settled.saturating_sub(self.accepted())
     }
 }
 
@@ -58,6 +71,11 @@ impl Counts {
 
     pub(super) fn abandon(&self) {
         bump(&self.abandoned);
+    }
+
+    /// A call that was taken is not recorded.
+    pub(super) fn skip(&self) {
+        bump(&self.skipped);
     }
 
     pub(super) fn reject(&self) {
@@ -101,7 +119,8 @@ impl Tally {
         let settled = sum(|counts| &counts.settled);
         let abandoned = sum(|counts| &counts.abandoned);
         let (stored, duplicate) = (sum(|counts| &counts.stored), sum(|counts| &counts.duplicate));
-        Sums { received: sum(|counts| &counts.received), settled, abandoned, stored, duplicate }
+        let skipped = sum(|counts| &counts.skipped);
+        Sums { received: sum(|counts| &counts.received), settled, abandoned, stored, duplicate, skipped }
     }
 }
 
@@ -120,8 +139,10 @@ mod tests {
         one.store();
         two.repeat();
         two.abandon();
+        one.skip();
         let sums = tally.sums(EnvironmentId(1));
-        assert_eq!(sums, Sums { received: 4, settled: 2, abandoned: 1, stored: 1, duplicate: 1 });
+        assert_eq!(sums, Sums { received: 4, settled: 2, abandoned: 1, stored: 1, duplicate: 1, skipped: 1 });
+        assert_eq!((sums.accepted(), sums.refused()), (2, 0));
         assert_eq!(sums.in_flight(), 1);
         assert_eq!(tally.sums(EnvironmentId(3)), Sums::default());
     }

@@ -12,7 +12,6 @@ use axum::response::Response;
 
 use muster_kernel::accept::{self, Call};
 use muster_kernel::model::event::{EventDraft, EventKind};
-use muster_kernel::model::id::PositionToken;
 use muster_kernel::model::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PROFILE_PROPERTIES_MAX};
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
 use muster_kernel::ports::{Appended, Appending, ProfileKind};
@@ -22,7 +21,7 @@ use super::body;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
 use super::error::{self, Refused};
-use crate::guards;
+use super::live::Sketch;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_WARNINGS: &str = "[]";
@@ -42,22 +41,33 @@ pub(super) async fn take(
     let (head, body) = request.into_parts();
     let idempotency_key = idempotency_key(&head)?;
     let body = body::read(edge, &head.headers, body).await?;
-    let json = body::json_text(&head.headers, &body);
-    let (appending, warnings) = DRAFT.with_borrow_mut(|draft| {
+    let outcome = take_body(edge, caller, call, (&head, idempotency_key), &body).await;
+    outcome.map_err(|refused| refused.of_body(body))
+}
+
+async fn take_body(
+    edge: &Edge,
+    caller: &mut Caller<Ingest>,
+    call: Call,
+    (head, idempotency_key): (&Parts, Option<&str>),
+    body: &[u8],
+) -> Result<Response, Refused> {
+    let json = body::json_text(&head.headers, body);
+    let (appending, warnings, sketch) = DRAFT.with_borrow_mut(|draft| {
         let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
         check_room(edge, caller, draft)?;
         draft.key = caller.key.api.id;
-        draft.guards.extend(
-            idempotency_key.map(|key| guards::of_request(head.method.as_str(), head.uri.path(), key, &body)),
-        );
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, body)));
         if !draft.event_id.is_empty() {
-            draft.guards.push(guards::of_event(&draft.event_id, &body));
+            draft.guards.push(guards::of_event(&draft.event_id, body));
         }
+        let sketch = Sketch::of_write(edge, caller, draft, body);
         let appending = append(edge, caller, draft, &warnings)?;
-        Ok::<_, Refused>((appending, warnings))
+        Ok::<_, Refused>((appending, warnings, sketch))
     })?;
     let appended = caller.follow(edge, appending).await?;
-    taken(caller, success(call), appended, &warnings)
+    taken(caller, success(call), appended, &warnings, sketch)
 }
 
 /// Appends an event that is not one of the three real-time calls; `fill` gets a cleared draft.
@@ -68,17 +78,17 @@ pub(super) async fn append_made(
     fill: impl FnOnce(&mut EventDraft),
 ) -> Result<Response, Refused> {
     let idempotency_key = idempotency_key(head)?;
-    let appending = DRAFT.with_borrow_mut(|draft| {
+    let (appending, sketch) = DRAFT.with_borrow_mut(|draft| {
         draft.clear();
         fill(draft);
         draft.key = caller.key.api.id;
-        draft.guards.extend(
-            idempotency_key.map(|key| guards::of_request(head.method.as_str(), head.uri.path(), key, b"")),
-        );
-        append(edge, caller, draft, &[])
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, b"")));
+        let sketch = Sketch::of_write(edge, caller, draft, b"");
+        append(edge, caller, draft, &[]).map(|appending| (appending, sketch))
     })?;
     let appended = caller.follow(edge, appending).await?;
-    taken(caller, error::ACCEPTED, appended, &[])
+    taken(caller, error::ACCEPTED, appended, &[], sketch)
 }
 
 /// Seed 004 says 200 for companies, the others 202. Rows are no calls; their job's upload is.
@@ -148,32 +158,32 @@ fn taken(
     status: StatusCode,
     appended: Appended,
     warnings: &[Warning],
+    sketch: Option<Sketch>,
 ) -> Result<Response, Refused> {
-    Ok(match appended {
-        Appended::Stored(receipt) if warnings.is_empty() => {
-            accepted(status, caller.token(receipt.position), NO_WARNINGS)
-        }
+    let (receipt, is_duplicate, body) = match appended {
+        Appended::Stored(receipt) if warnings.is_empty() => (receipt, false, accepted(NO_WARNINGS)),
         Appended::Stored(receipt) => {
             let text =
                 serde_json::to_string(warnings).map_err(|error| Refused::internal(error.to_string()))?;
-            accepted(status, caller.token(receipt.position), &text)
+            (receipt, false, accepted(&text))
         }
-        Appended::Duplicate { receipt, warnings } => {
-            let warnings = if warnings.is_empty() { NO_WARNINGS } else { &warnings };
-            let mut response = accepted(status, caller.token(receipt.position), warnings);
-            response.headers_mut().insert(answer::DUPLICATE, HeaderValue::from_static("true"));
-            response
-        }
-    })
+        Appended::Duplicate { receipt, warnings } => (receipt, true, accepted(&warnings)),
+    };
+    let position = caller.token(receipt.position);
+    let mut response = answer::json(status, body.clone());
+    answer::put_position(&mut response, position);
+    if is_duplicate {
+        response.headers_mut().insert(answer::DUPLICATE, HeaderValue::from_static("true"));
+    }
+    if let Some(sketch) = sketch {
+        sketch.answered(&mut response, position, is_duplicate, &body);
+    }
+    Ok(response)
 }
 
-fn accepted(status: StatusCode, position: PositionToken, warnings: &str) -> Response {
-    let body = if warnings == NO_WARNINGS {
-        Bytes::from_static(br#"{"status":"accepted","warnings":[]}"#)
-    } else {
-        Bytes::from(format!(r#"{{"status":"accepted","warnings":{warnings}}}"#))
-    };
-    let mut response = answer::json(status, body);
-    answer::put_position(&mut response, position);
-    response
+fn accepted(warnings: &str) -> Bytes {
+    if warnings.is_empty() || warnings == NO_WARNINGS {
+        return Bytes::from_static(br#"{"status":"accepted","warnings":[]}"#);
+    }
+    Bytes::from(format!(r#"{{"status":"accepted","warnings":{warnings}}}"#))
 }

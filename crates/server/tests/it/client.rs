@@ -103,24 +103,37 @@ impl Client {
 
     /// Reads one answer; nothing when the connection ends first.
     pub fn try_answer(&mut self, without_body: bool) -> Option<Answer> {
-        let status_line = self.line()?;
-        let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line()?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line.split_once(':').unwrap();
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut answer = Answer { status, headers, body: Vec::new() };
+        let mut answer = self.head()?;
         let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         if !without_body {
             answer.body = vec![0; length];
             self.reader.read_exact(&mut answer.body).unwrap();
         }
         Some(answer)
+    }
+
+    /// Reads the head of an answer: its status and headers.
+    pub fn head(&mut self) -> Option<Answer> {
+        let status_line = self.line()?;
+        let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Some(Answer { status, headers, body: Vec::new() });
+            }
+            let (name, value) = line.split_once(':').unwrap();
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+
+    /// Reads one piece of an answer sent in pieces; nothing at its end.
+    pub fn piece(&mut self) -> Option<String> {
+        let length = usize::from_str_radix(&self.line()?, 16).unwrap();
+        let mut bytes = vec![0; length + 2];
+        self.reader.read_exact(&mut bytes).unwrap();
+        bytes.truncate(length);
+        (length > 0).then(|| String::from_utf8(bytes).unwrap())
     }
 
     /// Whether the server has ended the connection; waits for it.

@@ -12,9 +12,15 @@ const USER: &str = r#"{"user_id":"u-1"}"#;
 #[test]
 fn paths_that_are_none_are_404_through_the_envelope() {
     let world = World::start();
-    for path in
-        ["/", "/v1", "/v1/nothing", "/v1/users/a/b/c", "/V1/identify", "//v1/identify", "/v1/identify//"]
-    {
+    for path in [
+        "/nothing",
+        "/v1",
+        "/v1/nothing",
+        "/v1/users/a/b/c",
+        "/V1/identify",
+        "//v1/identify",
+        "/v1/identify//",
+    ] {
         world.get(path).is_refused(404, "route_unknown");
         world.post(path, "{}").is_refused(404, "route_unknown");
     }
@@ -187,5 +193,5 @@ fn the_openapi_document_is_whole_in_itself() {
     let ids: Vec<&str> =
         text.split("\"operationId\": \"").skip(1).map(|part| part.split('"').next().unwrap()).collect();
     let unique: std::collections::HashSet<_> = ids.iter().collect();
-    assert_eq!((ids.len(), unique.len()), (42, 42), "{ids:?}");
+    assert_eq!((ids.len(), unique.len()), (47, 47), "{ids:?}");
 }

@@ -36,6 +36,12 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
         // Rejected rows come back whole, personal values included.
         ("GET", "/v1/background_jobs/{j}/rejects", None, [403, 404, 404, 404]),
+        ("GET", "/v1/overview", None, all(200)),
+        ("GET", "/v1/environments/{1}/calls", None, all(200)),
+        // The first call that is recorded: one more than the time of the start.
+        ("GET", "/v1/environments/{1}/calls/{1795242069123457}", None, all(200)),
+        ("GET", "/v1/environments/{1}/live", None, all(200)),
+        ("GET", "/v1/environments/{1}/problems", None, all(200)),
         ("GET", "/v1/environments", None, all(200)),
         ("POST", "/v1/environments", Some(json!({"name": "QA"})), from_admin(201)),
         ("PATCH", "/v1/environments/{1}", Some(json!({"region": "us"})), from_admin(200)),

@@ -17,8 +17,8 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appending, AppendingMany, Catalog, Clock, CompanyQuery, EventLog, ProfileKind, Profiles,
-    StoreError, StoredEvent, UserQuery,
+    AppendError, Appending, AppendingMany, Catalog, Census, Clock, CompanyQuery, EventLog, ProfileKind,
+    Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
@@ -153,6 +153,15 @@ impl Profiles for Faulty {
         limit: usize,
     ) -> Result<Page<(CompanyId, Profile)>, StoreError> {
         self.model.companies(environment, query, after, limit)
+    }
+
+    fn census(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        spans: &[(i64, i64)],
+    ) -> Result<Census, StoreError> {
+        self.model.census(environment, kind, spans)
     }
 
     fn overflow(

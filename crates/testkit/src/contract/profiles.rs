@@ -5,9 +5,9 @@ use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
-use muster_kernel::model::time::Timestamp;
+use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{CompanyQuery, EventLog, ProfileKind, Profiles, StoreError, UserQuery};
+use muster_kernel::ports::{Census, CompanyQuery, EventLog, ProfileKind, Profiles, StoreError, UserQuery};
 
 use super::store;
 use crate::builders::{PRODUCTION, company, identify, identify_company, joining, user};
@@ -22,6 +22,7 @@ pub fn profiles_keep_their_promises(log: &dyn EventLog, profiles: &dyn Profiles,
     both.lists_page_through_everything_once_while_it_grows();
     both.search_finds_ids_names_and_e_mails();
     both.a_profile_that_would_be_too_wide_is_told();
+    both.profiles_are_counted_by_when_they_were_seen();
     both.nothing_crosses_environments();
 }
 
@@ -224,9 +225,41 @@ impl Both<'_> {
         assert_eq!(overflow(&names(490, 501)), Some(501), "a removed name is remembered");
     }
 
+    fn profiles_are_counted_by_when_they_were_seen(&self) {
+        // Nothing else is in this environment.
+        let environment = EnvironmentId(2);
+        let store_at = |draft: EventDraft, minute: i64| {
+            store(self.log, environment, &at(draft, minute * MINUTE + 7));
+        };
+        let spans = [(100, 100), (101, 200), (0, 99)];
+        let users = || good(self.profiles.census(environment, ProfileKind::User, &spans));
+        assert_eq!(users(), Census { total: 0, first_seen: vec![0; 3], last_seen: vec![0; 3] });
+        store_at(joining(identify("a", &[]), "x"), 100);
+        store_at(identify("b", &[]), 100);
+        (self.settle)();
+        store_at(identify("b", &[]), 200);
+        store_at(identify("c", &[]), 150);
+        for settled in [false, true] {
+            let expected = Census { total: 3, first_seen: vec![2, 1, 0], last_seen: vec![1, 2, 0] };
+            assert_eq!(users(), expected, "settled: {settled}");
+            let companies = good(self.profiles.census(environment, ProfileKind::Company, &spans[..1]));
+            assert_eq!(companies, Census { total: 1, first_seen: vec![1], last_seen: vec![1] });
+            (self.settle)();
+        }
+        store_at(identify("b", &[]), 300);
+        store_at(identify("a", &[]), 50);
+        for settled in [false, true] {
+            let expected = Census { total: 3, first_seen: vec![1, 1, 1], last_seen: vec![1, 1, 0] };
+            assert_eq!(users(), expected, "a back-fill was first, settled: {settled}");
+            (self.settle)();
+        }
+    }
+
     fn nothing_crosses_environments(&self) {
         self.store(&identify("island", &[]));
         assert_eq!(good(self.profiles.user(EnvironmentId(2), &user("island"))), None);
         assert_eq!(self.profiles.user(EnvironmentId(99), &user("island")), Err(StoreError::NoEnvironment));
+        let census = self.profiles.census(EnvironmentId(99), ProfileKind::User, &[]);
+        assert_eq!(census, Err(StoreError::NoEnvironment));
     }
 }

@@ -1,0 +1,150 @@
+/** Every page at both widths and in both themes: seen by axe, and by people as a screenshot. */
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { components } from '../src/api/schema';
+import { launch, open, SMALL, seriousFindings, WIDE } from './browser.ts';
+import { Server } from './server.ts';
+import { populate, userId } from './world.ts';
+
+type Schemas = components['schemas'];
+type CallPage = Schemas['CallPage'];
+
+const SCREENSHOTS = join(import.meta.dirname, '../screenshots');
+/** What README shows. */
+const CHOSEN = ['home-1280-light', 'live-refused-1280-light'];
+const SHOWN = join(import.meta.dirname, '../../docs/screenshots');
+
+let server: Server;
+let browser: Browser;
+let owner: string;
+let calls: CallPage['data'];
+let invitation: string;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([Server.start(), launch()]);
+  owner = await server.becomeOwner();
+  await populate(server);
+  const invite = (email: string) =>
+    server.json<Schemas['InvitationMade']>('POST', '/v1/invitations', {
+      cookie: owner,
+      body: { role: 'viewer', email },
+    });
+  await invite('vera@example.com');
+  invitation = (await invite('victor@example.com')).link;
+  await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
+  calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
+    .data;
+  mkdirSync(SCREENSHOTS, { recursive: true });
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Opens a page and waits for what shows that it is there. */
+interface Place {
+  name: string;
+  path: () => string;
+  ready: (page: Page) => Promise<void>;
+  /** Seen by somebody who is not signed in. */
+  isOutside?: true;
+}
+
+const heading = (name: string | RegExp) => (page: Page) =>
+  page.getByRole('heading', { name }).first().waitFor();
+const text = (wanted: string) => (page: Page) => page.getByText(wanted, { exact: false }).first().waitFor();
+const refusedFor = (code: string) => calls.find(({ errors }) => errors[0]?.error_code === code)?.sequence;
+
+const PLACES: Place[] = [
+  { name: 'sign-in', path: () => '/sign-in', ready: heading('Sign in'), isOutside: true },
+  { name: 'welcome', path: () => invitation, ready: heading('Join Muster'), isOutside: true },
+  { name: 'home-first-call', path: () => '/?environment=2', ready: heading('Send the first call') },
+  {
+    name: 'palette',
+    path: () => '/companies?environment=1',
+    ready: async (page) => {
+      await text('Northwind')(page);
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').fill('grace');
+      await page
+        .getByRole('option', { name: /Grace Hopper/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: 'new-key',
+    path: () => '/settings/keys?environment=1',
+    ready: async (page) => {
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'home',
+    path: () => '/?environment=1',
+    ready: async (page) => {
+      await text('received today')(page);
+      await page.getByText('company_id_missing').waitFor();
+    },
+  },
+  {
+    name: 'live',
+    path: () => '/live?environment=1',
+    ready: (page) => page.locator('[data-sequence]').first().waitFor(),
+  },
+  {
+    name: 'live-refused',
+    path: () => `/live?call=${refusedFor('company_id_missing')}`,
+    ready: (page) => page.locator('[data-pointer]').first().waitFor(),
+  },
+  { name: 'live-filtered-empty', path: () => '/live?event=never', ready: text('None of the newest calls') },
+  { name: 'users', path: () => '/users?row=u-10', ready: text('Grace Hopper') },
+  { name: 'users-none', path: () => '/users?q=zzz', ready: text('Nothing begins with') },
+  { name: 'user', path: () => `/users/${userId(7)}`, ready: text('enterprise') },
+  { name: 'user-unknown', path: () => '/users/nobody', ready: text('There is no user nobody') },
+  { name: 'companies', path: () => '/companies', ready: text('Northwind') },
+  { name: 'company', path: () => '/companies/c-2', ready: text('monthly_spend') },
+  { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
+  { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
+  { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },
+  { name: 'settings-team', path: () => '/settings/team', ready: text('vera@example.com') },
+  { name: 'settings-audit', path: () => '/settings/audit', ready: text('invited vera@example.com') },
+  { name: 'settings-account', path: () => '/settings/account', ready: heading('Password') },
+  { name: 'lost', path: () => '/nowhere', ready: text('There is no such page') },
+];
+
+describe.each([
+  { width: 1280, viewport: WIDE, colorScheme: 'light' as const },
+  { width: 1280, viewport: WIDE, colorScheme: 'dark' as const },
+  { width: 390, viewport: SMALL, colorScheme: 'light' as const },
+  { width: 390, viewport: SMALL, colorScheme: 'dark' as const },
+])('at $width in $colorScheme', ({ width, viewport, colorScheme }) => {
+  test('every page is accessible, fits its width and complains about nothing', async () => {
+    const looks = { viewport, colorScheme };
+    const inside = await open(browser, server.address, owner, looks);
+    const outside = await open(browser, server.address, null, looks);
+    const found: string[] = [];
+    for (const { name, path, ready, isOutside } of PLACES) {
+      const { page } = isOutside ? outside : inside;
+      await page.goto(path());
+      await ready(page);
+      await page.evaluate(() => document.fonts.ready);
+      const file = `${name}-${width}-${colorScheme}`;
+      await page.screenshot({ path: join(SCREENSHOTS, `${file}.png`) });
+      found.push(...(await seriousFindings(page)).map((finding) => `${file}: ${finding}`));
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(overflow, `${file} is wider than its window`).toBeLessThanOrEqual(0);
+      if (process.env.UPDATE_SCREENSHOTS === '1' && CHOSEN.includes(file)) {
+        mkdirSync(SHOWN, { recursive: true });
+        copyFileSync(join(SCREENSHOTS, `${file}.png`), join(SHOWN, `${file}.png`));
+      }
+    }
+    expect(found).toEqual([]);
+    expect([...inside.complaints, ...outside.complaints]).toEqual([]);
+    await inside.context.close();
+    await outside.context.close();
+  }, 180_000);
+});

@@ -1,0 +1,77 @@
+/** A believable small world for the browser tests, sent through the API like everybody's. */
+import type { Server } from './server.ts';
+
+const PEOPLE = [
+  'Ada Lovelace',
+  'Grace Hopper',
+  'Alan Turing',
+  'Katherine Johnson',
+  'Edsger Dijkstra',
+  'Barbara Liskov',
+  'Donald Knuth',
+  'Radia Perlman',
+];
+const COMPANIES = ['Analytical', 'Difference Works', 'Northwind', 'Initech', 'Globex'];
+const PLANS = ['pro', 'free', 'team'];
+const EVENTS = ['report_opened', 'invoice_paid', 'seat_added', 'export_started'];
+
+export const USERS = 240;
+
+export const userId = (number: number) => `u-${number}`;
+export const userName = (number: number) => {
+  const round = Math.floor(number / PEOPLE.length);
+  return `${PEOPLE[number % PEOPLE.length]}${round > 0 ? ` ${round + 1}` : ''}`;
+};
+
+/** The body that is refused for its company, as one client really sends it. */
+export const EMPTY_COMPANY = '{"user_id":"u-3","metadata":{"plan":"pro","seats":12},"company":{}}';
+
+export async function populate(server: Server): Promise<void> {
+  const send = async (path: string, body: unknown) => {
+    const response = await server.call('POST', path, { key: server.key, body });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
+  for (let number = 0; number < USERS; number++) {
+    const first = userName(number).split(' ')[0]?.toLowerCase();
+    const company = number % COMPANIES.length;
+    await send('/v1/identify', {
+      user_id: userId(number),
+      metadata: {
+        name: userName(number),
+        email: `${first}${number}@example.com`,
+        plan: PLANS[number % PLANS.length],
+        seats: (number * 7) % 90,
+        signed_up: `2026-0${1 + (number % 9)}-14`,
+        newsletter: number % 2 === 0,
+      },
+      company: {
+        id: `c-${company}`,
+        name: COMPANIES[company],
+        plan: PLANS[company % PLANS.length],
+        industry: company % 2 === 0 ? 'Software' : 'Logistics',
+        monthly_spend: 1200 + company * 850,
+      },
+    });
+  }
+  // The server remembers a limited number of calls a second, so what must be seen comes after a pause.
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  for (let number = 0; number < 24; number++) {
+    await send('/v1/track', {
+      user_id: userId(number % 7),
+      event_name: EVENTS[number % EVENTS.length],
+      metadata: { amount: 12.5 * number },
+    });
+  }
+  await send('/v1/identify', {
+    user_id: userId(7),
+    metadata: { plan: 'enterprise', seats: 250, address: { city: 'Boston', zip: '02139' } },
+  });
+  for (let repeat = 0; repeat < 5; repeat++) await refused(server, '/v1/identify', EMPTY_COMPANY);
+  await refused(server, '/v1/identify', '{"metadata":{"name":"Nobody"}}');
+  await refused(server, '/v1/track', '{"user_id":"u-4", event_name:"report_opened"}');
+}
+
+export async function refused(server: Server, path: string, text: string): Promise<void> {
+  const response = await server.call('POST', path, { key: server.key, text });
+  if (response.ok) throw new Error(`${text} was taken`);
+}

@@ -1,0 +1,213 @@
+/** Every page and its address. What a page shows is in the address, so that a link shows another person the same. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+  retainSearchParams,
+} from '@tanstack/react-router';
+import type { CallFilter } from './api/calls.ts';
+import { isSignedOut } from './api/refusal.ts';
+import { sessionQuery } from './api/session.ts';
+import { Frame } from './frame/frame.tsx';
+import { Lost, PageFailure } from './frame/lost.tsx';
+import { queryClient } from './query-client.ts';
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
+const number = (value: unknown): number | undefined => {
+  const read = Number(value);
+  return value !== '' && value !== null && Number.isSafeInteger(read) ? read : undefined;
+};
+
+interface RootSearch {
+  environment?: number;
+}
+
+const rootRoute = createRootRoute({
+  validateSearch: (search: Record<string, unknown>): RootSearch => ({
+    environment: number(search.environment),
+  }),
+  search: { middlewares: [retainSearchParams(['environment'])] },
+  component: Outlet,
+  notFoundComponent: Lost,
+  errorComponent: PageFailure,
+});
+
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in',
+  validateSearch: (search: Record<string, unknown>): { to?: string } => {
+    const to = text(search.to);
+    // Only a place in this console: never an address of somebody else.
+    return { to: to?.startsWith('/') && !to.startsWith('//') && !to.startsWith('/\\') ? to : undefined };
+  },
+  component: lazyRouteComponent(() => import('./pages/sign-in.tsx'), 'SignIn'),
+});
+
+const welcomeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/welcome',
+  component: lazyRouteComponent(() => import('./pages/welcome.tsx'), 'Welcome'),
+});
+
+const frameRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'frame',
+  beforeLoad: async ({ location }) => {
+    try {
+      await queryClient.ensureQueryData(sessionQuery);
+    } catch (cause) {
+      if (!isSignedOut(cause)) throw cause;
+      throw redirect({ to: '/sign-in', search: { to: location.href === '/' ? undefined : location.href } });
+    }
+  },
+  component: Frame,
+  errorComponent: PageFailure,
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/home.tsx'), 'Home'),
+});
+
+export interface LiveSearch extends CallFilter {
+  call?: number;
+}
+const OUTCOMES = ['stored', 'duplicate', 'refused', 'read'] as const;
+
+const liveRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/live',
+  validateSearch: (search: Record<string, unknown>): LiveSearch => ({
+    status: OUTCOMES.find((outcome) => outcome === search.status),
+    key: number(search.key),
+    path: text(search.path),
+    subject: text(search.subject),
+    event: text(search.event),
+    call: number(search.call),
+  }),
+  component: lazyRouteComponent(() => import('./pages/live.tsx'), 'Live'),
+});
+
+export interface ListSearch {
+  q?: string;
+  /** Names of columns with commas between them; the usual ones when absent. */
+  columns?: string;
+  /** The id of the selected row. */
+  row?: string;
+}
+const listSearch = (search: Record<string, unknown>): ListSearch => ({
+  q: text(search.q),
+  columns: text(search.columns),
+  row: text(search.row),
+});
+
+const usersRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/users',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/users.tsx'), 'Users'),
+});
+export interface DetailSearch {
+  /** What the properties are searched for. */
+  property?: string;
+}
+const detailSearch = (search: Record<string, unknown>): DetailSearch => ({ property: text(search.property) });
+
+const userRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/users/$id',
+  validateSearch: detailSearch,
+  component: lazyRouteComponent(() => import('./pages/user.tsx'), 'UserPage'),
+});
+const companiesRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/companies',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/companies.tsx'), 'Companies'),
+});
+const companyRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/companies/$id',
+  validateSearch: (search: Record<string, unknown>): DetailSearch & ListSearch => ({
+    ...listSearch(search),
+    ...detailSearch(search),
+  }),
+  component: lazyRouteComponent(() => import('./pages/company.tsx'), 'CompanyPage'),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings/settings.tsx'), 'Settings'),
+});
+const settingsIndexRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/settings/environment.tsx'), 'EnvironmentSettings'),
+});
+const keysRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/keys',
+  validateSearch: (search: Record<string, unknown>): { key?: number } => ({ key: number(search.key) }),
+  component: lazyRouteComponent(() => import('./pages/settings/keys.tsx'), 'Keys'),
+});
+const privacyRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/personal-data',
+  component: lazyRouteComponent(() => import('./pages/settings/personal-data.tsx'), 'PersonalData'),
+});
+const teamRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/team',
+  component: lazyRouteComponent(() => import('./pages/settings/team.tsx'), 'Team'),
+});
+const auditRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./pages/settings/audit.tsx'), 'Audit'),
+});
+const accountRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/settings/account.tsx'), 'Account'),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  welcomeRoute,
+  frameRoute.addChildren([
+    homeRoute,
+    liveRoute,
+    usersRoute,
+    userRoute,
+    companiesRoute,
+    companyRoute,
+    settingsRoute.addChildren([
+      settingsIndexRoute,
+      keysRoute,
+      privacyRoute,
+      teamRoute,
+      auditRoute,
+      accountRoute,
+    ]),
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  scrollToTopSelectors: ['#content'],
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
