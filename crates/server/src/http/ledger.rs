@@ -255,9 +255,16 @@ fn span(query: &Query, now: Timestamp) -> Result<(i64, i64), Problem> {
 
 /// A row of the ledger with the rows of jobs that wait in it.
 #[derive(Default)]
-struct Row {
-    calls: LedgerRow,
-    pending: u64,
+pub(super) struct Row {
+    pub calls: LedgerRow,
+    pub pending: u64,
+}
+
+impl Row {
+    pub fn add(&mut self, other: &Row) {
+        self.calls.add(&other.calls);
+        self.pending += other.pending;
+    }
 }
 
 /// The edge's counts with those of the jobs' rows.
@@ -272,7 +279,15 @@ fn sums(edge: &Edge, environment: EnvironmentId) -> Sums {
 
 /// The engine's rows, and of each job what leaves no event: that is counted in its own state, exactly, in the minute in
 /// which its upload came.
-fn rows_with_jobs(edge: &Edge, environment: EnvironmentId, from: i64, to: i64) -> Result<Vec<Row>, Refused> {
+///
+/// # Errors
+/// When the ledger or the jobs cannot be read.
+pub(super) fn rows_with_jobs(
+    edge: &Edge,
+    environment: EnvironmentId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Row>, Refused> {
     let jobs = edge.parts.jobs.jobs(environment)?;
     let mut rows = BTreeMap::new();
     for calls in edge.parts.ledger.rows(environment, from, to)? {
@@ -311,8 +326,7 @@ fn with_dropped(mut counts: LedgerRow, job: &Job) -> LedgerRow {
 fn totals(rows: &[Row]) -> NumbersBody {
     let mut sum = Row::default();
     for row in rows {
-        sum.calls.add(&row.calls);
-        sum.pending += row.pending;
+        sum.add(row);
     }
     NumbersBody::from(&sum)
 }

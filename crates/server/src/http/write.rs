@@ -22,6 +22,7 @@ use super::caller::{Caller, Ingest};
 use super::edge::Edge;
 use super::error::{self, Refused};
 use super::live::Sketch;
+use crate::guards;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_WARNINGS: &str = "[]";
