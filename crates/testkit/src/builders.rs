@@ -38,6 +38,11 @@ pub fn identify(user: &str, properties: &[(&str, Value<'_>)]) -> EventDraft {
     draft
 }
 
+/// A `track` event with these properties.
+pub fn tracked(user: &str, name: &str, properties: &[(&str, Value<'_>)]) -> EventDraft {
+    EventDraft { kind: EventKind::Track, event_name: name.into(), ..identify(user, properties) }
+}
+
 /// An `identify_company` event with these properties.
 pub fn identify_company(company: &str, properties: &[(&str, Value<'_>)]) -> EventDraft {
     EventDraft {

@@ -35,11 +35,11 @@ pub struct ModelEngine {
 
 /// One environment's data.
 #[derive(Default)]
-struct Island {
-    events: Vec<StoredEvent>,
+pub(crate) struct Island {
+    pub(crate) events: Vec<StoredEvent>,
     /// What each guard has seen: the body's hash and the index of the event that holds it.
     guards: HashMap<(GuardKind, [u8; 16]), ([u8; 16], usize)>,
-    users: BTreeMap<String, Profile>,
+    pub(crate) users: BTreeMap<String, Profile>,
     companies: BTreeMap<String, Profile>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
 }
@@ -50,7 +50,7 @@ impl ModelEngine {
         Self { clock, catalog: Mutex::default(), trail: Mutex::default(), islands: Mutex::default() }
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         environment: EnvironmentId,
         ask: impl FnOnce(&mut Island) -> Result<T, StoreError>,

@@ -291,6 +291,12 @@ impl From<StoreError> for Refused {
                 ProblemCode::CursorInvalid,
                 "`cursor` is not one that this list gave; start again without it.",
             )),
+            StoreError::TooLarge => Refused::from(Problem::of_call(
+                ProblemCode::ParameterInvalid,
+                "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
+            )),
+            // Nobody hears this: whoever asked has gone.
+            StoreError::Stopped => Refused::internal(error.to_string()),
             // The key's environment is in the catalog, so an engine without it is a defect of ours.
             StoreError::NoEnvironment => Refused::internal(error.to_string()),
             StoreError::Damaged(_) | StoreError::Failed(_) => Refused::internal(error.to_string()),
