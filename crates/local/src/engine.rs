@@ -170,7 +170,7 @@ impl Engine {
     }
 
     /// An environment; one that was created since the start is opened at its first use.
-    fn environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, StoreError> {
+    pub(crate) fn environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, StoreError> {
         if let Some(open) = self.opened(id) {
             return Ok(open);
         }

@@ -19,6 +19,8 @@ use crate::background::{open_in_background, yield_to_others};
 use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::guards::UnderWay;
+use crate::history::archive::{Archive, ArchiveOptions};
+use crate::history::opening::Parts as HistoryParts;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::log::queue::{Batch, Outcome, Queue};
@@ -38,6 +40,10 @@ const FOLD_QUEUE_BATCHES: usize = 2;
 /// The mover spreads its work over this share of the time until the next generation may follow: a burst would take a
 /// processor away from those who answer.
 const MOVE_SHARE: (u32, u32) = (3, 4);
+/// Threads that answer one question when the settings name no number.
+const THREADS_MAX: usize = 4;
+/// A segment of history is not merged beyond this many seals.
+const MERGED_SEALS_MAX: u64 = 64;
 /// Events folded between two looks at the overlay's size while a log is replayed.
 const REPLAY_STRIDE: u64 = 4096;
 
@@ -63,6 +69,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) history: Arc<Archive>,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
@@ -124,7 +131,12 @@ impl Environment {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
-        let (writer, segments, mut notes) = match recover_log(&parts, &log_directory, saved, &state) {
+        let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
+            let (writer, segments, notes) = recovered;
+            let history = open_history(&parts, segments, writer.end().last)?;
+            Ok((writer, history, notes))
+        });
+        let (writer, (history, segments), mut notes) = match recovered {
             Ok(recovered) => recovered,
             Err(error) => {
                 state.overlay.close();
@@ -143,6 +155,10 @@ impl Environment {
             let (queue, clock, state) = (Arc::clone(&queue), Arc::clone(&parts.clock), Arc::clone(&state));
             move || run_log(writer, &queue, &synced, clock.as_ref(), &state)
         });
+        let tending = spawn("muster-history", {
+            let (history, state) = (Arc::clone(&history), Arc::clone(&state));
+            move || history.tend(|| state.visible())
+        });
         let fold = spawn("muster-fold", {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
@@ -152,8 +168,9 @@ impl Environment {
             reader: LogReader::new(segments),
             state,
             jobs,
+            history,
             notes,
-            threads: Mutex::new(vec![log, fold, mover]),
+            threads: Mutex::new(vec![log, fold, mover, tending]),
             fold: Mutex::new(Some(saving)),
         })
     }
@@ -171,6 +188,7 @@ impl Environment {
     /// Stops taking events, finishes what was taken, saves the profiles, and ends the log cleanly.
     pub fn close(&self) {
         self.queue.close();
+        self.history.close();
         self.fold.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -218,6 +236,45 @@ fn recover_log(
     let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
         .map_err(|error| OpenError::Io(directory.into(), error))?;
     Ok((writer, recovered.segments, recovered.notes))
+}
+
+/// Opens history, which must not know more than the log.
+fn open_history(
+    parts: &Parts,
+    segments: Arc<Segments>,
+    last: Position,
+) -> Result<(Arc<Archive>, Arc<Segments>), OpenError> {
+    let directory = parts.directory.join("history");
+    let options = &parts.options;
+    let threads = match options.history_threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
+        threads => threads,
+    };
+    let history = Archive::open(HistoryParts {
+        directory: directory.clone(),
+        identity: parts.identity,
+        options: ArchiveOptions {
+            seal_events: options.history_seal_events.max(1),
+            seal_age: Duration::from_secs(options.history_seal_age_s_max),
+            merge_fan: options.history_merge_fan,
+            merge_events_max: options.history_seal_events.saturating_mul(MERGED_SEALS_MAX),
+            threads,
+            question_bytes_max: usize::try_from(options.history_question_bytes_max).unwrap_or(usize::MAX),
+        },
+        disk: Arc::clone(&parts.disk),
+        random: Arc::clone(&parts.random),
+        log: Arc::clone(&segments),
+    });
+    let history = history.map_err(|what| OpenError::History(directory.clone(), what))?;
+    if history.covered() > last.0 {
+        let what = format!(
+            "it holds events up to position {}, the log ends at {}: its end is missing",
+            history.covered(),
+            last.0
+        );
+        return Err(OpenError::History(directory, what));
+    }
+    Ok((Arc::new(history), segments))
 }
 
 /// What the fold thread is asked to do.

@@ -122,6 +122,8 @@ fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
         cache_bytes,
         free_disk_reserve_bytes,
         skip_damaged,
+        // What concerns history is not for an operator to choose yet.
+        ..Options::default()
     }
 }
 

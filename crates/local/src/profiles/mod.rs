@@ -6,6 +6,7 @@
 //! in both. The store can always be dropped and rebuilt from the log; it is never ahead of it.
 
 pub mod census;
+pub mod every;
 pub mod lists;
 pub mod mover;
 pub mod overlay;

@@ -17,10 +17,10 @@ use muster_testkit::sim_disk::{Faults, SimDisk, Unsynced};
 use crate::stand::{add_environments, open, small};
 
 /// Enough for several segments of 16 KB.
-const EVENTS: i64 = 60;
+pub const EVENTS: i64 = 60;
 
 /// The n-th event of the workload: five users, three companies, every third call guarded.
-fn event(n: i64) -> EventDraft {
+pub fn event(n: i64) -> EventDraft {
     let padding = "x".repeat(700);
     let who = format!("u{}", n % 5);
     let draft = identify(&who, &[("n", Value::Int(n)), ("padding", Value::Text(&padding))]);
@@ -42,7 +42,7 @@ fn send(engine: &Engine) -> Vec<(i64, Receipt)> {
 }
 
 /// Every law that a start after a crash must keep.
-fn check(engine: &Engine, acknowledged: &[(i64, Receipt)]) {
+pub fn check(engine: &Engine, acknowledged: &[(i64, Receipt)]) {
     let stored = engine.read(PRODUCTION, Position::START, usize::MAX, usize::MAX).unwrap();
     let mut numbers: BTreeMap<i64, Receipt> = BTreeMap::new();
     let mut users: BTreeMap<String, Profile> = BTreeMap::new();
@@ -89,14 +89,14 @@ fn copy_directory(from: &Path, to: &Path) {
 }
 
 /// A data directory between two lives: log and catalog on a simulated disk, the rebuildable rest on a real one.
-struct Place {
-    disk: SimDisk,
+pub struct Place {
+    pub disk: SimDisk,
     directory: tempfile::TempDir,
 }
 
 impl Place {
     /// A directory with one empty environment.
-    fn new() -> Place {
+    pub fn new() -> Place {
         let place = Place { disk: SimDisk::default(), directory: tempfile::tempdir().unwrap() };
         let engine = place.open(small()).unwrap();
         add_environments(&engine, &[1]);
@@ -106,14 +106,14 @@ impl Place {
     }
 
     /// What the next process finds after a power cut.
-    fn after_power_cut(&self, unsynced: Unsynced) -> Place {
+    pub fn after_power_cut(&self, unsynced: Unsynced) -> Place {
         let directory = tempfile::tempdir().unwrap();
         copy_directory(self.directory.path(), directory.path());
         let disk = self.disk.after_power_cut(unsynced).moved(self.directory.path(), directory.path());
         Place { disk, directory }
     }
 
-    fn open(&self, options: Options) -> Result<Engine, OpenError> {
+    pub fn open(&self, options: Options) -> Result<Engine, OpenError> {
         open(Arc::new(self.disk.clone()), self.directory.path(), options)
     }
 }

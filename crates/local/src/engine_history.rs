@@ -1,0 +1,94 @@
+//! History as the kernel's port sees it: each question is asked of everything that is visible when it comes.
+
+use muster_kernel::model::history::{
+    CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion, PropertySummary,
+};
+use muster_kernel::model::id::{EnvironmentId, Position, UserId};
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::ports::{History, Inquiry, StoreError, StoredEvent};
+
+use crate::engine::Engine;
+
+impl History for Engine {
+    fn events(
+        &self,
+        environment: EnvironmentId,
+        query: &EventQuery,
+        after: Option<&Cursor>,
+        limit: usize,
+        inquiry: &Inquiry,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let environment = self.environment(environment)?;
+        let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.events(&snapshot, query, after, limit, inquiry)
+    }
+
+    fn names(
+        &self,
+        environment: EnvironmentId,
+        question: &NamesQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Vec<NameSummary>, StoreError> {
+        let environment = self.environment(environment)?;
+        let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.names(&snapshot, question, inquiry)
+    }
+
+    fn counts(
+        &self,
+        environment: EnvironmentId,
+        question: &CountQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<CountAnswer, StoreError> {
+        let environment = self.environment(environment)?;
+        let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.counts(&snapshot, question, &environment.state.view(), inquiry)
+    }
+
+    fn properties(
+        &self,
+        environment: EnvironmentId,
+        question: &PropertiesQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Vec<PropertySummary>, StoreError> {
+        let environment = self.environment(environment)?;
+        let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.properties(&snapshot, question, inquiry)
+    }
+}
+
+impl Engine {
+    /// Puts all events that are visible now into files of history, and merges what is due.
+    ///
+    /// # Errors
+    /// When there is no such environment, or the files cannot be read or written.
+    pub fn seal_history(&self, environment: EnvironmentId) -> Result<(), StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), &Inquiry::default())?;
+        environment.history.seal()?;
+        while environment.history.merge_next()? {}
+        Ok(())
+    }
+
+    /// Hides every event of these users that is visible now from all questions, durably; answers the position up to which
+    /// it does. [`Engine::purge_history`] removes what is hidden from the files; ids stay in the dictionary.
+    ///
+    /// # Errors
+    /// As [`Engine::seal_history`].
+    pub fn erase_from_history(
+        &self,
+        environment: EnvironmentId,
+        users: &[UserId],
+    ) -> Result<Position, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.erase(users, environment.state.visible())
+    }
+
+    /// Writes every file of history anew that holds events of erased users, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Engine::seal_history`].
+    pub fn purge_history(&self, environment: EnvironmentId) -> Result<(), StoreError> {
+        self.environment(environment)?.history.purge()
+    }
+}

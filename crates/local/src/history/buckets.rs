@@ -1,0 +1,106 @@
+//! Which interval an instant falls into, by one look into a table of quarters of an hour.
+
+use muster_kernel::model::calendar::{Buckets, Span};
+use muster_kernel::model::time::Timestamp;
+
+use super::segment::QUARTER_MICROS;
+
+/// Quarters in a table at most: fifty years.
+const TABLE_MAX: i64 = 50 * 366 * 96;
+
+/// Finds intervals.
+pub struct Finder<'a> {
+    buckets: &'a Buckets,
+    /// The quarter of the table's first entry; the intervals begin at quarters.
+    table: Option<(i64, Vec<u32>)>,
+}
+
+impl<'a> Finder<'a> {
+    /// For these intervals, of instants inside `reach` only.
+    pub fn new(buckets: &'a Buckets, reach: (i64, i64)) -> Self {
+        Finder { buckets, table: table(buckets, reach) }
+    }
+
+    /// The interval of an instant; `None` outside the span.
+    pub fn index(&self, time: i64) -> Option<usize> {
+        let span = self.buckets.span();
+        if time < span.from.0 || time >= span.until.0 {
+            return None;
+        }
+        match &self.table {
+            Some((first, table)) => {
+                let quarter = time.div_euclid(QUARTER_MICROS) - first;
+                let index = table.get(usize::try_from(quarter).ok()?)?;
+                Some(*index as usize)
+            }
+            None => self.buckets.index(Timestamp(time)),
+        }
+    }
+
+    /// Whether every quarter with instants in `times` falls into one interval as a whole, or into none.
+    pub fn takes_quarters(&self, times: (i64, i64)) -> bool {
+        let Span { from, until } = self.buckets.span();
+        let is_cut = |edge: Timestamp| {
+            let inside = times.0 < edge.0 && edge.0 <= times.1;
+            inside && edge.0.rem_euclid(QUARTER_MICROS) != 0
+        };
+        self.table.is_some() && !is_cut(from) && !is_cut(until)
+    }
+
+    /// The interval of all instants of a quarter that lies in the span, where [`Finder::takes_quarters`].
+    pub fn of_quarter(&self, quarter: i64) -> Option<usize> {
+        let (first, table) = self.table.as_ref()?;
+        let Span { from, until } = self.buckets.span();
+        let start = quarter.saturating_mul(QUARTER_MICROS);
+        // An edge inside a quarter has no events between itself and the quarter's other edge that count otherwise.
+        let last = start.saturating_add(QUARTER_MICROS - 1);
+        if last < from.0 || start >= until.0 {
+            return None;
+        }
+        let index = table.get(usize::try_from(quarter - first).ok()?)?;
+        Some(*index as usize)
+    }
+}
+
+fn table(buckets: &Buckets, reach: (i64, i64)) -> Option<(i64, Vec<u32>)> {
+    let starts = buckets.starts();
+    if starts.iter().skip(1).any(|start| start.0.rem_euclid(QUARTER_MICROS) != 0) {
+        return None;
+    }
+    let span = buckets.span();
+    let (from, until) = (span.from.0.max(reach.0), span.until.0.saturating_sub(1).min(reach.1));
+    let (first, last) = (from.div_euclid(QUARTER_MICROS), until.div_euclid(QUARTER_MICROS));
+    if last < first || last - first >= TABLE_MAX {
+        return None;
+    }
+    let bucket = |quarter: i64| {
+        let at = Timestamp(quarter.saturating_mul(QUARTER_MICROS));
+        let before = starts.partition_point(|start| *start <= at);
+        u32::try_from(before.saturating_sub(1)).unwrap_or(u32::MAX)
+    };
+    Some((first, (first..=last).map(bucket).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_kernel::model::calendar::Interval;
+
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_intervals_say() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let span = Span { from: at("2026-01-01T00:07:00Z"), until: at("2026-01-03T11:00:00Z") };
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(5));
+        let buckets = Buckets::cut(span, Interval::Day, &zone).unwrap();
+        let reach = (at("2026-01-01").0, at("2026-01-05").0);
+        let finder = Finder::new(&buckets, reach);
+        assert!(finder.table.is_some());
+        for minute in 0..5 * 24 * 60 {
+            let time = reach.0 + minute * 60_000_000;
+            assert_eq!(finder.index(time), buckets.index(Timestamp(time)), "{minute}");
+        }
+        assert!(!finder.takes_quarters(reach), "the span begins inside a quarter");
+        assert!(finder.takes_quarters((at("2026-01-01T00:08:00Z").0, reach.1)));
+    }
+}

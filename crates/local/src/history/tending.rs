@@ -1,0 +1,294 @@
+//! What is done for history in the background: reading on, sealing the tail, merging by tiers, purging the erased.
+//!
+//! Each makes one new file of several segments, syncs it, and puts it in their place with a new manifest: a crash leaves
+//! the state before or after. One of them runs at a time, on a thread at low priority that rests as long as it works,
+//! unless somebody waits for it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use muster_kernel::model::id::{Position, UserId};
+use muster_kernel::ports::{Inquiry, StoreError};
+use roaring::RoaringBitmap;
+
+use super::archive::{Archive, Files, Kept, Snapshot};
+use super::manifest::SegmentEntry;
+use super::merge::{merge, unwritten};
+use super::opening::{open_segment, segment_name};
+use super::segment::Segment;
+use super::writer::{SegmentWriter, Target};
+use crate::background::yield_to_others;
+
+/// How often the tail is read on when nobody asks.
+const TEND_EVERY: Duration = Duration::from_millis(200);
+/// A pause is not longer than this.
+const REST_MAX: Duration = Duration::from_millis(20);
+
+impl Archive {
+    /// Tends history until it is closed; `visible` answers how far the log may be read.
+    pub fn tend(&self, visible: impl Fn() -> Position) {
+        yield_to_others();
+        while self.wait_for_work() {
+            let worked = self.work(visible());
+            match worked {
+                Ok(()) | Err(StoreError::Stopped) => {}
+                Err(error) => {
+                    tracing::error!(%error, "history is no longer sealed; nothing is lost: mend the cause and restart");
+                    self.failed.store(true, Ordering::Relaxed);
+                    self.changed.notify_all();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Ends [`Archive::tend`].
+    pub fn close(&self) {
+        self.signals().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn wait_for_work(&self) -> bool {
+        let signals = self.signals();
+        let idle = |signals: &mut super::archive::Signals| !signals.closed && !signals.hurried;
+        let waited = self.changed.wait_timeout_while(signals, TEND_EVERY, idle);
+        let (mut signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        signals.hurried = false;
+        !signals.closed
+    }
+
+    fn work(&self, visible: Position) -> Result<(), StoreError> {
+        let snapshot = self.snapshot();
+        if Self::tail_events(&snapshot) >= self.options.seal_events {
+            self.seal()?;
+        }
+        // One seal's worth at a time: behind a long log it takes turns with sealing.
+        let reach = visible.0.min(self.snapshot().through + self.options.seal_events);
+        while self.snapshot().through < reach
+            && Self::tail_events(&self.snapshot()) < self.options.seal_events
+        {
+            self.read_on(Position(reach))?;
+        }
+        if self.seal_is_due() {
+            self.seal()?;
+        }
+        while self.merge_next()? {}
+        self.purge()?;
+        if reach < visible.0 {
+            self.signals().hurried = true;
+        }
+        Ok(())
+    }
+
+    fn seal_is_due(&self) -> bool {
+        let events = Self::tail_events(&self.snapshot());
+        let since = self.tail.lock().unwrap_or_else(PoisonError::into_inner).since;
+        let old = since.is_some_and(|since| since.elapsed() >= self.options.seal_age);
+        events >= self.options.seal_events || (old && events > 0)
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the whole tail into a file. Answers up to which position everything is in files.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn seal(&self) -> Result<Position, StoreError> {
+        let mut files = self.files();
+        let (through, sources) = {
+            // Under the tail's lock nobody adds to it: what is in memory now is what the file will hold.
+            let mut tail = self.end_chunk();
+            tail.since = None;
+            let snapshot = self.snapshot();
+            let in_memory = snapshot.kept.iter().filter(|kept| kept.segment.file.is_none());
+            (Position(snapshot.through), in_memory.cloned().collect::<Vec<_>>())
+        };
+        self.replace(&mut files, &sources)?;
+        Ok(through)
+    }
+
+    /// Merges the next few segments that are due; answers whether there were any.
+    ///
+    /// # Errors
+    /// When they cannot be read or written.
+    pub fn merge_next(&self) -> Result<bool, StoreError> {
+        let mut files = self.files();
+        let kept = self.snapshot().kept.clone();
+        let in_files: Vec<Kept> = kept.into_iter().filter(|kept| kept.segment.file.is_some()).collect();
+        let sizes: Vec<u64> = in_files.iter().map(|kept| kept.segment.events()).collect();
+        match due(&sizes, &self.options) {
+            Some(range) => self.replace(&mut files, in_files.get(range).unwrap_or_default()).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Hides all events of these users up to a position, `visible` or a later one, at once and for good;
+    /// [`Archive::purge`] removes them. Answers that position: events behind it are shown.
+    ///
+    /// # Errors
+    /// When it may not be durable.
+    pub fn erase(&self, users: &[UserId], visible: Position) -> Result<Position, StoreError> {
+        self.up_to(visible, &Inquiry::default())?;
+        // No file holds events from before and from behind this position.
+        let through = self.seal()?;
+        let mut files = self.files();
+        let numbers: RoaringBitmap = {
+            let known = self.known();
+            users.iter().filter_map(|id| known.users.get(id.as_str().as_bytes())).collect()
+        };
+        let mut manifest = files.manifest.clone();
+        let mut hidden: BTreeMap<PathBuf, Arc<RoaringBitmap>> = BTreeMap::new();
+        for entry in manifest.segments.iter_mut().filter(|entry| entry.last <= through.0) {
+            let erased = &numbers | &entry.erased.iter().copied().collect::<RoaringBitmap>();
+            entry.erased = erased.iter().collect();
+            hidden.insert(self.directory.join(segment_name(entry.file)), Arc::new(erased));
+        }
+        manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
+        files.manifest = manifest;
+        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = Snapshot::clone(&self.snapshot());
+        for kept in &mut snapshot.kept {
+            if let Some(erased) = kept.segment.file.as_ref().and_then(|file| hidden.get(file)) {
+                kept.erased = Arc::clone(erased);
+            }
+        }
+        self.publish(snapshot);
+        Ok(through)
+    }
+
+    /// Writes every segment anew that holds events of erased users.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn purge(&self) -> Result<(), StoreError> {
+        loop {
+            let mut files = self.files();
+            let snapshot = self.snapshot();
+            let Some(stained) = snapshot.kept.iter().find(|kept| !kept.erased.is_empty()) else {
+                return Ok(());
+            };
+            self.replace(&mut files, std::slice::from_ref(stained))?;
+        }
+    }
+
+    /// Makes one file of segments that follow each other, and puts it in their place.
+    fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(()) };
+        self.keep_dictionaries(files)?;
+        let header = self.header(first.segment.header().first, last.segment.header().last);
+        let number = files.manifest.last_file + 1;
+        files.manifest.last_file = number;
+        let path = self.directory.join(segment_name(number));
+        let segment = self.written(sources, &path, header);
+        let segment = match segment {
+            Ok(segment) => segment,
+            Err(error) => {
+                // Nobody knows of it yet; a start would remove it as well.
+                let _ = self.disk.remove(&path);
+                return Err(error);
+            }
+        };
+        let mut manifest = files.manifest.clone();
+        let inside = |entry: &SegmentEntry| entry.first >= header.first && entry.last <= header.last;
+        manifest.segments.retain(|entry| !inside(entry));
+        let place = manifest.segments.partition_point(|entry| entry.last < header.first);
+        let entry = SegmentEntry {
+            file: number,
+            first: header.first,
+            last: header.last,
+            events: segment.events(),
+            erased: Vec::new(),
+        };
+        manifest.segments.insert(place, entry);
+        manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
+        files.manifest = manifest;
+        self.swap(&header, segment);
+        for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
+            // What cannot be removed now is removed at the next start.
+            let _ = self.disk.remove(old);
+        }
+        Ok(())
+    }
+
+    fn written(
+        &self,
+        sources: &[Kept],
+        path: &std::path::Path,
+        header: super::segment::Header,
+    ) -> Result<Segment, StoreError> {
+        let file = self.disk.open(path, true).map_err(|error| unwritten(&error))?;
+        let writer = SegmentWriter::new(Target::File(Arc::from(file)), header);
+        merge(sources, &self.known, writer, &mut self.resting())?;
+        self.disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))?;
+        open_segment(self.disk.as_ref(), path).map_err(StoreError::Damaged)
+    }
+
+    /// Rests after each piece of work as long as it took, unless somebody waits; false once history is closed.
+    #[expect(clippy::disallowed_methods, reason = "work is spread over a duration, not over a time of day")]
+    fn resting(&self) -> impl FnMut(u64) -> bool {
+        let mut begun = Instant::now();
+        move |_| {
+            let pause = begun.elapsed().min(REST_MAX);
+            let signals = self.signals();
+            let idle = |signals: &mut super::archive::Signals| !signals.closed && !signals.hurried;
+            let waited = self.changed.wait_timeout_while(signals, pause, idle);
+            let (signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            begun = Instant::now();
+            !signals.closed
+        }
+    }
+
+    fn keep_dictionaries(&self, files: &mut Files) -> Result<(), StoreError> {
+        let (users, companies, names) = {
+            let known = self.known();
+            (
+                files.users.missing(&known.users),
+                files.companies.missing(&known.companies),
+                files.names.missing(&known.names),
+            )
+        };
+        let kept = files.users.add(&users);
+        let kept = kept.and_then(|()| files.companies.add(&companies)).and_then(|()| files.names.add(&names));
+        kept.map_err(|error| unwritten(&error))?;
+        files.manifest.users.count = files.users.kept();
+        files.manifest.companies.count = files.companies.kept();
+        files.manifest.names.count = files.names.kept();
+        Ok(())
+    }
+
+    /// Shows a new segment in the place of those whose positions it covers.
+    fn swap(&self, header: &super::segment::Header, segment: Segment) {
+        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = Snapshot::clone(&self.snapshot());
+        let inside = |kept: &Kept| {
+            let old = kept.segment.header();
+            old.first >= header.first && old.last <= header.last
+        };
+        snapshot.kept.retain(|kept| !inside(kept));
+        let place = snapshot.kept.partition_point(|kept| kept.segment.header().last < header.first);
+        snapshot.kept.insert(place, Kept { segment: Arc::new(segment), erased: Arc::default() });
+        self.publish(snapshot);
+        self.changed.notify_all();
+    }
+}
+
+/// Which of segments of these sizes are merged next: neighbours of one tier, as many as the fan.
+fn due(sizes: &[u64], options: &super::archive::ArchiveOptions) -> Option<std::ops::Range<usize>> {
+    let fan = options.merge_fan.max(2);
+    let tier = |size: u64| (size / options.seal_events.max(1)).checked_ilog(fan as u64).unwrap_or(0);
+    let mut start = 0;
+    while start + fan <= sizes.len() {
+        let window = sizes.get(start..start + fan)?;
+        let same = window.windows(2).all(|pair| tier(pair[0]) == tier(pair[1]));
+        if same && window.iter().sum::<u64>() <= options.merge_events_max {
+            return Some(start..start + fan);
+        }
+        start += 1;
+    }
+    None
+}
