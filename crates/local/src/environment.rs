@@ -254,6 +254,7 @@ fn open_history(
         directory: directory.clone(),
         identity: parts.identity,
         options: ArchiveOptions {
+            tend_every: Duration::from_millis(options.history_tend_ms),
             seal_events: options.history_seal_events.max(1),
             seal_age: Duration::from_secs(options.history_seal_age_s_max),
             merge_fan: options.history_merge_fan,

@@ -18,6 +18,8 @@ pub struct Options {
     pub queue_bytes_max: u64,
     /// Cache of the key-value store in bytes, per environment.
     pub cache_bytes: u64,
+    /// How often history reads on in the log when nobody asks, in milliseconds. Larger means more to read for whoever asks.
+    pub history_tend_ms: u64,
     /// Events after which those in memory are put into a file of history. Larger means fewer files and more memory (some
     /// twenty bytes for each), and more to read again after a start.
     pub history_seal_events: u64,
@@ -44,6 +46,7 @@ impl Default for Options {
             overlay_age_ms_max: 2_000,
             queue_bytes_max: 16 << 20,
             cache_bytes: 64 << 20,
+            history_tend_ms: 200,
             history_seal_events: 1 << 17,
             history_seal_age_s_max: 600,
             history_merge_fan: 8,

@@ -37,6 +37,8 @@ const WAIT: Duration = Duration::from_millis(50);
 /// When and how segments are written.
 #[derive(Clone, Debug)]
 pub struct ArchiveOptions {
+    /// How often the log is read on when nobody asks.
+    pub tend_every: Duration,
     /// Events of the tail from which on it is sealed.
     pub seal_events: u64,
     /// How old the tail's oldest event may become.
@@ -139,7 +141,7 @@ impl Archive {
             if snapshot.through >= visible.0 {
                 return Ok(snapshot);
             }
-            if Self::tail_events(&snapshot) >= self.options.seal_events * TAIL_SEALS_MAX {
+            if Self::tail_events(&snapshot) >= self.options.seal_events.saturating_mul(TAIL_SEALS_MAX) {
                 self.wait_for_a_seal()?;
                 continue;
             }

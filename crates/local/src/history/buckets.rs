@@ -11,25 +11,31 @@ const TABLE_MAX: i64 = 50 * 366 * 96;
 /// Finds intervals.
 pub struct Finder<'a> {
     buckets: &'a Buckets,
+    span: Span,
     /// The quarter of the table's first entry; the intervals begin at quarters.
     table: Option<(i64, Vec<u32>)>,
+    /// When that quarter begins.
+    base: i64,
 }
 
 impl<'a> Finder<'a> {
     /// For these intervals, of instants inside `reach` only.
     pub fn new(buckets: &'a Buckets, reach: (i64, i64)) -> Self {
-        Finder { buckets, table: table(buckets, reach) }
+        let table = table(buckets, reach);
+        let base = table.as_ref().map_or(0, |(first, _)| first.saturating_mul(QUARTER_MICROS));
+        Finder { buckets, span: buckets.span(), table, base }
     }
 
-    /// The interval of an instant; `None` outside the span.
+    /// The interval of an instant within reach; `None` outside the span.
+    #[inline]
     pub fn index(&self, time: i64) -> Option<usize> {
-        let span = self.buckets.span();
-        if time < span.from.0 || time >= span.until.0 {
+        if time < self.span.from.0 || time >= self.span.until.0 {
             return None;
         }
         match &self.table {
-            Some((first, table)) => {
-                let quarter = time.div_euclid(QUARTER_MICROS) - first;
+            Some((_, table)) => {
+                // Before the table's beginning this is beyond its end.
+                let quarter = time.wrapping_sub(self.base).cast_unsigned() / QUARTER_MICROS.cast_unsigned();
                 let index = table.get(usize::try_from(quarter).ok()?)?;
                 Some(*index as usize)
             }

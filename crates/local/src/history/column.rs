@@ -3,6 +3,8 @@
 //! Whichever is smallest holds them: a dictionary and codes, whole numbers as a lane, decimals as a lane of their
 //! digits, doubles as a lane of their bits, or the bytes one behind the other. What comes out is what went in.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use muster_kernel::model::history::ReadableType;
@@ -335,29 +337,49 @@ impl<'a> Column<'a> {
         value.encode(out);
     }
 
-    /// For each row the number that `group` gives to its bytes, or `absent`; asks once for each entry of a dictionary.
-    pub fn groups(&self, absent: u32, mut group: impl FnMut(&[u8]) -> u32) -> Vec<u32> {
-        let mut scratch = Vec::new();
-        let of_values: Vec<u32> = match &self.body {
+    /// How many values stand before a row.
+    fn before(&self, row: usize) -> usize {
+        let Some(presence) = self.presence else { return row.min(self.rows) };
+        let block =
+            presence.get(row / BLOCK * PRESENCE_BYTES..).and_then(<[u8]>::first_chunk::<PRESENCE_BYTES>);
+        let Some((before, present)) = block.and_then(|block| block.split_first_chunk::<4>()) else {
+            return self.count;
+        };
+        let present = present.try_into().map_or(0, u128::from_le_bytes);
+        let inside = (present & ((1 << (row % BLOCK)) - 1)).count_ones();
+        (u32::from_le_bytes(*before) + inside) as usize
+    }
+
+    /// For each of some rows the number that `group` gives to its bytes, or `absent`; asks once for each entry of a
+    /// dictionary that they have.
+    pub fn groups(&self, rows: Range<usize>, absent: u32, mut group: impl FnMut(&[u8]) -> u32) -> Vec<u32> {
+        let values = self.before(rows.start)..self.before(rows.end);
+        let mut of_values: Vec<u32> = Vec::with_capacity(values.len());
+        match &self.body {
             Body::Dictionary { entries, codes } => {
-                let known: Vec<u32> =
-                    (0..entries.count()).map(|index| group(entries.get(index).unwrap_or_default())).collect();
-                let of = |code: u64| usize::try_from(code).ok().and_then(|code| known.get(code)).copied();
-                lane::all(codes).into_iter().map(|code| of(code).unwrap_or(absent)).collect()
+                let mut known: Vec<Option<u32>> = vec![None; entries.count()];
+                let mut of = |code: u64| {
+                    let code = usize::try_from(code).unwrap_or(usize::MAX);
+                    let Some(known) = known.get_mut(code) else { return absent };
+                    *known.get_or_insert_with(|| group(entries.get(code).unwrap_or_default()))
+                };
+                of_values.extend(lane::some(codes, values).into_iter().map(&mut of));
             }
-            _ => (0..self.count)
-                .map(|index| {
+            _ => {
+                let mut scratch = Vec::new();
+                of_values.extend(values.map(|index| {
                     scratch.clear();
                     self.append_value(index, &mut scratch);
                     group(&scratch)
-                })
-                .collect(),
-        };
+                }));
+            }
+        }
         if self.presence.is_none() {
             return of_values;
         }
-        let of_row = |row| self.index_of(row).and_then(|index| of_values.get(index)).copied();
-        (0..self.rows).map(|row| of_row(row).unwrap_or(absent)).collect()
+        let mut next = of_values.into_iter();
+        let mut of_row = |row| if self.index_of(row).is_some() { next.next() } else { None };
+        rows.map(|row| of_row(row).unwrap_or(absent)).collect()
     }
 
     /// Shows different values until `see` has seen enough: the entries of a dictionary, or values that may repeat.
@@ -407,10 +429,12 @@ mod tests {
         assert_eq!(out[0], encoding, "{:?}", values.first());
         let column = Column::open(&out, rows).unwrap();
         let mut groups = Vec::new();
-        let found = column.groups(u32::MAX, |bytes| {
+        let mut group = |bytes: &[u8]| {
             groups.push(bytes.to_vec());
             u32::try_from(groups.len() - 1).unwrap()
-        });
+        };
+        let mut found = column.groups(0..rows / 3, u32::MAX, &mut group);
+        found.extend(column.groups(rows / 3..rows, u32::MAX, &mut group));
         for row in 0..rows {
             let mut value = Vec::new();
             let there = column.append(row, &mut value);

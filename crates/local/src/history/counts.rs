@@ -4,6 +4,8 @@
 //! threads. Different users are counted by ranges of users: for each range a table of bits says who was seen in which
 //! interval, whichever segment showed it, so no part of the work grows with the number of segments.
 
+use std::ops::Range;
+
 use hashbrown::{HashMap, HashSet};
 use muster_kernel::model::calendar::Buckets;
 use muster_kernel::model::history::{
@@ -171,7 +173,7 @@ impl<'a> Asked<'a, '_> {
         let span = self.question.buckets.span();
         let units = self.scan.units(name, span.from.0, span.until.0);
         match self.question.measure {
-            Measure::Total => self.totals(name, &units),
+            Measure::Total => self.totals(&units),
             Measure::UniqueUsers => self.uniques(&units),
         }
     }
@@ -181,33 +183,22 @@ impl<'a> Asked<'a, '_> {
         Sums::new(self.question.buckets.count(), groups, self.scan.bytes_max / self.scan.threads.max(1))
     }
 
-    fn totals(&self, name: Option<u32>, units: &[Unit<'a>]) -> Result<Vec<Sums>, StoreError> {
+    fn totals(&self, units: &[Unit<'a>]) -> Result<Vec<Sums>, StoreError> {
         let plain = self.question.breakdown.is_none() && self.question.properties.is_empty();
-        let by_quarters = |unit: &&Unit<'_>| {
+        let by_quarters = |unit: &Unit<'_>| {
             plain && unit.kept.erased.is_empty() && self.finder.takes_quarters(unit.entry().times)
         };
         let mut quick = self.new_sums();
-        let (counted, walked): (Vec<&Unit<'_>>, Vec<&Unit<'_>>) = units.iter().partition(by_quarters);
-        let mut done: Vec<(usize, u32)> = Vec::new();
-        let mut slow: Vec<Unit<'_>> = walked.into_iter().copied().collect();
-        for unit in counted {
-            let place = (std::ptr::from_ref(unit.kept).addr(), unit.entry().name);
-            let whole = || {
-                let same =
-                    |other: &&Unit<'_>| (std::ptr::from_ref(other.kept).addr(), other.entry().name) == place;
-                units.iter().filter(same).count() == unit.kept.segment.parts_of(place.1).len()
-                    && units.iter().filter(same).all(|unit| by_quarters(&unit))
-            };
-            if done.contains(&place) {
+        let mut walked: Vec<Unit<'_>> = Vec::new();
+        // A volume is that of all parts of a name in a segment: each of them must be counted so, or none.
+        for same in units.chunk_by(|a, b| (a.segment, a.entry().name) == (b.segment, b.entry().name)) {
+            let Some(first) = same.first() else { continue };
+            let (segment, name) = (&first.kept.segment, first.entry().name);
+            if same.len() < segment.parts_of(name).len() || !same.iter().all(by_quarters) {
+                walked.extend_from_slice(same);
                 continue;
             }
-            // A volume is that of all parts of a name: each of them must be counted so, or none.
-            if name.is_none() || !whole() {
-                slow.push(*unit);
-                continue;
-            }
-            done.push(place);
-            for (quarter, events) in unit.kept.segment.volume(place.1).map_err(StoreError::Damaged)? {
+            for (quarter, events) in segment.volume(name).map_err(StoreError::Damaged)? {
                 if let Some(bucket) = self.finder.of_quarter(quarter) {
                     quick.add(0, bucket, events);
                     quick.add_total(0, events);
@@ -216,15 +207,15 @@ impl<'a> Asked<'a, '_> {
         }
         let events = |unit: &Unit<'_>| u64::from(unit.entry().rows);
         let mut sums =
-            self.scan.share(&slow, events, || self.new_sums(), |into, unit| self.walk(into, unit))?;
+            self.scan.share(&walked, events, || self.new_sums(), |into, unit| self.walk(into, unit))?;
         sums.push(quick);
         Ok(sums)
     }
 
     fn walk(&self, into: &mut Sums, unit: &Unit<'_>) -> Result<(), StoreError> {
         let part = unit.open()?;
-        let passing = self.scan.passing(&part, &self.question.properties);
-        let groups = self.groups(&part, into);
+        let passing = self.scan.passing(&part, &(0..part.rows), &self.question.properties);
+        let groups = self.groups(&part, 0..part.rows, into);
         let needs_users = self.column.is_some() || !unit.kept.erased.is_empty();
         let (mut times, mut users): (Block, Block) = ([0; BLOCK], [0; BLOCK]);
         for block in 0..part.times.block_count() {
@@ -253,10 +244,10 @@ impl<'a> Asked<'a, '_> {
         Ok(())
     }
 
-    /// The group of each row by a property of the event, if that is asked for.
-    fn groups(&self, part: &Part<'_>, into: &mut Sums) -> Option<Vec<u32>> {
+    /// The group of each of some rows by a property of the event, if that is asked for.
+    fn groups(&self, part: &Part<'_>, rows: Range<usize>, into: &mut Sums) -> Option<Vec<u32>> {
         let column = part.column(Content::Property, self.property?)?;
-        Some(column.groups(0, |bytes| into.group(bytes)))
+        Some(column.groups(rows, 0, |bytes| into.group(bytes)))
     }
 
     fn uniques(&self, units: &[Unit<'a>]) -> Result<Vec<Sums>, StoreError> {
@@ -273,9 +264,11 @@ impl<'a> Asked<'a, '_> {
         let all: u64 = units.iter().map(|unit| u64::from(unit.entry().rows)).sum();
         let events = |_: &(u32, u32)| all / ranges.len().max(1) as u64;
         let begin = || (self.new_sums(), vec![0u64; (width as usize * bits).div_ceil(64)]);
+        let open = |unit: &Unit<'a>| Ok((*unit, unit.open()?));
+        let parts = units.iter().map(open).collect::<Result<Vec<_>, StoreError>>()?;
         let shared = self
             .scan
-            .share(&ranges, events, begin, |(into, seen), range| self.range(into, seen, *range, units))?;
+            .share(&ranges, events, begin, |(into, seen), range| self.range(into, seen, *range, &parts))?;
         Ok(shared.into_iter().map(|(sums, _)| sums).collect())
     }
 
@@ -285,33 +278,33 @@ impl<'a> Asked<'a, '_> {
         into: &mut Sums,
         seen: &mut [u64],
         (first, last): (u32, u32),
-        units: &[Unit<'_>],
+        units: &[(Unit<'_>, Part<'_>)],
     ) -> Result<(), StoreError> {
         seen.fill(0);
         let mut seen_groups: HashSet<(u32, u32, u32)> = HashSet::new();
         let buckets = self.question.buckets.count();
         let (mut times, mut users): (Block, Block) = ([0; BLOCK], [0; BLOCK]);
-        for unit in units.iter().filter(|unit| unit.entry().users.0 <= last && unit.entry().users.1 >= first)
-        {
-            let part = unit.open()?;
+        let reaches = |unit: &Unit<'_>| unit.entry().users.0 <= last && unit.entry().users.1 >= first;
+        for (unit, part) in units.iter().filter(|(unit, _)| reaches(unit)) {
             let rows = part.rows_of(first).start..part.rows_of(last).end;
             if rows.is_empty() {
                 continue;
             }
-            let passing = self.scan.passing(&part, &self.question.properties);
-            let by_property = self.property.is_some();
-            let groups = self.groups(&part, into);
+            let passing = self.scan.passing(part, &rows, &self.question.properties);
+            let (by_property, has_erased) = (self.property.is_some(), !unit.kept.erased.is_empty());
+            let groups = self.groups(part, rows.clone(), into);
             for block in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
                 let count = part.times.block(block, &mut times);
                 part.users.block(block, &mut users);
                 let from = rows.start.saturating_sub(block * BLOCK);
                 let until = rows.end.saturating_sub(block * BLOCK).min(count);
-                for index in from..until {
-                    let row = block * BLOCK + index;
-                    let Some(bucket) = self.finder.index(to_signed(times[index])) else { continue };
-                    let user = u32::try_from(users[index]).unwrap_or_default();
+                let first_row = block * BLOCK + from - rows.start;
+                let (times, users) = (&times[from..until.max(from)], &users[from..until.max(from)]);
+                for (row, (time, user)) in (first_row..).zip(times.iter().zip(users)) {
+                    let Some(bucket) = self.finder.index(to_signed(*time)) else { continue };
+                    let user = u32::try_from(*user).unwrap_or_default();
                     if passing.as_ref().is_some_and(|passing| !passing[row])
-                        || unit.kept.erased.contains(user)
+                        || (has_erased && unit.kept.erased.contains(user))
                     {
                         continue;
                     }

@@ -129,7 +129,7 @@ fn look_into(
     if rows.is_empty() {
         return Ok(());
     }
-    let passing = scan.passing(&part, &wanted.query.properties);
+    let passing = scan.passing(&part, &rows, &wanted.query.properties);
     let mut times = [0; BLOCK];
     for block in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
         let oldest = found.peek().filter(|_| found.len() >= wanted.count).map(|Reverse((rank, ..))| *rank);
@@ -142,7 +142,8 @@ fn look_into(
             let late = wanted.below.is_some_and(|(latest, _)| time > latest);
             let early = found.len() >= wanted.count
                 && found.peek().is_some_and(|Reverse(((oldest, _), ..))| time < *oldest);
-            if outside || late || early || passing.as_ref().is_some_and(|passing| !passing[row]) {
+            if outside || late || early || passing.as_ref().is_some_and(|passing| !passing[row - rows.start])
+            {
                 continue;
             }
             if wanted.company.is_some_and(|company| part.companies.get(row) != Some(company.into())) {

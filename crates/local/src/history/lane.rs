@@ -3,6 +3,8 @@
 //! A block keeps what is left of its numbers when their smallest is taken off, or their steps, whichever is narrower. A
 //! lane whose numbers are all equal keeps that number and nothing else.
 
+use std::ops::Range;
+
 use muster_kernel::model::varint::{self, Reader};
 
 use super::bits::{self, BLOCK, Block};
@@ -247,11 +249,18 @@ impl<'a> Lane<'a> {
 
 /// Every number of a lane.
 pub fn all(lane: &Lane<'_>) -> Vec<u64> {
-    let mut values = Vec::with_capacity(lane.count());
+    some(lane, 0..lane.count())
+}
+
+/// The numbers of some rows of a lane.
+pub fn some(lane: &Lane<'_>, rows: Range<usize>) -> Vec<u64> {
+    let mut values = Vec::with_capacity(rows.len());
     let mut block = [0; BLOCK];
-    for index in 0..lane.block_count() {
+    for index in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
+        let first = index * BLOCK;
         let count = lane.block(index, &mut block);
-        values.extend_from_slice(&block[..count]);
+        let inside = rows.start.saturating_sub(first)..count.min(rows.end - first);
+        values.extend_from_slice(block.get(inside).unwrap_or_default());
     }
     values
 }
@@ -285,6 +294,9 @@ mod tests {
                     assert!(*value <= lane.most_of(row / BLOCK));
                 }
                 assert_eq!(lane.get(values.len()), None);
+                for rows in [0..values.len() / 3, values.len() / 3..values.len()] {
+                    assert_eq!(some(&lane, rows.clone()), values[rows]);
+                }
             }
         }
     }

@@ -135,30 +135,42 @@ impl Summaries {
         for entry in part.columns.iter().filter(|entry| wanted(entry.content)) {
             let Some(column) = Column::open(entry.bytes, part.rows) else { continue };
             let (counts, examples) = self.0.entry(entry.code).or_default();
-            let mut see = |bytes: &[u8], times: u64| {
-                let value = value_of(bytes);
-                let index = ReadableType::of(value) as usize;
-                counts[index] += times;
-                if examples[index].len() < examples_max {
-                    examples[index].insert(OwnedValue::of(value));
-                }
-            };
             match shown {
                 Some(rows) => {
                     let mut bytes = Vec::new();
                     for row in rows {
                         bytes.clear();
-                        if column.append(*row, &mut bytes) {
-                            see(&bytes, 1);
+                        if !column.append(*row, &mut bytes) {
+                            continue;
+                        }
+                        let value = value_of(&bytes);
+                        let index = ReadableType::of(value) as usize;
+                        counts[index] += 1;
+                        if examples[index].len() < examples_max {
+                            examples[index].insert(OwnedValue::of(value));
                         }
                     }
                 }
                 None => {
                     let mut looked_at = 0;
+                    let lacks = |examples: &[HashSet<OwnedValue>; 8]| {
+                        let mut types = column.types().iter().zip(examples);
+                        types.any(|(count, examples)| *count > 0 && examples.len() < examples_max)
+                    };
+                    let mut is_wanted = lacks(examples);
                     column.visit(|bytes| {
-                        see(bytes, 0);
+                        if !is_wanted {
+                            return false;
+                        }
+                        let value = value_of(bytes);
+                        let examples_of_type = &mut examples[ReadableType::of(value) as usize];
+                        if examples_of_type.len() < examples_max
+                            && examples_of_type.insert(OwnedValue::of(value))
+                        {
+                            is_wanted = lacks(examples);
+                        }
                         looked_at += 1;
-                        looked_at < LOOKED_AT_MAX
+                        is_wanted && looked_at < LOOKED_AT_MAX
                     });
                     counts.iter_mut().zip(column.types()).for_each(|(sum, count)| *sum += count);
                 }

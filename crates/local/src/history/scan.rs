@@ -3,6 +3,7 @@
 //! Work is cut into units (parts, or ranges of users) that threads take one after the other, so that a heavy user or a
 //! large part holds up nobody. Before each unit a thread looks whether the answer is still wanted.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_kernel::model::history::PropertyIs;
@@ -37,6 +38,8 @@ pub struct Scan<'a> {
 pub struct Unit<'a> {
     /// Its segment.
     pub kept: &'a Kept,
+    /// Which of the segments that is.
+    pub segment: usize,
     /// Which of its parts.
     pub index: usize,
 }
@@ -61,12 +64,12 @@ impl<'a> Scan<'a> {
     /// The parts with events of a name, or of any, that may have times in `from..until`.
     pub fn units(&self, name: Option<u32>, from: i64, until: i64) -> Vec<Unit<'a>> {
         let mut units = Vec::new();
-        for kept in &self.snapshot.kept {
+        for (segment, kept) in self.snapshot.kept.iter().enumerate() {
             let parts = match name {
                 Some(name) => kept.segment.parts_of(name),
                 None => 0..kept.segment.parts().len(),
             };
-            let all = parts.map(|index| Unit { kept, index });
+            let all = parts.map(|index| Unit { kept, segment, index });
             units.extend(all.filter(|unit| unit.entry().times.0 < until && unit.entry().times.1 >= from));
         }
         units
@@ -108,7 +111,7 @@ impl<'a> Scan<'a> {
             return Ok(vec![run()?]);
         }
         let results: Vec<Result<A, StoreError>> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(&run)).collect();
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
             let own = run();
             let joined = others.into_iter().map(|thread| match thread.join() {
                 Ok(result) => result,
@@ -119,8 +122,13 @@ impl<'a> Scan<'a> {
         results.into_iter().collect()
     }
 
-    /// Which rows of a part meet all conditions; `None` when there are none.
-    pub fn passing(&self, part: &Part<'_>, conditions: &[PropertyIs]) -> Option<Vec<bool>> {
+    /// Which of some rows of a part meet all conditions; `None` when there are no conditions.
+    pub fn passing(
+        &self,
+        part: &Part<'_>,
+        rows: &Range<usize>,
+        conditions: &[PropertyIs],
+    ) -> Option<Vec<bool>> {
         let mut passing: Option<Vec<bool>> = None;
         let mut key = Vec::new();
         for condition in conditions {
@@ -129,8 +137,8 @@ impl<'a> Scan<'a> {
             let column = code.and_then(|code| part.column(Content::Property, code));
             let holds = |value: Value<'_>| condition.any_of.iter().any(|wanted| wanted.value() == value);
             let found = match column {
-                Some(column) => column.groups(0, |bytes| u32::from(holds(value_of(bytes)))),
-                None => vec![0; part.rows],
+                Some(column) => column.groups(rows.clone(), 0, |bytes| u32::from(holds(value_of(bytes)))),
+                None => vec![0; rows.len()],
             };
             match &mut passing {
                 Some(passing) => passing.iter_mut().zip(found).for_each(|(passes, now)| *passes &= now != 0),

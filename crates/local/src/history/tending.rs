@@ -5,6 +5,7 @@
 //! unless somebody waits for it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use muster_kernel::model::id::{Position, UserId};
 use muster_kernel::ports::{Inquiry, StoreError};
 use roaring::RoaringBitmap;
 
-use super::archive::{Archive, Files, Kept, Snapshot};
+use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
 use super::manifest::SegmentEntry;
 use super::merge::{merge, unwritten};
 use super::opening::{open_segment, segment_name};
@@ -22,8 +23,6 @@ use super::segment::Segment;
 use super::writer::{SegmentWriter, Target};
 use crate::background::yield_to_others;
 
-/// How often the tail is read on when nobody asks.
-const TEND_EVERY: Duration = Duration::from_millis(200);
 /// A pause is not longer than this.
 const REST_MAX: Duration = Duration::from_millis(20);
 
@@ -54,7 +53,7 @@ impl Archive {
     fn wait_for_work(&self) -> bool {
         let signals = self.signals();
         let idle = |signals: &mut super::archive::Signals| !signals.closed && !signals.hurried;
-        let waited = self.changed.wait_timeout_while(signals, TEND_EVERY, idle);
+        let waited = self.changed.wait_timeout_while(signals, self.options.tend_every, idle);
         let (mut signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
         signals.hurried = false;
         !signals.closed
@@ -66,7 +65,7 @@ impl Archive {
             self.seal()?;
         }
         // One seal's worth at a time: behind a long log it takes turns with sealing.
-        let reach = visible.0.min(self.snapshot().through + self.options.seal_events);
+        let reach = visible.0.min(self.snapshot().through.saturating_add(self.options.seal_events));
         while self.snapshot().through < reach
             && Self::tail_events(&self.snapshot()) < self.options.seal_events
         {
@@ -277,18 +276,55 @@ impl Archive {
     }
 }
 
-/// Which of segments of these sizes are merged next: neighbours of one tier, as many as the fan.
-fn due(sizes: &[u64], options: &super::archive::ArchiveOptions) -> Option<std::ops::Range<usize>> {
+/// Which of segments of these sizes are merged next: the fewest events among as many neighbours as the fan, of which none
+/// is larger than the others together. So an event is written anew only when its segment at least doubles, and
+/// there are never more segments than some fans for each doubling.
+fn due(sizes: &[u64], options: &ArchiveOptions) -> Option<Range<usize>> {
     let fan = options.merge_fan.max(2);
-    let tier = |size: u64| (size / options.seal_events.max(1)).checked_ilog(fan as u64).unwrap_or(0);
-    let mut start = 0;
-    while start + fan <= sizes.len() {
-        let window = sizes.get(start..start + fan)?;
-        let same = window.windows(2).all(|pair| tier(pair[0]) == tier(pair[1]));
-        if same && window.iter().sum::<u64>() <= options.merge_events_max {
-            return Some(start..start + fan);
+    let worth = |(start, window): (usize, &[u64])| {
+        let sum: u64 = window.iter().sum();
+        let largest = window.iter().copied().max().unwrap_or_default();
+        let is_worth = sum <= options.merge_events_max && largest <= sum - largest;
+        is_worth.then_some((sum, start..start + fan))
+    };
+    let windows = sizes.windows(fan).enumerate().filter_map(worth);
+    windows.min_by_key(|(sum, _)| *sum).map(|(_, range)| range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_merged_when_that_doubles_them_and_stay_few() {
+        let options = ArchiveOptions {
+            tend_every: Duration::ZERO,
+            seal_events: 100,
+            seal_age: Duration::ZERO,
+            merge_fan: 4,
+            merge_events_max: 100_000,
+            threads: 1,
+            question_bytes_max: 0,
+        };
+        assert_eq!(due(&[100, 100, 100], &options), None);
+        assert_eq!(due(&[100, 100, 100, 100], &options), Some(0..4));
+        assert_eq!(
+            due(&[900, 1, 1, 1, 1], &options),
+            Some(1..5),
+            "not the large one for the sake of small ones"
+        );
+        assert_eq!(due(&[50_000, 50_000, 50_000, 50_000], &options), None, "too large together");
+        let (mut sizes, mut written) = (Vec::new(), 0);
+        for seal in 0..2_000u64 {
+            sizes.push(if seal % 3 == 0 { 7 } else { 100 });
+            while let Some(range) = due(&sizes, &options) {
+                let sum: u64 = sizes.drain(range.clone()).sum();
+                sizes.insert(range.start, sum);
+                written += sum;
+            }
+            assert!(sizes.len() < 30, "{sizes:?}");
         }
-        start += 1;
+        let all: u64 = sizes.iter().sum();
+        assert!(written < 7 * all, "each event was written {} times", written / all);
     }
-    None
 }

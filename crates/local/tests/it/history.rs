@@ -329,7 +329,7 @@ proptest! {
         let mut pair = Pair::new();
         for act in acts {
             pair.act(act);
-            if pair.events.len() % 3 == 0 {
+            if pair.events.len().is_multiple_of(3) {
                 pair.check();
             }
         }

@@ -21,7 +21,7 @@ use crate::stand::{add_environments, open, small};
 
 /// Nothing is sealed but by the test.
 fn by_hand() -> Options {
-    Options { history_seal_age_s_max: u64::MAX / 4, history_seal_events: 1 << 20, ..small() }
+    Options { history_tend_ms: 3_600_000, history_seal_events: 1 << 20, ..small() }
 }
 
 /// Every event that history has, oldest position first.

@@ -16,6 +16,7 @@ pub fn small() -> Options {
         log_segment_bytes: 16 << 10,
         overlay_bytes_max: 64 << 10,
         overlay_age_ms_max: 20,
+        history_tend_ms: 5,
         history_seal_events: 64,
         history_merge_fan: 3,
         history_threads: 2,
