@@ -64,6 +64,7 @@ impl Engine {
     /// When there is no such environment, or the files cannot be read or written.
     pub fn seal_history(&self, environment: EnvironmentId) -> Result<(), StoreError> {
         let environment = self.environment(environment)?;
+        let _waiting = environment.history.wait();
         environment.history.up_to(environment.state.visible(), &Inquiry::default())?;
         environment.history.seal()?;
         while environment.history.merge_next()? {}
@@ -71,7 +72,7 @@ impl Engine {
     }
 
     /// Hides every event of these users that is visible now from all questions, durably; answers the position up to which
-    /// it does. [`Engine::purge_history`] removes what is hidden from the files; ids stay in the dictionary.
+    /// it does. [`Engine::purge_history`] removes what is hidden from the files.
     ///
     /// # Errors
     /// As [`Engine::seal_history`].
@@ -81,14 +82,19 @@ impl Engine {
         users: &[UserId],
     ) -> Result<Position, StoreError> {
         let environment = self.environment(environment)?;
+        let _waiting = environment.history.wait();
         environment.history.erase(users, environment.state.visible())
     }
 
-    /// Writes every file of history anew that holds events of erased users, and waits for it.
+    /// Writes every file of history anew that holds events of erased users, takes the ids of `users` out of the dictionary
+    /// unless events are about them (of users who were not erased, or have come back), and waits for it.
     ///
     /// # Errors
     /// As [`Engine::seal_history`].
-    pub fn purge_history(&self, environment: EnvironmentId) -> Result<(), StoreError> {
-        self.environment(environment)?.history.purge()
+    pub fn purge_history(&self, environment: EnvironmentId, users: &[UserId]) -> Result<(), StoreError> {
+        let environment = self.environment(environment)?;
+        let _waiting = environment.history.wait();
+        environment.history.purge()?;
+        environment.history.forget(users)
     }
 }

@@ -6,7 +6,7 @@
 //! (`tending.rs`). The tail's memory is bounded: once it is full, whoever asks waits for it to be sealed.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,8 @@ pub struct Archive {
     pub(super) signals: Mutex<Signals>,
     pub(super) changed: Condvar,
     pub(super) columns: super::user_columns::UserColumns,
+    /// How many wait for what is done in the background: as long as there are any, it does not rest.
+    pub(super) waiting: AtomicUsize,
     /// A file could not be written; the tail is not sealed any more, and so may not grow.
     pub(super) failed: AtomicBool,
 }
@@ -116,7 +118,22 @@ pub(super) struct Signals {
     pub(super) closed: bool,
 }
 
+/// Somebody waits, as long as this lives.
+pub struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Archive {
+    /// Until the answer is dropped, sealing, merging and purging do not rest.
+    pub fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
+
     /// Everything that is in segments already.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
@@ -150,7 +167,7 @@ impl Archive {
     }
 
     fn wait_for_a_seal(&self) -> Result<(), StoreError> {
-        if self.failed.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.failed.load(Ordering::Relaxed) {
             return Err(StoreError::Failed("history can no longer be written".to_owned()));
         }
         let mut signals = self.signals();

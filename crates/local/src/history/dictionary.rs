@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use muster_kernel::model::varint::{self, Reader};
+use roaring::RoaringBitmap;
 
 use crate::disk::{Disk, DiskFile};
 
@@ -22,6 +23,9 @@ const HEADER_BYTES: usize = 24;
 const FRAME_HEADER_BYTES: usize = 16;
 /// A frame is begun anew beyond this.
 const FRAME_BYTES: usize = 1 << 20;
+
+/// Stands for a text that is forgotten; no text is like it, because this is not UTF-8.
+const FORGOTTEN: &[u8] = &[0xff];
 
 /// Texts and their numbers.
 pub struct Dictionary {
@@ -68,6 +72,25 @@ impl Dictionary {
         let hash_of = |number: &u32| hasher.hash_one(text_of(bytes, ends, *number).unwrap_or_default());
         self.table.insert_unique(hasher.hash_one(text), number, hash_of);
         number
+    }
+
+    /// A copy in which these numbers stand for nothing any more; nobody else gets them.
+    pub fn without(&self, forgotten: &RoaringBitmap) -> Dictionary {
+        let mut copy = Dictionary::default();
+        for number in 1..self.count() {
+            match self.text(number).filter(|_| !forgotten.contains(number)) {
+                Some(text) if text != FORGOTTEN => {
+                    copy.intern(text);
+                }
+                _ => copy.push_forgotten(),
+            }
+        }
+        copy
+    }
+
+    fn push_forgotten(&mut self) {
+        self.bytes.extend_from_slice(FORGOTTEN);
+        self.ends.push(self.bytes.len() as u64);
     }
 
     /// The text that a number stands for.
@@ -236,7 +259,9 @@ fn read_frame(bytes: &[u8], salt: u32, dictionary: &mut Dictionary) -> Option<us
     for _ in 0..word(12)? {
         let text = reader.bytes()?;
         let number = dictionary.count();
-        if dictionary.intern(text) != number {
+        if text == FORGOTTEN {
+            dictionary.push_forgotten();
+        } else if dictionary.intern(text) != number {
             return None;
         }
     }
@@ -310,5 +335,25 @@ mod tests {
         assert!(damaged.contains("601 texts can be read, 901 were durable"), "{damaged}");
         let (_, read) = DictionaryFile::open(&RealDisk, &path, 601, false).unwrap();
         assert_eq!(read.count(), 601);
+    }
+
+    #[test]
+    fn a_forgotten_text_leaves_no_trace_and_nobody_gets_its_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("d");
+        let mut before = Dictionary::default();
+        for text in ["one", "two", "three", "four"] {
+            before.intern(text.as_bytes());
+        }
+        let after = before.without(&[2, 4].into_iter().collect()).without(&[1].into_iter().collect());
+        let mut file = DictionaryFile::create(&RealDisk, &path, 7).unwrap();
+        let missing = file.missing(&after);
+        file.add(&missing).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(holds("three") && !holds("one") && !holds("two") && !holds("four"));
+        let (_, mut read) = DictionaryFile::open(&RealDisk, &path, 5, false).unwrap();
+        assert_eq!((read.get(b"two"), read.get(b"three"), read.count()), (None, Some(3), 5));
+        assert_eq!(read.intern(b"two"), 5);
     }
 }

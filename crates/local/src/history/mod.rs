@@ -7,7 +7,7 @@
 //!
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
 //! From below: [`bits`], [`lane`], [`column`] pack numbers and values; [`part`] and [`segment`] lay out events;
-//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`] and [`tending`] keep them; [`scan`] and what stands
+//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`tending`] and [`erasing`] keep them; [`scan`] and what stands
 //! on it answer questions.
 
 pub mod archive;
@@ -16,6 +16,7 @@ mod buckets;
 mod column;
 mod counts;
 mod dictionary;
+mod erasing;
 mod explorer;
 #[cfg(test)]
 mod fixture_tests;

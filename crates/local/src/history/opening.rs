@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
 use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
@@ -63,6 +63,7 @@ impl Archive {
             signals: Mutex::default(),
             changed: Condvar::new(),
             columns: super::user_columns::UserColumns::default(),
+            waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
         })
     }
@@ -80,7 +81,8 @@ pub fn segment_name(file: u64) -> String {
     format!("{file:010}.seg")
 }
 
-fn dictionary_name(file: u64) -> String {
+/// The name of a dictionary's file.
+pub fn dictionary_name(file: u64) -> String {
     format!("{file:010}.dict")
 }
 

@@ -4,16 +4,13 @@
 //! the state before or after. One of them runs at a time, on a thread at low priority that rests as long as it works,
 //! unless somebody waits for it.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use muster_kernel::model::id::{Position, UserId};
-use muster_kernel::ports::{Inquiry, StoreError};
-use roaring::RoaringBitmap;
+use muster_kernel::model::id::Position;
+use muster_kernel::ports::StoreError;
 
 use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
 use super::manifest::SegmentEntry;
@@ -89,7 +86,7 @@ impl Archive {
         events >= self.options.seal_events || (old && events > 0)
     }
 
-    fn files(&self) -> MutexGuard<'_, Files> {
+    pub(super) fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,57 +123,8 @@ impl Archive {
         }
     }
 
-    /// Hides all events of these users up to a position, `visible` or a later one, at once and for good;
-    /// [`Archive::purge`] removes them. Answers that position: events behind it are shown.
-    ///
-    /// # Errors
-    /// When it may not be durable.
-    pub fn erase(&self, users: &[UserId], visible: Position) -> Result<Position, StoreError> {
-        self.up_to(visible, &Inquiry::default())?;
-        // No file holds events from before and from behind this position.
-        let through = self.seal()?;
-        let mut files = self.files();
-        let numbers: RoaringBitmap = {
-            let known = self.known();
-            users.iter().filter_map(|id| known.users.get(id.as_str().as_bytes())).collect()
-        };
-        let mut manifest = files.manifest.clone();
-        let mut hidden: BTreeMap<PathBuf, Arc<RoaringBitmap>> = BTreeMap::new();
-        for entry in manifest.segments.iter_mut().filter(|entry| entry.last <= through.0) {
-            let erased = &numbers | &entry.erased.iter().copied().collect::<RoaringBitmap>();
-            entry.erased = erased.iter().collect();
-            hidden.insert(self.directory.join(segment_name(entry.file)), Arc::new(erased));
-        }
-        manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
-        files.manifest = manifest;
-        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut snapshot = Snapshot::clone(&self.snapshot());
-        for kept in &mut snapshot.kept {
-            if let Some(erased) = kept.segment.file.as_ref().and_then(|file| hidden.get(file)) {
-                kept.erased = Arc::clone(erased);
-            }
-        }
-        self.publish(snapshot);
-        Ok(through)
-    }
-
-    /// Writes every segment anew that holds events of erased users.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    pub fn purge(&self) -> Result<(), StoreError> {
-        loop {
-            let mut files = self.files();
-            let snapshot = self.snapshot();
-            let Some(stained) = snapshot.kept.iter().find(|kept| !kept.erased.is_empty()) else {
-                return Ok(());
-            };
-            self.replace(&mut files, std::slice::from_ref(stained))?;
-        }
-    }
-
     /// Makes one file of segments that follow each other, and puts it in their place.
-    fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
+    pub(super) fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(()) };
         self.keep_dictionaries(files)?;
         let header = self.header(first.segment.header().first, last.segment.header().last);
@@ -232,7 +180,8 @@ impl Archive {
     fn resting(&self) -> impl FnMut(u64) -> bool {
         let mut begun = Instant::now();
         move |_| {
-            let pause = begun.elapsed().min(REST_MAX);
+            let somebody_waits = self.waiting.load(Ordering::Relaxed) > 0;
+            let pause = if somebody_waits { Duration::ZERO } else { begun.elapsed().min(REST_MAX) };
             let signals = self.signals();
             let idle = |signals: &mut super::archive::Signals| !signals.closed && !signals.hurried;
             let waited = self.changed.wait_timeout_while(signals, pause, idle);

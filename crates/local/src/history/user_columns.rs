@@ -70,10 +70,17 @@ struct Column {
     property: String,
     /// The position up to which changes are in it.
     through: u64,
+    /// Users that had a number when it was made; later ones are read when they come.
+    users: u32,
     column: Arc<UserColumn>,
 }
 
 impl UserColumns {
+    /// Forgets all columns.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The column of a property, with everything in it that the scan's snapshot covers.
     ///
     /// # Errors
@@ -88,19 +95,24 @@ impl UserColumns {
         let known = kept.iter().position(|column| column.property == property);
         let before = known.map(|index| kept.remove(index));
         let through = scan.snapshot.through;
+        let users = read(scan.known).users.count();
         let column = match before {
             Some(before) if before.through >= through => before,
             Some(before) => {
-                let changed = changed_since(scan, before.through)?;
-                let column = match changed.len() * CHANGED_SHARE > before.column.codes.len() as u64 {
+                let mut changed = changed_since(scan, before.through)?;
+                changed.insert_range(before.users..users);
+                let column = match changed.len() * CHANGED_SHARE > u64::from(before.users) {
                     true => made(property, scan, profiles)?,
                     false => brought_on(before.column, &changed, property, scan, profiles)?,
                 };
-                Column { property: before.property, through, column }
+                Column { property: before.property, through, users, column }
             }
-            None => {
-                Column { property: property.to_owned(), through, column: made(property, scan, profiles)? }
-            }
+            None => Column {
+                property: property.to_owned(),
+                through,
+                users,
+                column: made(property, scan, profiles)?,
+            },
         };
         let answer = Arc::clone(&column.column);
         kept.push(column);

@@ -194,7 +194,10 @@ impl Pair {
                 };
                 self.events.retain(|stored| !is_theirs(stored));
             }
-            Act::Purge => self.engine().purge_history(PRODUCTION).unwrap(),
+            Act::Purge => {
+                let users: Vec<_> = (0..6).map(|who| user(&format!("user {who}"))).collect();
+                self.engine().purge_history(PRODUCTION, &users).unwrap();
+            }
         }
     }
 

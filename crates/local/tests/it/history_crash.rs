@@ -9,11 +9,12 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::{Change, Profile};
+use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Appended, EventLog, History, Inquiry, Profiles, Receipt, StoredEvent};
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, Options, verify};
 use muster_testkit::block_on::block_on;
-use muster_testkit::builders::{PRODUCTION, user};
+use muster_testkit::builders::{PRODUCTION, identify, tracked, user};
 use muster_testkit::sim_disk::{Faults, Unsynced};
 
 use crate::crash::{EVENTS, Place, check, event};
@@ -100,7 +101,7 @@ fn a_power_cut_at_any_sync_of_erasing_and_purging_leaves_all_of_a_user_or_nothin
     let without: Vec<_> = before.iter().filter(|stored| !is_theirs(stored)).cloned().collect();
     let erase = |engine: &Engine| {
         let erased = engine.erase_from_history(PRODUCTION, &[user("u1")]);
-        erased.is_ok() && engine.purge_history(PRODUCTION).is_ok()
+        erased.is_ok() && engine.purge_history(PRODUCTION, &[user("u1")]).is_ok()
     };
     let whole = start.after_power_cut(Unsynced::Kept);
     let engine = whole.open(by_hand()).unwrap();
@@ -121,6 +122,39 @@ fn a_power_cut_at_any_sync_of_erasing_and_purging_leaves_all_of_a_user_or_nothin
             engine.close();
         }
     }
+}
+
+#[test]
+fn an_erased_user_is_in_no_file_of_history_and_may_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), by_hand()).unwrap();
+    add_environments(&engine, &[1]);
+    let (gone, stays) = ("somebody-to-erase", "somebody-who-stays");
+    let send = |engine: &Engine, id: &str| {
+        block_on(engine.append(PRODUCTION, &identify(id, &[("secret", Value::Text("a-trace"))]))).unwrap();
+        block_on(engine.append(PRODUCTION, &tracked(stays, "seen", &[]))).unwrap();
+        engine.seal_history(PRODUCTION).unwrap();
+    };
+    send(&engine, gone);
+    send(&engine, stays);
+    let history = directory.path().join("environments/1/history");
+    let holds = |text: &str| {
+        let files =
+            std::fs::read_dir(&history).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        files.filter(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes())).count()
+    };
+    assert_eq!((holds(gone), holds(stays)), (1, 1), "ids stand in the dictionary alone");
+    engine.erase_from_history(PRODUCTION, &[user(gone)]).unwrap();
+    engine.purge_history(PRODUCTION, &[user(gone), user(stays)]).unwrap();
+    assert_eq!((holds(gone), holds(stays), all(&engine).len()), (0, 1, 3));
+    drop(engine);
+    let engine = open(Arc::new(RealDisk), directory.path(), by_hand()).unwrap();
+    assert_eq!(all(&engine).len(), 3);
+    send(&engine, gone);
+    engine.purge_history(PRODUCTION, &[user(gone)]).unwrap();
+    let of_them = EventQuery { user: Some(user(gone)), ..EventQuery::default() };
+    let page = engine.events(PRODUCTION, &of_them, None, 10, &Inquiry::default()).unwrap();
+    assert_eq!((page.items.len(), all(&engine).len()), (1, 5));
 }
 
 /// A real directory with everything sealed.
