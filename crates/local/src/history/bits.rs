@@ -54,32 +54,27 @@ pub fn get(bytes: &[u8], width: u8, index: usize) -> u64 {
 
 /// Unpacks a block; what its bytes do not reach is zero.
 pub fn unpack(bytes: &[u8], width: u8, out: &mut Block) {
-    let whole = packed_bytes(BLOCK, width);
-    match bytes.get(..whole) {
-        Some(bytes) => unpack_whole(bytes, width, out),
-        None => {
-            let mut padded = [0; BLOCK * 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            unpack_whole(&padded[..whole], width, out);
-        }
+    let mut padded = [0; PADDED_BYTES];
+    let length = packed_bytes(BLOCK, width).min(bytes.len());
+    padded[..length].copy_from_slice(&bytes[..length]);
+    match width {
+        // A value reaches over more than eight bytes.
+        58..=63 => (0..BLOCK).for_each(|index| out[index] = get(&padded, width, index)),
+        _ => unpack_padded(&padded, width, out),
     }
 }
 
-/// 64 values of `W` bits stand in `W` words, so each place in them is known when this is compiled.
-fn unpack_as<const W: usize>(bytes: &[u8], out: &mut Block) {
+/// A block of the widest values, and what a word may reach beyond.
+const PADDED_BYTES: usize = BLOCK * 8 + 8;
+
+/// Eight values of `W` bits stand in `W` bytes, so each place in them is known when this is compiled.
+fn unpack_as<const W: usize>(padded: &[u8; PADDED_BYTES], out: &mut Block) {
     let limit = u64::MAX >> (64 - W);
-    for (half, values) in bytes.chunks_exact(8 * W).zip(out.chunks_exact_mut(64)) {
-        let mut words = [0u64; W];
-        for (word, bytes) in words.iter_mut().zip(half.chunks_exact(8)) {
-            *word = bytes.try_into().map_or(0, u64::from_le_bytes);
-        }
+    for (group, values) in out.chunks_exact_mut(8).enumerate() {
         for (index, value) in values.iter_mut().enumerate() {
-            let (word, shift) = (index * W / 64, index * W % 64);
-            let mut found = words[word] >> shift;
-            if shift + W > 64 {
-                found |= words[word + 1] << (64 - shift);
-            }
-            *value = found & limit;
+            let (byte, shift) = (group * W + index * W / 8, index * W % 8);
+            let word = padded[byte..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            *value = (word >> shift) & limit;
         }
     }
 }
@@ -93,10 +88,10 @@ macro_rules! by_width {
     };
 }
 
-fn unpack_whole(bytes: &[u8], width: u8, out: &mut Block) {
-    by_width!(bytes, width, out,
+fn unpack_padded(padded: &[u8; PADDED_BYTES], width: u8, out: &mut Block) {
+    by_width!(padded, width, out,
         1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
-        33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64);
+        33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 64);
 }
 
 #[cfg(test)]
