@@ -225,7 +225,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
             }
             announce(address, metrics_address, &config.data);
-            wait_for_stop(&stop, &server.handle(), engine.as_ref());
+            wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner);
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
@@ -315,8 +315,11 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     Ok(stop)
 }
 
-fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog) {
+fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog, jobs: &Runner) {
     loop {
+        if let Err(error) = jobs.remove_old() {
+            tracing::warn!(%error, "the files of old jobs could not be removed; tried again in a minute");
+        }
         let told = stop.recv_timeout(LAST_USE_EVERY);
         if let Err(error) = admin::record_last_use(catalog, &server.last_used()) {
             tracing::warn!(%error, "when keys and sessions were last used could not be kept; tried again in a minute");

@@ -130,7 +130,7 @@ pub struct Job {
     pub kind: JobKind,
     /// Where it stands.
     pub status: JobStatus,
-    /// The key that brought it.
+    /// The key that brought it; 0 when a member did who was signed in.
     pub key: KeyId,
     /// How its rows are read: as the environment said when it came.
     pub settings: EnvironmentSettings,
@@ -160,6 +160,10 @@ pub struct Job {
     pub is_cancelled: bool,
     /// Why it failed; or, while it is under way, what it waits for.
     pub reason: Option<Problem>,
+    /// Whether it ended so long ago that it is shown no more and its files are gone. Its counts stay for the ledger, its
+    /// guard so that the upload is still taken once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_removed: bool,
 }
 
 impl Job {

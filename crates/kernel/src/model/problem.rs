@@ -163,6 +163,8 @@ codes! {
         JobEnded = "job_ended",
         /// The job was cancelled.
         JobCancelled = "job_cancelled",
+        /// An upload has more rows than one may have (only as the reason of a job).
+        TooManyRows = "too_many_rows",
         /// No part of the upload is named `file`.
         PartMissing = "part_missing",
         /// The upload is not framed as its `Content-Type` says.

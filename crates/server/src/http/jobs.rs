@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 use utoipa::ToSchema;
 
+use muster_kernel::model::audit::Act;
 use muster_kernel::model::id::{EnvironmentId, JobId};
 use muster_kernel::model::job::Job;
 use muster_kernel::model::limits::PAGE_ITEMS_MAX;
@@ -24,12 +25,13 @@ use muster_kernel::model::time::{SECOND, Timestamp};
 
 use super::acts;
 use super::answer::{self, Instant};
-use super::caller::{Bulk, Caller, Follow};
+use super::caller::Follow;
 use super::edge::Edge;
 use super::error::{self, Envelope, Refused};
 use super::openapi::{EnvironmentHeader, ReadProblems, UploadProblems};
 use super::read::{self, Head, InPath};
 use super::reader::Reader;
+use super::sender::Sender;
 use crate::jobs::{JobError, Runner};
 
 /// Bytes of rejected rows that are read at a time.
@@ -216,33 +218,34 @@ async fn one(
     path = "/v1/background_jobs/{id}",
     operation_id = "cancel_job",
     tag = "Bulk",
-    params(("id" = String, Path, description = "The job's id")),
+    params(("id" = String, Path, description = "The job's id"), EnvironmentHeader),
     responses(
         (status = 202, description = "The job comes to its end as `failed`", body = JobBody),
         (status = 404, description = "No such job", body = Envelope<'static>),
         UploadProblems,
     ),
-    security(("api_key" = ["ingest"])),
+    security(("api_key" = ["ingest"]), ("session" = [])),
 )]
 pub(super) async fn delete(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Bulk>,
+    sender: Sender,
     id: InPath<JobId>,
     head: Head,
 ) -> Response {
-    let outcome = cancel(&edge, &caller, id, &head).await;
-    caller.answer(outcome)
+    let outcome = cancel(&edge, &sender, id, &head).await;
+    sender.answer(outcome)
 }
 
 async fn cancel(
     edge: &Arc<Edge>,
-    caller: &Caller<Bulk>,
+    sender: &Sender,
     id: InPath<JobId>,
     head: &Head,
 ) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, caller.environment());
+    let (id, environment) = (id.id()?, sender.environment());
     let job = read::aside(edge, move |edge| Ok(edge.parts.jobs.cancel(environment, &id)?)).await?;
-    acts::answer(error::ACCEPTED, &JobBody::new(&job, &acts::base_of(edge, &head.headers), caller.now))
+    sender.tell(edge, Act::JobCancelled, &job).await?;
+    acts::answer(error::ACCEPTED, &JobBody::new(&job, &acts::base_of(edge, &head.headers), sender.now()))
 }
 
 /// Read the rejected rows of a job, as far as it is: NDJSON, each row with `_muster` in it, ready to be mended and sent

@@ -138,6 +138,15 @@ pub(super) struct IdempotencyHeader {
     idempotency_key: Option<String>,
 }
 
+/// What every real-time call takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `write` reads")]
+pub(super) struct DryRunParameter {
+    /// With `true`, everything is checked and nothing is written; `would` in the answer says what would be.
+    dry_run: Option<bool>,
+}
+
 /// Answers to a call whose key does not open the route.
 pub(super) struct KeyProblems;
 /// Answers to a read that is refused.

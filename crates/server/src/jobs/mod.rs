@@ -23,7 +23,7 @@ use muster_kernel::model::job::{Checkpoint, Job, JobKind, JobStatus, RowCounts, 
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{Catalog, Clock, EventLog, Jobs, Profiles, StoreError, Upload};
 
-pub use settings::JobSettings;
+pub use settings::{JobSettings, Limits};
 pub use tally::{RowSums, RowTally};
 
 use control::Control;
@@ -252,19 +252,50 @@ impl Runner {
             guard: sent.guard,
             is_cancelled: false,
             reason: None,
+            is_removed: false,
         };
         let job = upload.keep(job)?;
         self.0.enqueue(environment, job.clone());
         Ok(job)
     }
 
-    /// Every job of an environment as it stands now, the newest first.
+    /// Every job of an environment as it stands now, the newest first; not those that ended too long ago.
     ///
     /// # Errors
     /// When the jobs cannot be read.
     pub fn jobs(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
+        let mut jobs = self.0.parts.jobs.jobs(environment)?;
+        jobs.retain(|job| !self.0.is_old(job));
+        Ok(jobs.into_iter().map(|job| self.0.shown(environment, job)).collect())
+    }
+
+    /// As [`Runner::jobs`], with those that ended long ago: what became of their rows is told for good.
+    ///
+    /// # Errors
+    /// When the jobs cannot be read.
+    pub fn accounts(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
         let jobs = self.0.parts.jobs.jobs(environment)?;
         Ok(jobs.into_iter().map(|job| self.0.shown(environment, job)).collect())
+    }
+
+    /// Removes the files and the name of every job that ended too long ago. Called now and then; until then such a job
+    /// is only not shown.
+    ///
+    /// # Errors
+    /// When a job cannot be read or changed; the others wait for the next call.
+    pub fn remove_old(&self) -> Result<(), StoreError> {
+        for environment in &self.0.parts.catalog.state().environments {
+            for mut job in self.0.parts.jobs.jobs(environment.id)? {
+                if job.is_removed || !self.0.is_old(&job) {
+                    continue;
+                }
+                job.is_removed = true;
+                // It may be somebody's.
+                job.filename.clear();
+                self.0.parts.jobs.save(environment.id, &job)?;
+            }
+        }
+        Ok(())
     }
 
     /// One job as it stands now.
@@ -273,7 +304,8 @@ impl Runner {
     /// When there is none, or the jobs cannot be read.
     pub fn job(&self, environment: EnvironmentId, id: &JobId) -> Result<Job, JobError> {
         let jobs = self.0.parts.jobs.jobs(environment)?;
-        let known = jobs.into_iter().find(|job| job.id == id.as_str()).ok_or(JobError::Unknown)?;
+        let known = jobs.into_iter().find(|job| job.id == id.as_str() && !self.0.is_old(job));
+        let known = known.ok_or(JobError::Unknown)?;
         Ok(self.0.shown(environment, known))
     }
 
@@ -321,6 +353,12 @@ impl Inner {
         let text = format!("{number:032x}");
         let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
         parts.join("-")
+    }
+
+    /// Whether a job ended so long ago that nobody sees it any more.
+    fn is_old(&self, job: &Job) -> bool {
+        let kept_until = job.ended_at.map(|end| end.plus(self.settings.keep()));
+        job.is_removed || kept_until.is_some_and(|until| until <= self.parts.clock.now())
     }
 
     /// A job as it stands now: what is saved, and how far it is beyond that.

@@ -139,6 +139,7 @@ impl Work<'_> {
         } else {
             self.look_up()?;
         }
+        self.check_total()?;
         self.rows()?;
         self.settle_all()
     }
@@ -155,6 +156,14 @@ impl Work<'_> {
                 fault => Err(Halt::Failed(unreadable_from(&fault, 1))),
             },
         }
+    }
+
+    /// Whether the file has more rows than one may have; asked before any row is stored.
+    fn check_total(&self) -> Step {
+        let (total, most) = (self.job.total_rows.unwrap_or_default(), self.inner.settings.rows());
+        let Some(most) = most.filter(|most| self.row == 0 && total > *most) else { return Ok(()) };
+        let message = format!("The file has {total} rows; one may have {most}. Send it in parts.");
+        Err(Halt::Failed(Problem::of_call(ProblemCode::TooManyRows, message)))
     }
 
     fn count(&mut self) -> Step<u64> {

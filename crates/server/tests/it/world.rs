@@ -182,6 +182,8 @@ pub struct World {
     pub engine: Arc<Faulty>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
+    pub jobs: Arc<Runner>,
+    pub job_files: ModelJobs,
     random: Random,
     server: Option<Server>,
 }
@@ -208,17 +210,19 @@ impl World {
         let world_keys = |state: &mut CatalogState| first_keys(state);
         change_catalog(&model, world_keys);
         let random: Random = Arc::new(drawn(AtomicU64::new(0)));
+        let job_files = ModelJobs::default();
         let job_parts = jobs::Parts {
             log: Arc::clone(&engine) as _,
             profiles: Arc::clone(&engine) as _,
-            jobs: Arc::new(ModelJobs::default()),
+            jobs: Arc::new(job_files.clone()),
             catalog: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
+        let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
-            jobs: Arc::new(Runner::new(job_parts, JobSettings::default())),
+            jobs: Arc::clone(&jobs),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,
@@ -231,7 +235,17 @@ impl World {
         };
         let server = serve(listener(), metrics, parts, settings).unwrap();
         let (address, handle) = (server.address(), server.handle());
-        World { address, metrics_address, engine, clock, handle, random, server: Some(server) }
+        World {
+            address,
+            metrics_address,
+            engine,
+            clock,
+            handle,
+            jobs,
+            job_files,
+            random,
+            server: Some(server),
+        }
     }
 
     pub fn client(&self) -> Client {

@@ -73,6 +73,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::FileEmpty, "send one JSON object on each line"),
     (P::FileUnreadable, "see its rejected rows"),
     (P::RowTooLarge, "send less in one row"),
+    (P::TooManyRows, "send the file in parts"),
     (P::JobRunning, "send it when that job has ended"),
     (P::JobEnded, "nothing is to be done"),
     (P::JobCancelled, "send the rest anew, if it is wanted"),
