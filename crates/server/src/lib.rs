@@ -2,10 +2,11 @@
 //!
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
 //! `cli` is how it is all started. `jobs` turns uploads
-//! into events, off the threads that answer. Only `wiring` names an engine, the clock and the source of chance.
+//! into events, off the threads that answer; `client` sends them to a server elsewhere. Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
 pub mod cli;
+mod client;
 pub mod config;
 pub mod control;
 mod guards;

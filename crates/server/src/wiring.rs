@@ -161,7 +161,8 @@ fn is_unused(data: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the chance that everybody else is given")]
-fn random() -> Random {
+/// The source of chance.
+pub(crate) fn random() -> Random {
     Arc::new(|bytes: &mut [u8]| {
         if let Err(error) = getrandom::fill(bytes) {
             // Secrets that are no secrets would be worse than no server.

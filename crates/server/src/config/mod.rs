@@ -7,6 +7,7 @@
 //! that one is never printed.
 
 mod bootstrap;
+mod client;
 mod http;
 mod jobs;
 mod layers;
@@ -26,6 +27,7 @@ use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;
+pub use client::ServerAccess;
 pub use layers::{Layers, Origin};
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogLevel, LogSettings};
