@@ -738,9 +738,10 @@ export interface components {
             status: string;
             /** @description What was odd about the call, and what was done about it. */
             warnings: components["schemas"]["Warning"][];
+            would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked" | "job_started" | "job_cancelled";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1104,6 +1105,17 @@ export interface components {
             data: components["schemas"]["Event"][];
             /** @description The position of the last event, to go on from; null when there was none, and the position asked from still holds. */
             next_cursor: string | null;
+        };
+        /** @description The event that a call would record. */
+        EventWould: {
+            /**
+             * @description Its name.
+             * @example invoice_paid
+             */
+            event_name: string;
+            /** @description Its own properties. */
+            metadata: Record<string, never>;
+            occurred_at: components["schemas"]["Instant"] | null;
         };
         /**
          * Format: date-time
@@ -1603,6 +1615,22 @@ export interface components {
             /** @description When the day began. */
             from: components["schemas"]["Instant"];
         };
+        /** @description What a call would do to a user or a company. */
+        ProfileWould: {
+            /**
+             * @description `create`, `update`, or `keep` when no property and no membership would change.
+             * @example update
+             */
+            action: string;
+            /**
+             * @description The id.
+             * @example user_789456
+             */
+            id: string;
+            membership?: components["schemas"]["ValueWould"] | null;
+            /** @description One item for each property that the call names: `set`, `change`, `remove` or `keep`. */
+            properties: components["schemas"]["ValueWould"][];
+        };
         /** @description A property with what is known of it; only with `detail=true`. */
         PropertyDetail: {
             /** @description When the property took the value. */
@@ -1739,6 +1767,23 @@ export interface components {
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
         };
+        /** @description What a call would do to one value. */
+        ValueWould: {
+            /**
+             * @description What would happen to it.
+             * @example change
+             */
+            action: string;
+            /** @description The value afterwards; null when there would be none. */
+            after: unknown;
+            /** @description The present value, null when there is none; absent when the key may not read. */
+            before?: unknown;
+            /**
+             * @description The name of the property; absent for the membership.
+             * @example plan
+             */
+            name?: string | null;
+        };
         /** @description What the server is. */
         Version: {
             /** @example muster */
@@ -1778,6 +1823,12 @@ export interface components {
              * @description Rows that would be refused.
              */
             reject: number;
+        };
+        /** @description What a call would do. */
+        WriteWould: {
+            company: components["schemas"]["ProfileWould"] | null;
+            event: components["schemas"]["EventWould"] | null;
+            user: components["schemas"]["ProfileWould"] | null;
         };
     };
     responses: never;
@@ -2103,7 +2154,10 @@ export interface operations {
     cancel_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
             path: {
                 /** @description The job's id */
                 id: string;
@@ -2400,6 +2454,8 @@ export interface operations {
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
             };
             path?: never;
             cookie?: never;
@@ -2527,7 +2583,10 @@ export interface operations {
     };
     identify_company: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -2568,7 +2627,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             200: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -3873,7 +3932,10 @@ export interface operations {
     };
     identify_user: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -3917,7 +3979,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             202: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -5379,7 +5441,10 @@ export interface operations {
     };
     track: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -5426,7 +5491,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             202: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -5626,6 +5691,8 @@ export interface operations {
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
             };
             path?: never;
             cookie?: never;
@@ -5844,7 +5911,10 @@ export interface operations {
     };
     detach_user: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;

@@ -25,10 +25,12 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   key_created: (subject, details) =>
     `made the key ${subject}${details.replaces ? ' in place of an older one' : ''}`,
   key_revoked: (subject) => `revoked the key ${subject}`,
+  job_started: (subject, details) => `${details.dry_run ? 'tried' : 'sent'} the file ${subject}`,
+  job_cancelled: (subject) => `cancelled the job of ${subject}`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */
-const SAID = new Set(['role', 'key', 'replaces', 'by']);
+const SAID = new Set(['role', 'key', 'replaces', 'by', 'dry_run', 'job']);
 
 export function auditSentence({ action, subject, details }: Named): string {
   const sentence = SENTENCES[action];

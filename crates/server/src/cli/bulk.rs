@@ -74,7 +74,7 @@ fn send(
     idempotency_key: Option<&str>,
     progress: &mut Progress,
 ) -> Result<Job, Ended> {
-    let (name, bytes, file) = open(file)?;
+    let Opened { name, bytes, file } = open(file)?;
     progress.sends(&name, bytes);
     let mut unlikely = [0; 16];
     wiring::random()(&mut unlikely);
@@ -87,10 +87,18 @@ fn send(
     })
 }
 
-/// The name of a file, its length where it has one, and its bytes.
-fn open(path: &Path) -> Result<(String, Option<u64>, Box<dyn Read>), Ended> {
+/// A file that is about to be sent.
+struct Opened {
+    name: String,
+    /// Its length, where it has one.
+    bytes: Option<u64>,
+    file: Box<dyn Read>,
+}
+
+fn open(path: &Path) -> Result<Opened, Ended> {
     if path == Path::new("-") {
-        return Ok(("standard input".to_owned(), None, Box::new(std::io::stdin())));
+        let file = Box::new(std::io::stdin());
+        return Ok(Opened { name: "standard input".to_owned(), bytes: None, file });
     }
     let failed =
         |error: std::io::Error| Ended::new(FAILED, format!("{} cannot be read: {error}.", path.display()));
@@ -100,7 +108,7 @@ fn open(path: &Path) -> Result<(String, Option<u64>, Box<dyn Read>), Ended> {
         return Err(Ended::new(USAGE, format!("{} is a directory; name a file.", path.display())));
     }
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok((name, about.is_file().then_some(about.len()), Box::new(file)))
+    Ok(Opened { name, bytes: about.is_file().then_some(about.len()), file: Box::new(file) })
 }
 
 /// Nobody answered for so long that waiting ends.

@@ -27,13 +27,13 @@ pub(super) struct NotDecompressed;
 
 /// A body on its way out of its compression.
 pub(super) enum Undo {
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     Zstd(Box<Zstd>),
 }
 
 impl Undo {
     pub(super) fn gzip() -> Self {
-        Undo::Gzip(MultiGzDecoder::new(Vec::new()))
+        Undo::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
     }
 
     pub(super) fn zstd() -> Self {

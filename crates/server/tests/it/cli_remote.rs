@@ -180,7 +180,7 @@ fn a_command_that_is_not_understood_ends_with_2() {
 fn a_job_is_left_listed_waited_for_and_cancelled() {
     let stand = Stand::new();
     assert!(stand.run(&["jobs"]).out.starts_with("There are no jobs."));
-    let file = stand.file("many.ndjson", &rows(300_000));
+    let file = stand.file("many.ndjson", &rows(1_000_000));
     let (code, job) = stand.json(&["bulk", "users", &file, "--no-wait"]);
     assert_eq!((code, &job["filename"]), (Some(0), &json!("many.ndjson")));
     let id = job["job_id"].as_str().unwrap();
@@ -209,7 +209,7 @@ fn the_same_key_and_file_are_one_job() {
 fn a_command_that_waits_outlives_a_restart_of_the_server() {
     let mut stand = Stand::new();
     let (data, place): (PathBuf, _) = (stand.root.path().join("data"), address(&stand.server).to_string());
-    let file = stand.file("many.ndjson", &rows(200_000));
+    let file = stand.file("many.ndjson", &rows(600_000));
     let mut command = stand.command(&["bulk", "users", &file, "--json"]);
     let waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until("the job works", || stand.get("/v1/background_jobs")[0]["accepted_rows"].as_u64() > Some(0));
@@ -219,7 +219,7 @@ fn a_command_that_waits_outlives_a_restart_of_the_server() {
     let output = waiting.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let job: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(shown(&job, &["status", "accepted_rows"]), json!(["completed", 200_000]));
+    assert_eq!(shown(&job, &["status", "accepted_rows"]), json!(["completed", 600_000]));
 }
 
 fn restarted(data: &Path, place: &str) -> Server {
