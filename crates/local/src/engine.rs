@@ -7,17 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 
 use muster_kernel::model::audit::AuditEntry;
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::event::{EventDraft, Guard};
-use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, JobNumber, KeyId, Position, UserId};
+use muster_kernel::model::job::Job;
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Census, Clock, CompanyQuery,
-    EventLog, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
+    CompanyQuery, EventLog, Jobs, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, Upload, UserQuery,
 };
 
 use crate::audit::{AuditFile, held_from};
@@ -201,14 +203,29 @@ impl EventLog for Engine {
         let mut payload = Vec::new();
         event.encode(&mut payload);
         let (guards, key, clock) = (event.guards.clone(), event.key, Arc::clone(&self.clock));
+        // A job counts its own repetitions, exactly, whatever becomes of this process.
+        let is_counted = event.job.is_none();
         Box::pin(async move {
             let outcome = append_once(&environment, &guards, &payload).await;
-            if matches!(outcome, Ok(Appended::Duplicate { .. })) {
+            if is_counted && matches!(outcome, Ok(Appended::Duplicate { .. })) {
                 let minute = clock.now().minute();
                 count(&environment, LedgerRow { minute, key, duplicate: 1, ..LedgerRow::default() });
             }
             outcome
         })
+    }
+
+    fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany {
+        let pushed = match self.environment(environment) {
+            Err(StoreError::NoEnvironment) => Err(AppendError::NoEnvironment),
+            Err(error) => Err(AppendError::Failed(error.to_string())),
+            Ok(_) if events.is_empty() => Err(AppendError::Failed("a batch without events".to_owned())),
+            Ok(environment) => environment.queue.push_many(events.payloads()).map_err(AppendError::Refused),
+        };
+        match pushed {
+            Ok(waiting) => Box::pin(waiting),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn read(
@@ -400,5 +417,49 @@ impl AuditTrail for Engine {
 
     fn before(&self, before: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
         self.trail.before(before, limit)
+    }
+}
+
+impl Jobs for Engine {
+    fn begin_upload(&self, environment: EnvironmentId) -> Result<Box<dyn Upload>, StoreError> {
+        self.environment(environment)?.jobs.begin_upload()
+    }
+
+    fn jobs(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
+        Ok(self.environment(environment)?.jobs.jobs())
+    }
+
+    fn save(&self, environment: EnvironmentId, job: &Job) -> Result<(), StoreError> {
+        self.environment(environment)?.jobs.save(job)
+    }
+
+    fn read_upload(
+        &self,
+        environment: EnvironmentId,
+        job: JobNumber,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, StoreError> {
+        self.environment(environment)?.jobs.read_upload(job, offset, buffer)
+    }
+
+    fn write_rejects(
+        &self,
+        environment: EnvironmentId,
+        job: JobNumber,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.environment(environment)?.jobs.write_rejects(job, offset, bytes)
+    }
+
+    fn read_rejects(
+        &self,
+        environment: EnvironmentId,
+        job: JobNumber,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, StoreError> {
+        self.environment(environment)?.jobs.read_rejects(job, offset, buffer)
     }
 }

@@ -19,6 +19,7 @@ use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::guards::UnderWay;
+use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::log::queue::{Batch, Outcome, Queue};
 use crate::log::reader::LogReader;
@@ -61,6 +62,7 @@ pub struct Environment {
     pub(crate) queue: Arc<Queue>,
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
+    pub(crate) jobs: JobFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
@@ -109,6 +111,9 @@ impl Environment {
         let log_directory = parts.directory.join("log");
         parts.disk.create_directory(&log_directory).map_err(io)?;
         std::fs::create_dir_all(&parts.directory).map_err(io)?;
+        let (jobs, job_notes) =
+            JobFiles::open(Arc::clone(&parts.disk), &parts.directory, parts.options.free_disk_reserve_bytes)
+                .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
         let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
@@ -118,7 +123,7 @@ impl Environment {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
-        let (writer, segments, notes) = match recover_log(&parts, &log_directory, saved, &state) {
+        let (writer, segments, mut notes) = match recover_log(&parts, &log_directory, saved, &state) {
             Ok(recovered) => recovered,
             Err(error) => {
                 state.overlay.close();
@@ -127,6 +132,7 @@ impl Environment {
                 return Err(error);
             }
         };
+        notes.extend(job_notes);
         state.visible.store(writer.end().last.0, Ordering::Release);
         let queue =
             Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
@@ -144,6 +150,7 @@ impl Environment {
             queue,
             reader: LogReader::new(segments),
             state,
+            jobs,
             notes,
             threads: Mutex::new(vec![log, fold, mover]),
             fold: Mutex::new(Some(saving)),

@@ -11,6 +11,7 @@ pub mod disk;
 mod engine;
 mod environment;
 mod guards;
+mod jobs;
 mod ledger;
 pub mod log;
 mod options;
@@ -18,6 +19,7 @@ mod profiles;
 mod verify;
 
 pub use audit::{AuditFile, held_from};
+pub use background::yield_to_others;
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;

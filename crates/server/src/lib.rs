@@ -1,13 +1,16 @@
 //! The `muster` server: an HTTP edge, an administration, and the wiring that puts them over an engine.
 //!
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
-//! `cli` is how it is all started. Only `wiring` names an engine, the clock and the source of chance.
+//! `cli` is how it is all started. `jobs` turns uploads
+//! into events, off the threads that answer. Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod control;
+mod guards;
 pub mod http;
+pub mod jobs;
 pub mod logging;
 pub mod wiring;
 

@@ -22,6 +22,7 @@ use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
 use crate::http::Random;
+use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
 
 /// How often the times at which keys were last used are kept.
@@ -214,16 +215,22 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
-    let started = http::serve(sockets.api, sockets.metrics, parts(engine), config.settings.http.clone());
+    let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
+    let parts = parts(engine, &runner);
+    let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
         Ok(server) => {
+            if let Err(error) = runner.go_on() {
+                tracing::error!(%error, "jobs cannot go on; restart the server");
+            }
             announce(address, metrics_address, &config.data);
             wait_for_stop(&stop, &server.handle(), engine.as_ref());
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
+    runner.stop();
     if let Some(control) = control {
         control.stop();
     }
@@ -246,7 +253,19 @@ fn base_of(config: &Config, address: &str) -> String {
     }
 }
 
-fn parts(engine: &Arc<Engine>) -> http::Parts {
+fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
+    jobs::Parts {
+        log: engine.clone(),
+        profiles: engine.clone(),
+        jobs: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        random: random(),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
+fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
     http::Parts {
@@ -255,6 +274,7 @@ fn parts(engine: &Arc<Engine>) -> http::Parts {
         ledger: engine.clone(),
         catalog: engine.clone(),
         trail: engine.clone(),
+        jobs: runner.clone(),
         clock: Arc::new(WallClock),
         random: random(),
         version: VERSION,

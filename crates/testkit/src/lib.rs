@@ -6,5 +6,6 @@ pub mod builders;
 pub mod clock;
 pub mod contract;
 pub mod model_engine;
+pub mod model_jobs;
 pub mod sim_disk;
 pub mod tidy;

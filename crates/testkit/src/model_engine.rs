@@ -9,6 +9,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::audit::AuditEntry;
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
@@ -20,8 +21,8 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AuditTrail, Catalog, CatalogChange, Census, Clock, CompanyQuery,
-    EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
+    CompanyQuery, EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
 };
 
 /// All ports at once. Environments are those of its own catalog.
@@ -76,21 +77,27 @@ impl Island {
             let warnings =
                 decode(stored).map_err(|error| AppendError::Failed(error.to_string()))?.warnings.to_owned();
             let receipt = stored.receipt;
-            self.row(now.minute(), draft.key).duplicate += 1;
+            if draft.job.is_none() {
+                self.row(now.minute(), draft.key).duplicate += 1;
+            }
             return Ok(Appended::Duplicate { receipt, warnings });
         }
-        let last = self.events.last().map(|event| event.receipt);
-        let received_at = last.map_or(now, |last| now.max(last.received_at.plus(1)));
-        let receipt = Receipt { position: Position(self.events.len() as u64 + 1), received_at };
         let mut payload = Vec::new();
         draft.encode(&mut payload);
         for guard in &draft.guards {
             self.guards.insert((guard.kind, guard.key), (guard.body, self.events.len()));
         }
+        self.store(now, payload, draft.key).map(Appended::Stored)
+    }
+
+    fn store(&mut self, now: Timestamp, payload: Vec<u8>, key: KeyId) -> Result<Receipt, AppendError> {
+        let last = self.events.last().map(|event| event.receipt);
+        let received_at = last.map_or(now, |last| now.max(last.received_at.plus(1)));
+        let receipt = Receipt { position: Position(self.events.len() as u64 + 1), received_at };
         self.events.push(StoredEvent { receipt, payload });
         self.fold_last()?;
-        self.row(received_at.minute(), draft.key).stored += 1;
-        Ok(Appended::Stored(receipt))
+        self.row(received_at.minute(), key).stored += 1;
+        Ok(receipt)
     }
 
     fn first_seen(&self, guards: &[Guard]) -> Option<(Guard, [u8; 16], usize)> {
@@ -194,6 +201,20 @@ impl EventLog for ModelEngine {
         // The one refusal that `with` knows is the one that `outcome` already holds.
         let _ = self.with(environment, |island| {
             outcome = island.append(self.clock.now(), event);
+            Ok(())
+        });
+        Box::pin(std::future::ready(outcome))
+    }
+
+    fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany {
+        let mut outcome = Err(AppendError::NoEnvironment);
+        // As above.
+        let _ = self.with(environment, |island| {
+            outcome = Err(AppendError::Failed("a batch without events".to_owned()));
+            for payload in events.payloads() {
+                let key = Event::decode(payload).map(|event| event.key).unwrap_or_default();
+                outcome = island.store(self.clock.now(), payload.to_vec(), key);
+            }
             Ok(())
         });
         Box::pin(std::future::ready(outcome))

@@ -8,10 +8,11 @@ use muster_kernel::ports::Catalog;
 use muster_testkit::builders::environment;
 use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
-    audit_trail_keeps_its_promises, event_log_keeps_its_promises, ledger_keeps_its_promises,
-    profiles_keep_their_promises,
+    audit_trail_keeps_its_promises, event_log_keeps_its_promises, jobs_keep_their_promises,
+    ledger_keeps_its_promises, profiles_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
+use muster_testkit::model_jobs::ModelJobs;
 
 fn engine() -> ModelEngine {
     let engine = ModelEngine::new(Arc::new(ManualClock::default()));
@@ -31,6 +32,11 @@ fn the_event_log_keeps_its_promises() {
 #[test]
 fn the_audit_trail_keeps_its_promises() {
     audit_trail_keeps_its_promises(&engine());
+}
+
+#[test]
+fn jobs_keep_theirs() {
+    jobs_keep_their_promises(&ModelJobs::default());
 }
 
 #[test]

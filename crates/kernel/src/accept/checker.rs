@@ -67,7 +67,9 @@ impl Checker<'_> {
                 Key::Company => self.company(member.value, draft),
                 _ if !self.is_shallow(place, member.value) => {}
                 _ if member.value.is_null() => self.null(place, key),
-                Key::CompanyId if self.call == Call::Track => self.id(place, member, &mut company_beside),
+                Key::CompanyId if matches!(self.call, Call::Track | Call::UserRow) => {
+                    self.id(place, member, &mut company_beside);
+                }
                 _ => self.field(place, key, member, draft),
             }
         }

@@ -12,7 +12,7 @@
 //!   in for is there.
 //! - The value that does not count (of a key sent twice, of an alias that lost, of a key that the call does not know)
 //!   is not checked but for its depth and its syntax.
-//! - A `track` call may name the company by a top-level `company_id`; an id inside `company` counts before it.
+//! - A `track` call and a row of a bulk upload may name the company by a top-level `company_id`; an id inside `company` counts before it.
 //! - A junk `event_id` is dropped with a warning instead of taken: it would make unlike events the same one.
 //! - Half of a surrogate pair (what JavaScript leaves when it cuts a string inside an emoji) becomes U+FFFD with a
 //!   warning; in an id it is a problem, because two ids must not become one.
@@ -42,13 +42,17 @@ pub enum Call {
     IdentifyCompany,
     /// `POST /v1/track`.
     Track,
+    /// A row of `POST /v1/users/bulk_identify`: as identify, with a `company_id` beside `company` and no time of its own.
+    UserRow,
+    /// A row of `POST /v1/companies/bulk_identify`: as identify company, without a time of its own.
+    CompanyRow,
 }
 
 impl Call {
     fn kind(self) -> EventKind {
         match self {
-            Call::IdentifyUser => EventKind::IdentifyUser,
-            Call::IdentifyCompany => EventKind::IdentifyCompany,
+            Call::IdentifyUser | Call::UserRow => EventKind::IdentifyUser,
+            Call::IdentifyCompany | Call::CompanyRow => EventKind::IdentifyCompany,
             Call::Track => EventKind::Track,
         }
     }
@@ -123,16 +127,17 @@ enum Key {
 
 impl Key {
     fn of(call: Call, name: &str) -> Key {
-        let about_user = call != Call::IdentifyCompany;
+        let about_user = !matches!(call, Call::IdentifyCompany | Call::CompanyRow);
+        let is_row = matches!(call, Call::UserRow | Call::CompanyRow);
         match name {
             "user_id" if about_user => Key::UserId,
             "metadata" => Key::Metadata,
             "company" if about_user => Key::Company,
             "event_name" | "event" if call == Call::Track => Key::EventName,
             "company_id" if call != Call::IdentifyUser => Key::CompanyId,
-            "id" if call == Call::IdentifyCompany => Key::CompanyId,
+            "id" if !about_user => Key::CompanyId,
             "event_id" => Key::EventId,
-            "occurred_at" | "timestamp" => Key::OccurredAt,
+            "occurred_at" | "timestamp" if !is_row => Key::OccurredAt,
             _ => Key::Unknown,
         }
     }
@@ -154,8 +159,8 @@ impl Key {
     /// What a call cannot do without.
     fn required(call: Call) -> &'static [Key] {
         match call {
-            Call::IdentifyUser => &[Key::UserId],
-            Call::IdentifyCompany => &[Key::CompanyId],
+            Call::IdentifyUser | Call::UserRow => &[Key::UserId],
+            Call::IdentifyCompany | Call::CompanyRow => &[Key::CompanyId],
             Call::Track => &[Key::UserId, Key::EventName],
         }
     }

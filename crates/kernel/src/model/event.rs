@@ -4,7 +4,7 @@
 //! the payload of a log record (docs/FORMAT.md, "Event"); [`Event`] reads that encoding in place. Position and
 //! received_at are the log's to give and stand in the record's header, not here.
 
-use super::id::KeyId;
+use super::id::{JobNumber, KeyId};
 use super::property::{Properties, PropertyList};
 use super::time::Timestamp;
 use super::varint::{self, Reader};
@@ -140,6 +140,8 @@ pub struct EventDraft {
     pub key: KeyId,
     /// When it happened, where the caller said so; else the time of receipt.
     pub occurred_at: Option<Timestamp>,
+    /// The job whose row it is; `ordinal` is then the row's number.
+    pub job: Option<JobNumber>,
     /// Row number in a bulk job, 0 otherwise: decides between facts of the same time (law 3).
     pub ordinal: u32,
     /// The subject; empty for `identify_company`.
@@ -162,6 +164,9 @@ pub struct EventDraft {
     pub warnings: String,
 }
 
+/// In the byte of the kind: the number of a job follows the key's.
+const HAS_JOB: u8 = 1 << 7;
+
 const HAS_OCCURRED_AT: u8 = 1;
 const HAS_ORDINAL: u8 = 1 << 1;
 const HAS_USER: u8 = 1 << 2;
@@ -178,6 +183,7 @@ impl EventDraft {
         self.source = Source::default();
         self.key = KeyId::default();
         self.occurred_at = None;
+        self.job = None;
         self.ordinal = 0;
         self.leaves_company = false;
         for text in [
@@ -198,7 +204,7 @@ impl EventDraft {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-        out.push(self.kind as u8);
+        out.push(self.kind as u8 | flag(self.job.is_some(), HAS_JOB));
         out.push(self.source as u8);
         out.push(
             flag(self.occurred_at.is_some(), HAS_OCCURRED_AT)
@@ -211,6 +217,9 @@ impl EventDraft {
                 | flag(guarded, HAS_GUARDS),
         );
         varint::put(out, u64::from(self.key.0));
+        if let Some(JobNumber(number)) = self.job {
+            varint::put(out, u64::from(number));
+        }
         if let Some(Timestamp(micros)) = self.occurred_at {
             out.extend_from_slice(&micros.to_le_bytes());
         }
@@ -254,6 +263,8 @@ pub struct Event<'a> {
     pub key: KeyId,
     /// When it happened, where the caller said so.
     pub occurred_at: Option<Timestamp>,
+    /// The job whose row it is.
+    pub job: Option<JobNumber>,
     /// Row number in a bulk job, 0 otherwise.
     pub ordinal: u32,
     /// The subject, when the event is about a user.
@@ -292,11 +303,16 @@ impl<'a> Event<'a> {
 
     fn read(payload: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(payload);
-        let kind = EventKind::from_byte(reader.byte()?)?;
+        let first = reader.byte()?;
+        let kind = EventKind::from_byte(first & !HAS_JOB)?;
         let source = Source::from_byte(reader.byte()?)?;
         let flags = reader.byte()?;
         let has = |bit: u8| flags & bit != 0;
         let key = KeyId(u32::try_from(reader.varint()?).ok()?);
+        let job = match first & HAS_JOB {
+            0 => None,
+            _ => Some(JobNumber(u32::try_from(reader.varint()?).ok()?)),
+        };
         let occurred_at = if has(HAS_OCCURRED_AT) { Some(Timestamp(reader.int64()?)) } else { None };
         let ordinal = if has(HAS_ORDINAL) { u32::try_from(reader.varint()?).ok()? } else { 0 };
         let user_id = if has(HAS_USER) { Some(reader.text()?) } else { None };
@@ -318,6 +334,7 @@ impl<'a> Event<'a> {
             source,
             key,
             occurred_at,
+            job,
             ordinal,
             user_id,
             company_id,
@@ -363,6 +380,7 @@ mod tests {
             source: Source::BackendSegment,
             key: KeyId(300),
             occurred_at: Some(Timestamp(-5)),
+            job: Some(JobNumber(400)),
             ordinal: 7,
             user_id: "u".into(),
             company_id: "c".into(),
@@ -384,7 +402,7 @@ mod tests {
         draft.encode(&mut bytes);
         let event = Event::decode(&bytes).unwrap();
         assert_eq!((event.kind, event.source, event.key), (draft.kind, draft.source, draft.key));
-        assert_eq!((event.occurred_at, event.ordinal), (draft.occurred_at, 7));
+        assert_eq!((event.occurred_at, event.job, event.ordinal), (draft.occurred_at, draft.job, 7));
         assert_eq!((event.user_id, event.membership()), (Some("u"), Membership::Of("c")));
         assert_eq!((event.event_name, event.event_id, event.warnings), ("paid", "e", "[]"));
         assert_eq!(event.guards().collect::<Vec<_>>(), draft.guards);

@@ -28,6 +28,11 @@ pub struct MemberId(pub u32);
 #[serde(transparent)]
 pub struct InvitationId(pub u32);
 
+/// A job's number within its environment; what the log and the files keep of it. Never reused once it is a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobNumber(pub u32);
+
 impl fmt::Display for EnvironmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -35,6 +40,12 @@ impl fmt::Display for EnvironmentId {
 }
 
 impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for JobNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -141,6 +152,11 @@ text_id! {
 text_id! {
     /// A company's id, as the caller's own system knows it.
     CompanyId
+}
+
+text_id! {
+    /// A job's id as callers see it: `bulk:jobs:<app token>:<uuid>`.
+    JobId
 }
 
 /// Where in an environment's log an event stands: a sequence number that starts at 1. Zero is "before the first".

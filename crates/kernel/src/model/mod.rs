@@ -1,9 +1,11 @@
 //! The words of the product as types. Nothing here does IO or knows an engine; every type can be built in a test.
 
 pub mod audit;
+pub mod batch;
 pub mod catalog;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod ledger;
 pub mod limits;
 pub mod page;

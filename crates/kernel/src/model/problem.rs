@@ -155,6 +155,24 @@ codes! {
         RouteUnknown = "route_unknown",
         /// The path takes other methods.
         MethodNotAllowed = "method_not_allowed",
+        /// No such job.
+        JobUnknown = "job_unknown",
+        /// A job of the same family is under way.
+        JobRunning = "job_running",
+        /// The job has ended, so that it cannot be cancelled.
+        JobEnded = "job_ended",
+        /// The job was cancelled.
+        JobCancelled = "job_cancelled",
+        /// No part of the upload is named `file`.
+        PartMissing = "part_missing",
+        /// The upload is not framed as its `Content-Type` says.
+        MultipartInvalid = "multipart_invalid",
+        /// An uploaded file holds no row.
+        FileEmpty = "file_empty",
+        /// Nothing of an uploaded file can be read.
+        FileUnreadable = "file_unreadable",
+        /// A row is longer than a row may be.
+        RowTooLarge = "row_too_large",
         /// No such user.
         UserUnknown = "user_unknown",
         /// No such company.

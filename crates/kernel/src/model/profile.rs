@@ -82,6 +82,8 @@ impl<'a> Fact<'a> {
 pub struct Change<'a> {
     /// When the event happened.
     pub occurred_at: Timestamp,
+    /// Whether the subject was there when it happened: first and last seen follow it. Not so for rows of bulk jobs.
+    pub is_sign_of_life: bool,
     /// Row number in a bulk job, 0 otherwise.
     pub ordinal: u32,
     /// What it says about the company of a user.
@@ -96,6 +98,7 @@ impl<'a> Change<'a> {
         let identifies = event.kind == EventKind::IdentifyUser;
         let change = Change {
             occurred_at: event.occurred_at.unwrap_or(received_at),
+            is_sign_of_life: event.job.is_none(),
             ordinal: event.ordinal,
             membership: event.membership(),
             properties: if identifies { event.properties } else { PropertyList::EMPTY },
@@ -108,6 +111,7 @@ impl<'a> Change<'a> {
         let identifies = event.kind == EventKind::IdentifyCompany;
         let change = Change {
             occurred_at: event.occurred_at.unwrap_or(received_at),
+            is_sign_of_life: event.job.is_none(),
             ordinal: event.ordinal,
             membership: Membership::Unchanged,
             properties: if identifies { event.properties } else { event.company_properties },
@@ -180,7 +184,11 @@ impl Profile {
         });
         let (first_seen, last_seen) = self.view().seen_raw();
         let mut out = Vec::with_capacity(self.0.len() + change.bytes());
-        write_header(&mut out, first_seen.min(change.occurred_at.0), last_seen.max(change.occurred_at.0));
+        let (first_now, last_now) = match change.is_sign_of_life {
+            true => (change.occurred_at.0, change.occurred_at.0),
+            false => (NEVER_FIRST, NEVER_LAST),
+        };
+        write_header(&mut out, first_seen.min(first_now), last_seen.max(last_now));
         merge_facts(&mut out, self.view().facts(), first.into_iter().chain(change.facts()));
         self.0 = out;
     }

@@ -68,6 +68,7 @@ fn apply(profile: &mut Profile, step: &Step) {
     let mut bytes = Vec::new();
     properties.encode(&mut bytes);
     profile.apply(&Change {
+        is_sign_of_life: true,
         occurred_at: Timestamp(step.at),
         ordinal: step.ordinal,
         membership: match &step.company {
@@ -170,4 +171,23 @@ fn a_tie_is_marked_and_an_older_fact_changes_nothing() {
     let property = settled.all_properties().next().unwrap();
     assert_eq!((property.value, property.tied), (Value::Null, false), "a later fact settles the tie");
     assert_eq!((settled.properties().count(), settled.property_count()), (0, 1), "removed, but remembered");
+}
+
+#[test]
+fn a_row_of_a_job_is_no_sign_of_life() {
+    let step = Step { at: 5, ordinal: 1, company: None, properties: vec![] };
+    let mut seen = fold(&[step]);
+    assert_eq!((seen.first_seen_at(), seen.last_seen_at()), (Some(Timestamp(5)), Some(Timestamp(5))));
+    let mut unseen = Profile::default();
+    for profile in [&mut seen, &mut unseen] {
+        profile.apply(&Change {
+            is_sign_of_life: false,
+            occurred_at: Timestamp(9),
+            ordinal: 1,
+            membership: Membership::Removed,
+            properties: PropertyList::EMPTY,
+        });
+    }
+    assert_eq!((seen.first_seen_at(), seen.last_seen_at()), (Some(Timestamp(5)), Some(Timestamp(5))));
+    assert_eq!((unseen.first_seen_at(), unseen.last_seen_at()), (None, None));
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::model::batch::EventBatch;
 use crate::model::event::{EventDraft, GuardKind};
 use crate::model::id::{EnvironmentId, Position};
 use crate::model::time::Timestamp;
@@ -50,6 +51,9 @@ pub enum AppendError {
 /// An append under way. Dropping it does not take the event back.
 pub type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
 
+/// An append of many events under way: resolves with the receipt of the last one. Dropping it takes nothing back.
+pub type AppendingMany = Pin<Box<dyn Future<Output = Result<Receipt, AppendError>> + Send>>;
+
 /// An event as the log gives it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -65,6 +69,11 @@ pub struct StoredEvent {
 pub trait EventLog: Send + Sync {
     /// Takes an event. The draft is encoded before this returns. Property sets must be settled.
     fn append(&self, environment: EnvironmentId, event: &EventDraft) -> Appending;
+
+    /// Takes many events without guards under one sync. When it resolves with a receipt, all of them are stored at
+    /// consecutive positions of which that is the last; when it is refused, none is; a crash meanwhile leaves any number
+    /// of them. An empty batch is a mistake of the caller.
+    fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany;
 
     /// Events after a position in the order of the log: at most `count_max`, and no further one once `bytes_max`
     /// of payload is reached, but at least one when there is one. Only durable events are given.

@@ -6,6 +6,7 @@ mod catalog;
 mod clock;
 mod error;
 mod event_log;
+mod jobs;
 mod ledger;
 mod profiles;
 
@@ -13,6 +14,7 @@ pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
 pub use clock::Clock;
 pub use error::{Refusal, StoreError};
-pub use event_log::{AppendError, Appended, Appending, EventLog, Receipt, StoredEvent};
+pub use event_log::{AppendError, Appended, Appending, AppendingMany, EventLog, Receipt, StoredEvent};
+pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -101,9 +101,39 @@ impl Queue {
         Ok(waiting)
     }
 
-    /// Adds to the refused calls that the next batch notes.
+    /// Adds many events that are written together; what is waited for is the last one.
+    ///
+    /// # Errors
+    /// As [`Queue::push`]: then none was added.
+    pub fn push_many<'p>(&self, payloads: impl Iterator<Item = &'p [u8]>) -> Result<Waiting, Refusal> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
+        if state.buffer.len() >= self.bytes_max {
+            return Err(Refusal::Overloaded);
+        }
+        if state.buffer.is_empty() {
+            record::begin_batch(&mut state.buffer);
+        }
+        for payload in payloads {
+            record::begin_frame(&mut state.buffer, FrameKind::Event, |out| out.extend_from_slice(payload));
+            state.count += 1;
+        }
+        state.wanted = None;
+        let waiting = Waiting { batch: Arc::clone(&state.batch), index: state.count.saturating_sub(1) };
+        drop(state);
+        self.ready.notify_one();
+        Ok(waiting)
+    }
+
+    /// Adds to the refused calls that the next batch notes. Once the queue is closed there may be no next batch: what could
+    /// not be written by then is dropped, or a full disk would keep the log from ever being ended.
     pub fn note(&self, row: LedgerRow) {
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
         let same = |known: &&mut LedgerRow| (known.minute, known.key) == (row.minute, row.key);
         match state.notes.iter_mut().find(same) {
             Some(known) => known.add(&row),

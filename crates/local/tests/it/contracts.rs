@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
-    event_log_keeps_its_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
+    event_log_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
+    profiles_keep_their_promises,
 };
 
 use crate::stand::{add_environments, open, small};
@@ -15,6 +16,14 @@ fn the_event_log_keeps_its_promises() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1, 2]);
     event_log_keeps_its_promises(&engine);
+}
+
+#[test]
+fn jobs_keep_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    jobs_keep_their_promises(&engine);
 }
 
 #[test]

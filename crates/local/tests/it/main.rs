@@ -4,5 +4,6 @@ mod audit;
 mod contracts;
 mod crash;
 mod damage;
+mod jobs;
 mod stand;
 mod stops;

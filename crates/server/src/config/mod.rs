@@ -8,6 +8,7 @@
 
 mod bootstrap;
 mod http;
+mod jobs;
 mod layers;
 mod listen;
 mod log;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::http::HttpSettings;
+use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;
 pub use layers::{Layers, Origin};
@@ -52,6 +54,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// How the engine uses memory and disk.
     pub storage: StorageSettings,
+    /// How bulk uploads are taken.
+    pub jobs: JobSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -121,7 +125,7 @@ impl Config {
         for (flag, key, value) in &flags.settings {
             layers.put_text(key, value, Origin::Flag((*flag).to_owned()));
         }
-        for rules in [listen::RULES, http::RULES, storage::RULES, log::RULES] {
+        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES] {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);

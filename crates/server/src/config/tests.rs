@@ -55,7 +55,7 @@ fn the_shipped_file_comments_every_setting() {
 
 #[test]
 fn every_setting_has_a_rule() {
-    let ruled: BTreeSet<&str> = [listen::RULES, http::RULES, storage::RULES, log::RULES]
+    let ruled: BTreeSet<&str> = [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES]
         .concat()
         .into_iter()
         .map(|(key, _)| key)

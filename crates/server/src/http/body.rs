@@ -52,7 +52,8 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-fn essence(headers: &HeaderMap) -> String {
+/// The type that a `Content-Type` names, without its parameters.
+pub(super) fn essence(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("invalid");
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -115,7 +116,8 @@ async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, Refused> {
     }
 }
 
-fn broken_off(error: &(dyn std::error::Error + 'static)) -> Problem {
+/// What an error of reading a body means.
+pub(super) fn broken_off(error: &(dyn std::error::Error + 'static)) -> Problem {
     if error.is::<BodyIsLate>() {
         return Problem::of_call(
             ProblemCode::BodyTimeout,

@@ -28,10 +28,16 @@ pub(super) trait Purpose: Send + Sync + 'static {
     const SCOPES: &'static [Scope];
     /// Whether the calls are counted in the ledger.
     const COUNTED: bool = false;
+    /// Whether those that are refused are, where the others are not calls but many rows.
+    const COUNTS_REFUSED: bool = false;
 }
 
 /// Writing users, companies and events.
 pub(super) struct Ingest;
+/// Writing many of them at once, and ending that.
+pub(super) struct Bulk;
+/// Seeing how that goes.
+pub(super) struct Follow;
 /// Reading them.
 pub(super) struct Read;
 /// Reading what became of the calls.
@@ -42,6 +48,15 @@ pub(super) struct Nothing;
 impl Purpose for Ingest {
     const SCOPES: &'static [Scope] = &[Scope::Ingest];
     const COUNTED: bool = true;
+}
+
+impl Purpose for Bulk {
+    const SCOPES: &'static [Scope] = &[Scope::Ingest];
+    const COUNTS_REFUSED: bool = true;
+}
+
+impl Purpose for Follow {
+    const SCOPES: &'static [Scope] = &[Scope::Ingest, Scope::Read];
 }
 
 impl Purpose for Read {
@@ -130,7 +145,8 @@ impl<P: Purpose> Caller<P> {
                 response
             }
             Err(refused) => {
-                if let Some(arrival) = self.arrival.take() {
+                let late = || P::COUNTS_REFUSED.then(|| Arrival::of(Arc::clone(&self.key)));
+                if let Some(arrival) = self.arrival.take().or_else(late) {
                     arrival.reject(refused.code());
                 }
                 refused.of_key(self.key.api.id).into_response()

@@ -28,6 +28,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::Endless;
 use super::service::Service;
 use super::settings::HttpSettings;
+use super::upload;
 
 /// Bytes of a request's head, and of the buffer through which bodies are read.
 const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -67,6 +68,8 @@ struct Watch {
     body_is_late: AtomicBool,
     /// Whether a handler answered without reading its body to the end.
     body_is_left: AtomicBool,
+    /// Whether the body may take as long as it keeps coming.
+    body_takes_long: AtomicBool,
 }
 
 impl Watch {
@@ -76,6 +79,7 @@ impl Watch {
             moved: AtomicBool::new(false),
             body_is_late: AtomicBool::new(false),
             body_is_left: AtomicBool::new(false),
+            body_takes_long: AtomicBool::new(false),
         }
     }
 
@@ -110,6 +114,7 @@ pub(super) async fn serve(
             let (service, watch) = (Arc::clone(&service), Arc::clone(&watch));
             async move {
                 watch.enter(Phase::Busy);
+                watch.body_takes_long.store(upload::takes_long(request.uri().path()), Ordering::Relaxed);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
                 let response = service.answer(request, peer).await;
                 let is_endless = response.extensions().get::<Endless>().is_some();
@@ -235,7 +240,14 @@ impl Deadline {
         self.arm(Armed::Look, self.look);
         match was {
             Armed::Head | Armed::Ending => return Some(Late::Connection),
-            Armed::Body => return Some(Late::Body),
+            Armed::Body => {
+                let comes = watch.body_takes_long.load(Ordering::Relaxed)
+                    && watch.moved.swap(false, Ordering::Relaxed);
+                if !comes {
+                    return Some(Late::Body);
+                }
+                self.arm(Armed::Body, self.body);
+            }
             Armed::Look => {
                 let is_resting = matches!(watch.phase(), Phase::Idle | Phase::Streaming);
                 let is_quiet = is_resting && !watch.moved.swap(false, Ordering::Relaxed);

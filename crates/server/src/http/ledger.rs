@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::model::job::Job;
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::problem::Problem;
 use muster_kernel::model::time::{MINUTE, Timestamp};
@@ -161,16 +162,16 @@ struct SinceStart {
     abandoned: u64,
 }
 
-impl From<&LedgerRow> for NumbersBody {
-    fn from(row: &LedgerRow) -> Self {
+impl From<&Row> for NumbersBody {
+    fn from(Row { calls: row, pending }: &Row) -> Self {
         NumbersBody {
-            received: row.accounted(),
+            received: row.accounted() + pending,
             stored: row.stored,
             duplicate: row.duplicate,
             rejected: row.rejected_total(),
             rejected_by_code: row.rejected.clone(),
             suppressed: row.suppressed,
-            pending: 0,
+            pending: *pending,
         }
     }
 }
@@ -200,7 +201,7 @@ async fn account(edge: &Arc<Edge>, reader: &Reader<Account>, head: &Head) -> Res
     let (from, to) = span(&reading.query, reader.now())?;
     let (environment, now) = (reader.environment(), reader.now());
     let body = read::aside(edge, move |edge| {
-        let rows = edge.parts.ledger.rows(environment, from, to)?;
+        let rows = rows_with_jobs(edge, environment, from, to)?;
         let (accounted, after, balanced) = weigh(edge, environment, now)?;
         let start = &edge.shared.ledger_start;
         Ok(LedgerBody {
@@ -217,9 +218,9 @@ async fn account(edge: &Arc<Edge>, reader: &Reader<Account>, head: &Head) -> Res
 /// Holds the edge's own count against the ledger: what the ledger accounts for, what the edge counted, and whether the
 /// two agree.
 fn weigh(edge: &Edge, environment: EnvironmentId, now: Timestamp) -> Result<(u64, Sums, bool), Refused> {
-    let before = edge.shared.tally.sums(environment);
+    let before = sums(edge, environment);
     let accounted = edge.shared.ledger_start.accounted(&edge.parts, environment, now)?;
-    let after = edge.shared.tally.sums(environment);
+    let after = sums(edge, environment);
     Ok((accounted, after, holds(before, accounted, after)))
 }
 
@@ -252,17 +253,87 @@ fn span(query: &Query, now: Timestamp) -> Result<(i64, i64), Problem> {
     Ok((from, to))
 }
 
-fn totals(rows: &[LedgerRow]) -> NumbersBody {
-    let mut sum = LedgerRow::default();
+/// A row of the ledger with the rows of jobs that wait in it.
+#[derive(Default)]
+pub(super) struct Row {
+    pub calls: LedgerRow,
+    pub pending: u64,
+}
+
+impl Row {
+    pub fn add(&mut self, other: &Row) {
+        self.calls.add(&other.calls);
+        self.pending += other.pending;
+    }
+}
+
+/// The edge's counts with those of the jobs' rows.
+fn sums(edge: &Edge, environment: EnvironmentId) -> Sums {
+    let rows = edge.parts.jobs.rows(environment);
+    let mut sums = edge.shared.tally.sums(environment);
+    sums.received += rows.received;
+    sums.settled += rows.settled;
+    sums.abandoned += rows.abandoned;
+    sums
+}
+
+/// The engine's rows, and of each job what leaves no event: that is counted in its own state, exactly, in the minute in
+/// which its upload came.
+///
+/// # Errors
+/// When the ledger or the jobs cannot be read.
+pub(super) fn rows_with_jobs(
+    edge: &Edge,
+    environment: EnvironmentId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Row>, Refused> {
+    let jobs = edge.parts.jobs.jobs(environment)?;
+    let mut rows = BTreeMap::new();
+    for calls in edge.parts.ledger.rows(environment, from, to)? {
+        rows.insert((calls.minute, calls.key), Row { calls, pending: 0 });
+    }
+    for job in jobs.iter().filter(|job| !job.dry_run) {
+        let (minute, key) = (job.submitted_at.minute(), job.key);
+        let counts = LedgerRow {
+            minute,
+            key,
+            duplicate: job.counts.duplicate,
+            rejected: job.counts.rejected.clone(),
+            ..LedgerRow::default()
+        };
+        let pending = job.pending_rows();
+        let counts = with_dropped(counts, job);
+        if (from..=to).contains(&minute) && counts.accounted() + pending > 0 {
+            let row: &mut Row = rows.entry((minute, key)).or_default();
+            (row.calls.minute, row.calls.key) = (minute, key);
+            row.calls.add(&counts);
+            row.pending += pending;
+        }
+    }
+    Ok(rows.into_values().collect())
+}
+
+/// Rows that a job left undone when it ended are refused under the code of its reason.
+fn with_dropped(mut counts: LedgerRow, job: &Job) -> LedgerRow {
+    let undone = job.total_rows.unwrap_or_default().saturating_sub(job.counts.completed());
+    if let Some(reason) = job.reason.as_ref().filter(|_| job.status.is_ended() && undone > 0) {
+        *counts.rejected.entry(reason.code.as_str().to_owned()).or_default() += undone;
+    }
+    counts
+}
+
+fn totals(rows: &[Row]) -> NumbersBody {
+    let mut sum = Row::default();
     for row in rows {
         sum.add(row);
     }
     NumbersBody::from(&sum)
 }
 
-fn row_body(row: &LedgerRow) -> RowBody {
-    let minute = Instant(Timestamp(row.minute.saturating_mul(MINUTE)));
-    RowBody { minute, key_id: row.key.0, numbers: NumbersBody::from(row) }
+fn row_body(row: &Row) -> RowBody {
+    let minute = Instant(Timestamp(row.calls.minute.saturating_mul(MINUTE)));
+    RowBody { minute, key_id: row.calls.key.0, numbers: NumbersBody::from(row) }
 }
 
 fn since_start(at: Timestamp, accounted: u64, sums: Sums) -> SinceStart {

@@ -11,6 +11,7 @@ mod audit;
 mod auth;
 mod bells;
 mod body;
+mod bulk;
 mod caller;
 mod companies;
 mod connection;
@@ -25,6 +26,7 @@ mod health;
 mod identify;
 mod identify_company;
 mod invitations;
+mod jobs;
 mod keys;
 mod ledger;
 mod live;
@@ -47,6 +49,7 @@ mod settings;
 mod signed_in;
 mod tally;
 mod track;
+mod upload;
 mod users;
 mod validate;
 mod write;
@@ -69,6 +72,8 @@ use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
 
+use crate::jobs::Runner;
+
 /// A source of random bytes.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
@@ -85,6 +90,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// The acts that the catalog no longer holds.
     pub trail: Arc<dyn AuditTrail>,
+    /// Bulk uploads at work.
+    pub jobs: Arc<Runner>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.

@@ -46,6 +46,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
     components.schemas.extend(schemas);
     let tags = [
         ("Real-time", "Send users, companies and events, one call each."),
+        ("Bulk", "Send many users or companies at once, and follow the jobs that take them."),
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
@@ -143,6 +144,8 @@ pub(super) struct KeyProblems;
 pub(super) struct ReadProblems;
 /// Answers to a write that is refused.
 pub(super) struct WriteProblems;
+/// Answers to an upload that is refused.
+pub(super) struct UploadProblems;
 /// Answers to a call with a session that only asks.
 pub(super) struct SessionProblems;
 /// Answers to an administrative act that is refused.
@@ -181,6 +184,22 @@ impl IntoResponses for WriteProblems {
             ("409", "The `Idempotency-Key` or `event_id` was used with another body"),
             LARGE,
             NOT_JSON,
+            LIMITED,
+            UNAVAILABLE,
+        ])
+    }
+}
+
+impl IntoResponses for UploadProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[
+            ("400", "The upload is not what it should be"),
+            UNAUTHORIZED,
+            FORBIDDEN,
+            ("408", "The upload stopped arriving"),
+            ("409", "A job is under way or has ended, or the `Idempotency-Key` was used with another file"),
+            ("413", "The upload is too large, or grows too much when decompressed"),
+            ("415", "The `Content-Type` or `Content-Encoding` is none that an upload can have"),
             LIMITED,
             UNAVAILABLE,
         ])

@@ -20,7 +20,7 @@ use super::caller::Account;
 use super::day::{Span, TimeZoneParameter, Today};
 use super::edge::Edge;
 use super::error::Refused;
-use super::ledger::{self, NumbersBody};
+use super::ledger::{self, NumbersBody, Row};
 use super::openapi::{EnvironmentHeader, PositionParameter, ReadProblems};
 use super::read::{self, Head};
 use super::reader::Reader;
@@ -137,7 +137,7 @@ fn overview(edge: &Edge, environment: EnvironmentId, today: &Today) -> Result<Ov
         today: calls.today(&users),
         last_week: last_week.map(|calls| LastWeek {
             accepted: calls.accepted(),
-            refused: calls.all.rejected_total(),
+            refused: calls.all.calls.rejected_total(),
             new_users: users.first_seen.get(1).copied().unwrap_or_default(),
             active_users: None,
         }),
@@ -159,7 +159,7 @@ fn existed(edge: &Edge, environment: EnvironmentId, at: Timestamp) -> bool {
 /// The ledger of a stretch of time.
 struct Calls {
     span: Span,
-    all: LedgerRow,
+    all: Row,
     by_hour: Vec<LedgerRow>,
 }
 
@@ -168,18 +168,18 @@ impl Calls {
         let (from, to) = span.minutes();
         let hour = |minute: i64| usize::try_from((minute - from) / HOUR_MINUTES).unwrap_or_default();
         let mut by_hour = vec![LedgerRow::default(); hour(to) + 1];
-        let mut all = LedgerRow::default();
-        for row in edge.parts.ledger.rows(environment, from, to)? {
+        let mut all = Row::default();
+        for row in ledger::rows_with_jobs(edge, environment, from, to)? {
             all.add(&row);
-            if let Some(sum) = by_hour.get_mut(hour(row.minute)) {
-                sum.add(&row);
+            if let Some(sum) = by_hour.get_mut(hour(row.calls.minute)) {
+                sum.add(&row.calls);
             }
         }
         Ok(Calls { span, all, by_hour })
     }
 
     fn accepted(&self) -> u64 {
-        accepted(&self.all)
+        accepted(&self.all.calls)
     }
 
     fn today(&self, users: &Census) -> TodayBody {
@@ -187,7 +187,7 @@ impl Calls {
         TodayBody {
             from: Instant(self.span.from),
             accepted: self.accepted(),
-            refused: self.all.rejected_total(),
+            refused: self.all.calls.rejected_total(),
             new_users: first(&users.first_seen),
             active_users: first(&users.last_seen),
             hourly: Hourly {

@@ -9,7 +9,7 @@ use axum::http::Request;
 use axum::http::request::Parts;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use muster_kernel::model::id::{CompanyId, IdFault, PositionToken, UserId};
+use muster_kernel::model::id::{CompanyId, IdFault, JobId, PositionToken, UserId};
 use muster_kernel::model::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use muster_kernel::model::page::Cursor;
 use muster_kernel::model::problem::{Problem, ProblemCode};
@@ -26,6 +26,13 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// A call without its body, which is ignored where none is asked for.
 pub(super) struct Head(Parts);
+
+impl Head {
+    /// Of a call whose body the handler reads itself.
+    pub(super) fn of(parts: Parts) -> Self {
+        Head(parts)
+    }
+}
 
 impl std::ops::Deref for Head {
     type Target = Parts;
@@ -199,6 +206,12 @@ impl PathId for UserId {
 impl PathId for CompanyId {
     fn of(text: &str) -> Result<Self, IdFault> {
         CompanyId::parse(text)
+    }
+}
+
+impl PathId for JobId {
+    fn of(text: &str) -> Result<Self, IdFault> {
+        JobId::parse(text)
     }
 }
 

@@ -15,8 +15,8 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, companies, console, environments, events, health, identify, identify_company, invitations, keys,
-    ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
+    audit, bulk, companies, console, environments, events, health, identify, identify_company, invitations,
+    jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -27,6 +27,13 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(identify_company::post)) // POST   /v1/companies/identify
         .routes(routes!(track::post)) //            POST   /v1/track
         .routes(routes!(membership::delete)) //     DELETE /v1/users/{id}/company
+        .routes(routes!(bulk::users)) //            POST   /v1/users/bulk_identify
+        .routes(routes!(bulk::companies)) //        POST   /v1/companies/bulk_identify
+        .routes(routes!(jobs::delete)) //           DELETE /v1/background_jobs/{id}
+        // Who sends or reads data; scope `ingest` or `read`, or a session.
+        .routes(routes!(jobs::list)) //             GET    /v1/background_jobs
+        .routes(routes!(jobs::get)) //              GET    /v1/background_jobs/{id}
+        .routes(routes!(jobs::rejects)) //          GET    /v1/background_jobs/{id}/rejects
         // Whoever has a key.
         .routes(routes!(validate::get)) //          GET    /v1/validate
         // Who reads data; scope `read`, or a session.

@@ -9,10 +9,9 @@ use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::Response;
-use sha2::{Digest, Sha256};
 
 use muster_kernel::accept::{self, Call};
-use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind};
+use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PROFILE_PROPERTIES_MAX};
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
 use muster_kernel::ports::{Appended, Appending, ProfileKind};
@@ -23,6 +22,7 @@ use super::caller::{Caller, Ingest};
 use super::edge::Edge;
 use super::error::{self, Refused};
 use super::live::Sketch;
+use crate::guards;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_WARNINGS: &str = "[]";
@@ -58,9 +58,10 @@ async fn take_body(
         let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
         check_room(edge, caller, draft)?;
         draft.key = caller.key.api.id;
-        draft.guards.extend(idempotency_key.map(|key| request_guard(head, key, body)));
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, body)));
         if !draft.event_id.is_empty() {
-            draft.guards.push(event_guard(&draft.event_id, body));
+            draft.guards.push(guards::of_event(&draft.event_id, body));
         }
         let sketch = Sketch::of_write(edge, caller, draft, body);
         let appending = append(edge, caller, draft, &warnings)?;
@@ -82,7 +83,8 @@ pub(super) async fn append_made(
         draft.clear();
         fill(draft);
         draft.key = caller.key.api.id;
-        draft.guards.extend(idempotency_key.map(|key| request_guard(head, key, b"")));
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, b"")));
         let sketch = Sketch::of_write(edge, caller, draft, b"");
         append(edge, caller, draft, &[]).map(|appending| (appending, sketch))
     })?;
@@ -90,10 +92,10 @@ pub(super) async fn append_made(
     taken(caller, error::ACCEPTED, appended, &[], sketch)
 }
 
-/// Seed 004 says 200 for companies, the others 202.
+/// Seed 004 says 200 for companies, the others 202. Rows are no calls; their job's upload is.
 fn success(call: Call) -> StatusCode {
     match call {
-        Call::IdentifyUser | Call::Track => error::ACCEPTED,
+        Call::IdentifyUser | Call::Track | Call::UserRow | Call::CompanyRow => error::ACCEPTED,
         Call::IdentifyCompany => error::OK,
     }
 }
@@ -140,7 +142,7 @@ fn check_room(edge: &Edge, caller: &Caller<Ingest>, draft: &EventDraft) -> Resul
 }
 
 /// The caller's `Idempotency-Key`.
-fn idempotency_key(head: &Parts) -> Result<Option<&str>, Problem> {
+pub(super) fn idempotency_key(head: &Parts) -> Result<Option<&str>, Problem> {
     let Some(value) = head.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     let plain = key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -150,29 +152,6 @@ fn idempotency_key(head: &Parts) -> Result<Option<&str>, Problem> {
     let message =
         format!("`Idempotency-Key` is not 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters.");
     Err(Problem::of_call(ProblemCode::IdempotencyKeyInvalid, message))
-}
-
-/// Its scope is the environment (the log's business), the method and the path.
-fn request_guard(head: &Parts, key: &str, body: &[u8]) -> Guard {
-    let scope = [head.method.as_str(), "\n", head.uri.path(), "\n", key];
-    Guard { kind: GuardKind::Request, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
-}
-
-fn event_guard(event_id: &str, body: &[u8]) -> Guard {
-    let scope = ["event", "\n", event_id];
-    Guard { kind: GuardKind::EventId, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
-}
-
-/// The first 128 bits of the SHA-256 of the parts.
-fn hash(parts: &[&[u8]]) -> [u8; 16] {
-    let mut sha = Sha256::new();
-    for part in parts {
-        sha.update(part);
-    }
-    let whole: [u8; 32] = sha.finalize().into();
-    let mut first = [0; 16];
-    first.copy_from_slice(&whole[..16]);
-    first
 }
 
 fn taken(

@@ -2,6 +2,7 @@
 
 mod auth;
 mod bodies;
+mod bulk;
 mod cli;
 mod client;
 mod companies;
@@ -16,6 +17,7 @@ mod events;
 mod first_owner;
 mod idempotency;
 mod identify;
+mod jobs;
 mod kill;
 mod ledger;
 mod live;

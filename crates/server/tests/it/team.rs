@@ -32,6 +32,10 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/companies/{c}/users", None, all(200)),
         ("GET", "/v1/events", None, all(200)),
         ("GET", "/v1/ledger", None, all(200)),
+        ("GET", "/v1/background_jobs", None, all(200)),
+        ("GET", "/v1/background_jobs/{j}", None, all(404)),
+        // Rejected rows come back whole, personal values included.
+        ("GET", "/v1/background_jobs/{j}/rejects", None, [403, 404, 404, 404]),
         ("GET", "/v1/overview", None, all(200)),
         ("GET", "/v1/environments/{1}/calls", None, all(200)),
         // The first call that is recorded: one more than the time of the start.

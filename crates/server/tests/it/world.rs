@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
     ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
 };
@@ -16,13 +17,15 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appending, Catalog, Census, Clock, CompanyQuery, EventLog, ProfileKind, Profiles,
-    StoreError, StoredEvent, UserQuery,
+    AppendError, Appending, AppendingMany, Catalog, Census, Clock, CompanyQuery, EventLog, ProfileKind,
+    Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
+use muster_server::jobs::{self, JobSettings, Runner};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
+use muster_testkit::model_jobs::ModelJobs;
 use sha2::{Digest, Sha256};
 
 use crate::client::{Answer, Client, Request};
@@ -87,6 +90,14 @@ impl EventLog for Faulty {
                     model.append(environment, &draft).await
                 })
             }
+        }
+    }
+
+    fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany {
+        match self.appends.lock().unwrap().pop_front() {
+            Some(Fault::Fails(error)) => Box::pin(std::future::ready(Err(error))),
+            Some(Fault::Panics) => panic!("secret inside text"),
+            Some(Fault::Waits(_)) | None => self.model.append_many(environment, events),
         }
     }
 
@@ -197,7 +208,17 @@ impl World {
         let world_keys = |state: &mut CatalogState| first_keys(state);
         change_catalog(&model, world_keys);
         let random: Random = Arc::new(drawn(AtomicU64::new(0)));
+        let job_parts = jobs::Parts {
+            log: Arc::clone(&engine) as _,
+            profiles: Arc::clone(&engine) as _,
+            jobs: Arc::new(ModelJobs::default()),
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random),
+            yield_to_others: || {},
+        };
         let parts = Parts {
+            jobs: Arc::new(Runner::new(job_parts, JobSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,

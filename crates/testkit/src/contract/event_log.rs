@@ -1,7 +1,8 @@
 //! What an `EventLog` promises.
 
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::event::{Event, GuardKind};
-use muster_kernel::model::id::{EnvironmentId, Position};
+use muster_kernel::model::id::{EnvironmentId, JobNumber, Position};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{AppendError, Appended, EventLog, StoreError, StoredEvent};
 
@@ -18,6 +19,7 @@ pub fn event_log_keeps_its_promises(log: &dyn EventLog) {
     what_was_appended_is_read_back_in_order(log);
     limits_of_a_read_hold_and_a_read_goes_on(log);
     nothing_crosses_environments(log);
+    a_batch_is_stored_whole_and_in_order(log);
     a_guarded_event_is_stored_once(log);
     an_unknown_environment_takes_nothing(log);
 }
@@ -87,6 +89,32 @@ fn nothing_crosses_environments(log: &dyn EventLog) {
     store(log, STAGING, &guarded(identify("same key", &[]), 77, 2));
 }
 
+fn a_batch_is_stored_whole_and_in_order(log: &dyn EventLog) {
+    let before = log.visible(PRODUCTION).unwrap_or_default();
+    let mut batch = EventBatch::default();
+    for row in 1..=300 {
+        let mut draft = identify(&format!("row{row}"), &[("row", Value::Int(row.into()))]);
+        (draft.job, draft.ordinal) = (Some(JobNumber(5)), row);
+        batch.push(&draft);
+    }
+    let last = block_on(log.append_many(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(
+        log.visible(PRODUCTION).is_ok_and(|visible| visible >= last.position),
+        "visible when acknowledged"
+    );
+    let events = read_all(log, PRODUCTION, before);
+    assert_eq!(events.len(), 300);
+    assert_eq!(events.last().map(|event| event.receipt), Some(last), "the receipt is the last one's");
+    assert!(events.iter().map(|event| event.payload.as_slice()).eq(batch.payloads()), "byte for byte");
+    for pair in events.windows(2) {
+        assert_eq!(pair[0].receipt.position.0 + 1, pair[1].receipt.position.0, "consecutive");
+        assert!(pair[0].receipt.received_at < pair[1].receipt.received_at);
+    }
+    let empty = block_on(log.append_many(PRODUCTION, &EventBatch::default()));
+    assert!(matches!(empty, Err(AppendError::Failed(_))), "{empty:?}");
+    assert_eq!(log.visible(PRODUCTION), Ok(last.position), "an empty batch writes nothing");
+}
+
 fn a_guarded_event_is_stored_once(log: &dyn EventLog) {
     let event = guarded(identify("once", &[]), 1, 1);
     let first = store(log, PRODUCTION, &event);
@@ -108,6 +136,9 @@ fn a_guarded_event_is_stored_once(log: &dyn EventLog) {
 
 fn an_unknown_environment_takes_nothing(log: &dyn EventLog) {
     assert_eq!(block_on(log.append(NOWHERE, &identify("u", &[]))), Err(AppendError::NoEnvironment));
+    let mut batch = EventBatch::default();
+    batch.push(&identify("u", &[]));
+    assert_eq!(block_on(log.append_many(NOWHERE, &batch)), Err(AppendError::NoEnvironment));
     assert_eq!(log.read(NOWHERE, Position::START, 1, 1), Err(StoreError::NoEnvironment));
     assert_eq!(log.visible(NOWHERE), Err(StoreError::NoEnvironment));
 }

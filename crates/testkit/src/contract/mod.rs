@@ -4,6 +4,7 @@
 
 mod audit_trail;
 mod event_log;
+mod jobs;
 mod ledger;
 mod profiles;
 
@@ -13,6 +14,7 @@ use muster_kernel::ports::{Appended, EventLog, Receipt};
 
 pub use audit_trail::{audit_trail_keeps_its_promises, entry};
 pub use event_log::event_log_keeps_its_promises;
+pub use jobs::{job, jobs_keep_their_promises, upload};
 pub use ledger::ledger_keeps_its_promises;
 pub use profiles::profiles_keep_their_promises;
 

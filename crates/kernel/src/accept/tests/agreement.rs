@@ -62,7 +62,7 @@ fn assert_pointers<'p>(body: &[u8], pointers: impl Iterator<Item = &'p str>) {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    select(vec![Call::IdentifyUser, Call::IdentifyCompany, Call::Track])
+    select(vec![Call::IdentifyUser, Call::IdentifyCompany, Call::Track, Call::UserRow, Call::CompanyRow])
 }
 
 fn settings() -> impl Strategy<Value = EnvironmentSettings> {
@@ -210,6 +210,10 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 impl Sent {
+    fn is_about_company(&self) -> bool {
+        matches!(self.call, Call::IdentifyCompany | Call::CompanyRow)
+    }
+
     fn body(&self) -> String {
         let style = self.style;
         let id = |(id, is_number): &(String, bool)| if *is_number { id.clone() } else { style.text(id) };
@@ -217,11 +221,11 @@ impl Sent {
         let mut members =
             vec![("metadata", style.object(&self.properties.iter().map(property).collect::<Vec<_>>()))];
         match self.call {
-            Call::IdentifyCompany => members.push((self.company_key, id(&self.user))),
-            Call::IdentifyUser => members.push(("user_id", id(&self.user))),
+            Call::IdentifyCompany | Call::CompanyRow => members.push((self.company_key, id(&self.user))),
+            Call::IdentifyUser | Call::UserRow => members.push(("user_id", id(&self.user))),
             Call::Track => members.extend([("user_id", id(&self.user)), ("event_name", style.text("påid"))]),
         }
-        if self.call != Call::IdentifyCompany
+        if !self.is_about_company()
             && let Some(company) = &self.company
         {
             let mut inside: Vec<_> = self.company_properties.iter().map(property).collect();
@@ -247,12 +251,15 @@ impl Sent {
     fn draft(&self) -> EventDraft {
         let mut draft = EventDraft { kind: self.call.kind(), ..EventDraft::default() };
         draft.event_id = self.event_id.as_ref().map_or_else(String::new, |(id, _)| id.clone());
-        draft.occurred_at = self.at.map(|(seconds, _)| Timestamp(seconds * 1_000_000));
+        // A row has no time of its own.
+        let is_row = matches!(self.call, Call::UserRow | Call::CompanyRow);
+        let at = self.at.filter(|_| !is_row);
+        draft.occurred_at = at.map(|(seconds, _)| Timestamp(seconds * 1_000_000));
         for (name, value) in &self.properties {
             let renamed = name == "createdAt" && self.call != Call::Track;
             draft.properties.push(if renamed { "created_at" } else { name }, value.value());
         }
-        if self.call == Call::IdentifyCompany {
+        if self.is_about_company() {
             draft.company_id.clone_from(&self.user.0);
         } else {
             draft.user_id.clone_from(&self.user.0);
@@ -358,8 +365,8 @@ fn odd_call() -> impl Strategy<Value = (Call, String)> {
     let base = (call(), 0..8, needed_value).prop_map(|(call, dice, value)| {
         let needed: &[&str] = match call {
             _ if dice == 0 => &[],
-            Call::IdentifyUser => &["user_id"],
-            Call::IdentifyCompany => &["company_id"],
+            Call::IdentifyUser | Call::UserRow => &["user_id"],
+            Call::IdentifyCompany | Call::CompanyRow => &["company_id"],
             Call::Track => &["user_id", "event"],
         };
         (call, needed.iter().map(|&name| (name, value.clone())).collect::<Vec<_>>())

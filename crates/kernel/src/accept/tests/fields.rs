@@ -1,7 +1,7 @@
 //! Keys of a body that hold one value: ids, the name of an event, times.
 
 use super::{LENIENT, NOW, STRICT, answer, check, check_with};
-use crate::accept::Call::{IdentifyCompany, IdentifyUser, Track};
+use crate::accept::Call::{CompanyRow, IdentifyCompany, IdentifyUser, Track, UserRow};
 use crate::model::time::MINUTE;
 
 #[test]
@@ -239,4 +239,21 @@ fn every_call_may_bring_an_id_of_its_own() {
     ] {
         check(IdentifyUser, &user(json), &format!("problem /event_id event_id_invalid: `event_id` {fault}."));
     }
+}
+
+#[test]
+fn a_row_names_its_company_beside_and_has_no_time() {
+    check(
+        UserRow,
+        r#"{"user_id":"u","company_id":"c","metadata":{"a":1},"occurred_at":"2020-01-01","_muster":{"row":3}}"#,
+        "identify_user user_id=u company_id=c
+         user a = 1",
+    );
+    check(UserRow, r#"{"user_id":"u","company_id":null,"timestamp":"never"}"#, "identify_user user_id=u");
+    check(
+        CompanyRow,
+        r#"{"id":7,"metadata":{"plan":"pro"},"user_id":"u"}"#,
+        "identify_company company_id=7
+         company plan = \"pro\"",
+    );
 }

@@ -1,0 +1,12 @@
+//! What the settings of jobs may be; the jobs themselves say what they mean (`crate::jobs::JobSettings`).
+
+use super::rule::Rule;
+
+/// A row has a number of 32 bits, and no row is shorter than two bytes.
+const UPLOAD_BYTES_MAX: i64 = 8 << 30;
+
+pub(super) const RULES: &[(&str, Rule)] = &[
+    ("jobs.upload_bytes_max", Rule::Range(1, UPLOAD_BYTES_MAX)),
+    ("jobs.running_max", Rule::Range(1, 64)),
+    ("jobs.one_at_a_time", Rule::Switch),
+];

@@ -1,0 +1,34 @@
+//! What makes two calls the same call (law 2), as hashes. The scopes of the keys are told apart by their first word.
+
+use muster_kernel::model::event::{Guard, GuardKind};
+use sha2::{Digest, Sha256};
+
+/// The guard of a call with an `Idempotency-Key`. Its scope is the environment (the log's business), the method and the
+/// path.
+pub fn of_request(method: &str, path: &str, key: &str, body: &[u8]) -> Guard {
+    let scope = [method, "\n", path, "\n", key];
+    Guard { kind: GuardKind::Request, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
+}
+
+/// The guard of an event with an id of the caller's.
+pub fn of_event(event_id: &str, body: &[u8]) -> Guard {
+    let scope = ["event", "\n", event_id];
+    Guard { kind: GuardKind::EventId, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
+}
+
+/// The first 128 bits of the SHA-256 of the parts.
+pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(part);
+    }
+    first_half(sha)
+}
+
+/// The first 128 bits of what was hashed.
+pub fn first_half(sha: Sha256) -> [u8; 16] {
+    let whole: [u8; 32] = sha.finalize().into();
+    let mut first = [0; 16];
+    first.copy_from_slice(&whole[..16]);
+    first
+}

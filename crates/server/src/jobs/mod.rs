@@ -1,0 +1,403 @@
+//! Bulk uploads at work, off the threads that answer.
+//!
+//! [`Runner`] is what the HTTP edge knows: it admits uploads, starts their jobs, shows them and cancels them. Each job
+//! that runs has a thread of its own at background priority (`work`); how many run at once is a setting. Everything
+//! that must survive is in the engine (`kernel::ports::Jobs`) before anybody is told of it. It never answers HTTP and
+//! never names an engine.
+
+mod control;
+mod file;
+mod rejects;
+mod rows;
+mod settings;
+mod tally;
+mod work;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use muster_kernel::model::id::{EnvironmentId, JobId, JobNumber, KeyId};
+use muster_kernel::model::job::{Checkpoint, Job, JobKind, JobStatus, RowCounts, UploadGuard};
+use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::ports::{Catalog, Clock, EventLog, Jobs, Profiles, StoreError, Upload};
+
+pub use settings::JobSettings;
+pub use tally::{RowSums, RowTally};
+
+use control::Control;
+use work::Halt;
+
+use crate::http::Random;
+
+/// How long a job waits before it tries again what was refused.
+const REST: Duration = Duration::from_secs(1);
+
+/// What jobs work with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where rows go.
+    pub log: Arc<dyn EventLog>,
+    /// Users and companies, for room and dry runs.
+    pub profiles: Arc<dyn Profiles>,
+    /// Uploads and states.
+    pub jobs: Arc<dyn Jobs>,
+    /// Environments.
+    pub catalog: Arc<dyn Catalog>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids.
+    pub random: Random,
+    /// Lowers the priority of the thread that calls it.
+    pub yield_to_others: fn(),
+}
+
+/// Why an upload is not taken, or a job not changed.
+#[derive(Debug)]
+pub enum JobError {
+    /// Another one of its family is under way.
+    Running,
+    /// No such job.
+    Unknown,
+    /// It has ended.
+    Ended,
+    /// The engine did not do it.
+    Store(StoreError),
+}
+
+impl From<StoreError> for JobError {
+    fn from(error: StoreError) -> Self {
+        JobError::Store(error)
+    }
+}
+
+/// What an upload says of itself.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What its rows are.
+    pub kind: JobKind,
+    /// Who sends it.
+    pub key: KeyId,
+    /// Whether nothing is to be written.
+    pub dry_run: bool,
+    /// Whether it is one JSON document.
+    pub is_document: bool,
+    /// Its name.
+    pub filename: String,
+    /// Its length.
+    pub file_bytes: u64,
+    /// What makes it recognisable.
+    pub guard: Option<UploadGuard>,
+}
+
+/// Whether an upload may come.
+pub enum Admission {
+    /// It may; nobody else may until the place is given back.
+    New(Place),
+    /// One with the same `Idempotency-Key` came before: this is its job.
+    Known(Box<Job>),
+}
+
+/// The right to upload, for one at a time.
+pub struct Place {
+    inner: Arc<Inner>,
+    environment: EnvironmentId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.inner.lock();
+        if let Some(count) = state.arriving.get_mut(&self.environment) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// The jobs of a server.
+pub struct Runner(Arc<Inner>);
+
+pub(crate) struct Inner {
+    parts: Parts,
+    settings: JobSettings,
+    tally: RowTally,
+    state: Mutex<State>,
+    /// Rung when somebody is to stop.
+    bell: Condvar,
+}
+
+type Name = (EnvironmentId, JobNumber);
+
+#[derive(Default)]
+struct State {
+    /// Uploads on their way into each environment.
+    arriving: HashMap<EnvironmentId, usize>,
+    /// Jobs that run or wait.
+    live: HashMap<Name, Arc<Control>>,
+    waiting: VecDeque<Name>,
+    running: usize,
+    threads: Vec<JoinHandle<()>>,
+    is_stopping: bool,
+}
+
+impl Runner {
+    /// A runner that has not begun.
+    pub fn new(parts: Parts, settings: JobSettings) -> Runner {
+        let inner = Inner {
+            parts,
+            settings,
+            tally: RowTally::default(),
+            state: Mutex::default(),
+            bell: Condvar::new(),
+        };
+        Runner(Arc::new(inner))
+    }
+
+    /// Goes on with every job that has not ended. Called once, when everybody who counts rows does so.
+    ///
+    /// # Errors
+    /// When the jobs cannot be read.
+    pub fn go_on(&self) -> Result<(), StoreError> {
+        for environment in &self.0.parts.catalog.state().environments {
+            let jobs = self.0.parts.jobs.jobs(environment.id)?;
+            for job in jobs.into_iter().rev().filter(|job| !job.status.is_ended()) {
+                self.0.enqueue(environment.id, job);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets every job come to a halt and waits for it. They go on at the next start.
+    pub fn stop(&self) {
+        let threads = {
+            let mut state = self.0.lock();
+            state.is_stopping = true;
+            std::mem::take(&mut state.threads)
+        };
+        self.0.bell.notify_all();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a job's thread had failed before it was stopped");
+            }
+        }
+    }
+
+    /// The operator's choices.
+    pub fn settings(&self) -> &JobSettings {
+        &self.0.settings
+    }
+
+    /// Rows that were handed to the log since the start.
+    pub fn rows(&self, environment: EnvironmentId) -> RowSums {
+        self.0.tally.sums(environment)
+    }
+
+    /// Asks whether an upload may come. `guard` is the hash of its `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// When another one is under way, or the jobs cannot be read.
+    pub fn admit(&self, environment: EnvironmentId, guard: Option<[u8; 16]>) -> Result<Admission, JobError> {
+        // Under the lock: an upload that becomes a job meanwhile is seen as one or the other.
+        let mut state = self.0.lock();
+        let jobs = self.0.parts.jobs.jobs(environment)?;
+        let same = |job: &&Job| job.guard.is_some_and(|known| guard == Some(known.key));
+        if let Some(known) = jobs.iter().find(same) {
+            drop(state);
+            return Ok(Admission::Known(Box::new(self.0.shown(environment, known.clone()))));
+        }
+        let is_busy = jobs.iter().any(|job| !job.status.is_ended());
+        let arriving = state.arriving.entry(environment).or_default();
+        if self.0.settings.one_at_a_time && (is_busy || *arriving > 0) {
+            return Err(JobError::Running);
+        }
+        *arriving += 1;
+        drop(state);
+        Ok(Admission::New(Place { inner: Arc::clone(&self.0), environment }))
+    }
+
+    /// Begins to take the upload of a place.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn begin_upload(&self, place: &Place) -> Result<Box<dyn Upload>, StoreError> {
+        self.0.parts.jobs.begin_upload(place.environment)
+    }
+
+    /// Makes an upload a job, durably, and starts it.
+    ///
+    /// # Errors
+    /// When it may not be durable; it is no job then.
+    pub fn submit(&self, place: Place, upload: Box<dyn Upload>, sent: Sent) -> Result<Job, StoreError> {
+        let (parts, environment) = (&self.0.parts, place.environment);
+        let state = parts.catalog.state();
+        let entry = state.environment(environment).ok_or(StoreError::NoEnvironment)?;
+        let position = parts.log.visible(environment)?;
+        let job = Job {
+            number: JobNumber(0),
+            id: format!("bulk:jobs:{}:{}", entry.app_token, self.0.uuid()),
+            kind: sent.kind,
+            status: JobStatus::Queued,
+            key: sent.key,
+            settings: entry.settings,
+            dry_run: sent.dry_run,
+            is_document: sent.is_document,
+            filename: sent.filename,
+            file_bytes: sent.file_bytes,
+            submitted_at: parts.clock.now(),
+            started_at: None,
+            ended_at: None,
+            total_rows: None,
+            counts: RowCounts::default(),
+            checkpoint: Checkpoint { position, ..Checkpoint::default() },
+            guard: sent.guard,
+            is_cancelled: false,
+            reason: None,
+        };
+        let job = upload.keep(job)?;
+        self.0.enqueue(environment, job.clone());
+        Ok(job)
+    }
+
+    /// Every job of an environment as it stands now, the newest first.
+    ///
+    /// # Errors
+    /// When the jobs cannot be read.
+    pub fn jobs(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
+        let jobs = self.0.parts.jobs.jobs(environment)?;
+        Ok(jobs.into_iter().map(|job| self.0.shown(environment, job)).collect())
+    }
+
+    /// One job as it stands now.
+    ///
+    /// # Errors
+    /// When there is none, or the jobs cannot be read.
+    pub fn job(&self, environment: EnvironmentId, id: &JobId) -> Result<Job, JobError> {
+        let jobs = self.0.parts.jobs.jobs(environment)?;
+        let known = jobs.into_iter().find(|job| job.id == id.as_str()).ok_or(JobError::Unknown)?;
+        Ok(self.0.shown(environment, known))
+    }
+
+    /// Rejected rows that belong to what a job shows.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn read_rejects(
+        &self,
+        environment: EnvironmentId,
+        job: &Job,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, StoreError> {
+        let left = job.checkpoint.rejects_bytes.saturating_sub(offset);
+        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.0.parts.jobs.read_rejects(environment, job.number, offset, &mut buffer[..wanted])
+    }
+
+    /// Asks for the end of a job; durable when it returns. What the job has stored stays.
+    ///
+    /// # Errors
+    /// When there is none, it has ended, or the request may not be durable.
+    pub fn cancel(&self, environment: EnvironmentId, id: &JobId) -> Result<Job, JobError> {
+        let job = self.job(environment, id)?;
+        let control = self.0.lock().live.get(&(environment, job.number)).cloned();
+        let control = control.filter(|_| !job.status.is_ended()).ok_or(JobError::Ended)?;
+        control.change(&*self.0.parts.jobs, environment, |job| job.is_cancelled = true)?;
+        self.0.bell.notify_all();
+        Ok(self.0.shown(environment, control.saved()))
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A version 4 UUID (RFC 9562).
+    fn uuid(&self) -> String {
+        let mut bytes = [0; 16];
+        (self.parts.random)(&mut bytes);
+        let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
+        let number = number & !(0b11 << 62) | (0b10 << 62);
+        let text = format!("{number:032x}");
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
+        parts.join("-")
+    }
+
+    /// A job as it stands now: what is saved, and how far it is beyond that.
+    fn shown(&self, environment: EnvironmentId, job: Job) -> Job {
+        match self.lock().live.get(&(environment, job.number)).cloned() {
+            Some(control) => control.shown(),
+            None => job,
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>, environment: EnvironmentId, job: Job) {
+        let mut state = self.lock();
+        let name = (environment, job.number);
+        state.live.insert(name, Arc::new(Control::new(job)));
+        state.waiting.push_back(name);
+        if state.running >= self.settings.running_max || state.is_stopping {
+            return;
+        }
+        state.running += 1;
+        let inner = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("muster-job".to_owned()).spawn(move || {
+            (inner.parts.yield_to_others)();
+            inner.work();
+        });
+        match thread {
+            Ok(thread) => {
+                state.threads.retain(|thread| !thread.is_finished());
+                state.threads.push(thread);
+            }
+            Err(error) => {
+                state.running -= 1;
+                tracing::error!(%error, "a job waits because a thread cannot be started");
+            }
+        }
+    }
+
+    /// Runs what waits, until nothing does.
+    fn work(&self) {
+        loop {
+            let (name, control) = {
+                let mut state = self.lock();
+                let next = if state.is_stopping { None } else { state.waiting.pop_front() };
+                let Some((name, control)) =
+                    next.and_then(|name| Some((name, Arc::clone(state.live.get(&name)?))))
+                else {
+                    state.running -= 1;
+                    return;
+                };
+                (name, control)
+            };
+            // A panic is a defect; its job waits for the next start, the others go on.
+            let run = std::panic::AssertUnwindSafe(|| work::run(self, name.0, &control));
+            if std::panic::catch_unwind(run).is_err() {
+                tracing::error!(job = name.1.0, "a job panicked; it goes on at the next start");
+                let message = "The server failed on this job; its log says why.";
+                control.waits_for(Some(Problem::of_call(ProblemCode::Internal, message)));
+            }
+            if control.saved().status.is_ended() {
+                self.lock().live.remove(&name);
+            }
+        }
+    }
+
+    /// Whether a job may go on.
+    fn check(&self, control: &Control) -> Result<(), Halt> {
+        if self.lock().is_stopping {
+            return Err(Halt::Stopped);
+        }
+        if control.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
+    }
+
+    /// Waits for a while.
+    fn rest(&self, control: &Control) -> Result<(), Halt> {
+        let state = self.lock();
+        let undisturbed = |state: &mut State| !state.is_stopping && !control.is_cancelled();
+        let rested = self.bell.wait_timeout_while(state, REST, undisturbed);
+        drop(rested.unwrap_or_else(PoisonError::into_inner));
+        self.check(control)
+    }
+}
