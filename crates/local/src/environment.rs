@@ -15,7 +15,7 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Clock, Receipt, StoreError};
 
-use crate::background::{open_in_background, yield_to_others};
+use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::guards::UnderWay;
@@ -116,8 +116,7 @@ impl Environment {
                 .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let open = || Store::open_or_renew(&store_directory, parts.options.cache_bytes);
-        let store = open_in_background(open).map_err(unusable)?;
+        let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
         let state = Arc::new(State::new(store).map_err(unusable)?);
         let mover = spawn("muster-mover", {

@@ -20,8 +20,9 @@ use super::mover::{prefix, split_wide_key};
 use super::overlay::Guarded;
 use super::wide::Wide;
 
-/// Larger means fewer, larger tables and with that fewer rewrites of each profile by compaction.
-const MEMTABLE_BYTES: u64 = 64 << 20;
+/// Larger means fewer rewrites of each profile by compaction, and a longer start: what is in memory only is read back
+/// from the store's journal.
+const MEMTABLE_BYTES: u64 = 32 << 20;
 const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
