@@ -106,7 +106,7 @@ export async function sendRows(
 /** A file with a few bad rows, and one that is none. */
 export async function populateJobs(server: Server): Promise<Jobs> {
   const good = Array.from({ length: 1_200 }, (_, number) => ({
-    user_id: `imported-${number}`,
+    user_id: `x-${number}`,
     company_id: `c-${number % COMPANIES.length}`,
     metadata: { plan: PLANS[number % PLANS.length], seats: number % 40 },
   }));

@@ -1517,7 +1517,7 @@ export interface components {
             new_users: number;
             /**
              * Format: int64
-             * @description Writes of known keys refused.
+             * @description Writes of known keys refused. Here and above each row of a bulk upload counts as a write.
              */
             refused: number;
         };

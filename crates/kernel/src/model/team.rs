@@ -45,7 +45,8 @@ impl Role {
         }
     }
 
-    /// What a session of this role may do where a key needs scopes. Writing data stays with keys.
+    /// What a session of this role may do where a key needs scopes. Writing data stays with keys, but for files of rows,
+    /// which admins may send.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
             Role::Viewer | Role::Analyst => &[Scope::Read],

@@ -1,13 +1,15 @@
 //! Commands against a running server: `muster bulk` and `muster jobs`, with the exit codes that scripts branch on.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 
 use crate::client::Request;
@@ -203,6 +205,35 @@ fn the_same_key_and_file_are_one_job() {
     let (first, second) = (send(), send());
     assert_eq!((first.0, &first.1["job_id"]), (Some(0), &second.1["job_id"]));
     assert_eq!(stand.get("/v1/background_jobs").as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_terminal_gets_a_bar_of_bytes_and_then_of_rows() {
+    let stand = Stand::new();
+    let file = stand.file("many.ndjson", &rows(600_000));
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal, size).unwrap();
+    let mut command = stand.command(&["bulk", "users", &file]);
+    command.env("TERM", "xterm").stdout(Stdio::piped()).stderr(Stdio::from(terminal));
+    let child = command.spawn().unwrap();
+    // It holds our end of the terminal, which would never be at its end.
+    drop(command);
+    let mut seen = Vec::new();
+    // Once everybody has left a terminal, reading from it fails.
+    let _ = File::from(master).read_to_end(&mut seen);
+    let output = child.wait_with_output().unwrap();
+    let seen = String::from_utf8_lossy(&seen);
+    assert_eq!(output.status.code(), Some(0), "{seen}");
+    for words in ["Sending ", "MiB/s", "Storing ", " of 600,000 rows, ", " left"] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    assert!(!seen.contains("The server has the file"), "lines are for those who have no bar");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("600,000 stored"));
 }
 
 #[test]
