@@ -67,7 +67,8 @@ describe('a file', () => {
 
       await page.getByRole('button', { name: 'Send 2 rows' }).click();
       await page.waitForURL(/\/jobs\/bulk/);
-      await page.getByText('Completed').waitFor();
+      await page.getByRole('heading', { name: 'people.ndjson', level: 1 }).waitFor();
+      await page.getByText('Completed, 1 rejected').waitFor();
       expect(await counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
       expect(await userOf('dropped-1')).toBe(200);
       const marked = page.locator('[data-pointer]');

@@ -199,7 +199,7 @@ function LedgerLine({ ledger, rows }: { ledger: Overview['ledger']; rows: number
         {rows > 0 && (
           <>
             {'; '}
-            <Link to="/jobs" className="link">
+            <Link to="/jobs" className="underline underline-offset-3 hover:text-accent">
               {countOf(rows, 'row')} of files
             </Link>
             {' among them'}

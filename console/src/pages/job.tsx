@@ -261,7 +261,7 @@ function save(file: File): void {
 
 function RejectRow({ reject }: { reject: Reject }) {
   const marks = useMemo(
-    () => [{ pointer: reject.pointer, message: reject.message, tone: 'bad' as const }],
+    () => [{ pointer: reject.pointer, message: reject.code, tone: 'bad' as const }],
     [reject],
   );
   return (
@@ -269,7 +269,7 @@ function RejectRow({ reject }: { reject: Reject }) {
       <p className="figures text-data text-muted">Row {count(reject.row)}</p>
       <div className="min-w-0">
         <p className="mb-2 break-words">
-          <Prose text={reject.message} /> <code className="text-muted">{reject.code}</code>
+          <Prose text={reject.message} />
         </p>
         <SourceView text={reject.text} marks={marks} label={`Row ${reject.row} as it was sent`} />
       </div>

@@ -33,7 +33,7 @@ const COLUMNS: Column<Job>[] = [
   {
     name: 'state',
     title: 'State',
-    width: 170,
+    width: 190,
     onSmall: true,
     cell: (job) =>
       isLive(job) && shareDone(job) !== null ? (

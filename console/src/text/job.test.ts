@@ -66,6 +66,7 @@ describe('how a job stands', () => {
   test('is told in words', () => {
     expect(statusWords(job({}))).toBe('At work');
     expect(statusWords(job({ reason: reason('disk_full') }))).toBe('Waits');
+    expect(statusWords(job({ status: 'completed', rejected_rows: 1_200 }))).toBe('Completed, 1,200 rejected');
     expect(statusWords(job({ status: 'failed', reason: reason('job_cancelled') }))).toBe('Cancelled');
     expect(statusWords(job({ status: 'failed', reason: reason('file_unreadable') }))).toBe('Failed');
   });

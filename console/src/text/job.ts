@@ -83,6 +83,9 @@ const STATUS: Record<string, string> = {
 export function statusWords(job: Job): string {
   if (job.status === 'failed' && job.reason?.code === 'job_cancelled') return 'Cancelled';
   if (job.status === 'processing' && job.reason !== null) return 'Waits';
+  if (job.status === 'completed' && job.rejected_rows > 0) {
+    return `Completed, ${count(job.rejected_rows)} rejected`;
+  }
   return STATUS[job.status] ?? job.status;
 }
 
