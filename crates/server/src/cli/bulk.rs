@@ -31,7 +31,7 @@ pub struct Bulk {
     /// Check every row and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Follow the job to its end; the exit code then says how it ended [default].
+    /// Follow the job to its end, as is usual; the exit code then says how it ended.
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
     /// End as soon as the file is durable on the server.
