@@ -177,6 +177,44 @@ const HAS_COMPANY_PROPERTIES: u8 = 1 << 6;
 const HAS_GUARDS: u8 = 1 << 7;
 
 impl EventDraft {
+    /// What is left of an event about a user once the user is erased: what it said about the company that it named,
+    /// with the same time and rank. `None` when it named none.
+    pub fn of_company_alone(event: &Event<'_>) -> Option<EventDraft> {
+        let mut draft = EventDraft {
+            kind: EventKind::IdentifyCompany,
+            source: event.source,
+            key: event.key,
+            occurred_at: event.occurred_at,
+            job: event.job,
+            ordinal: event.ordinal,
+            company_id: event.company_id?.to_owned(),
+            ..EventDraft::default()
+        };
+        copy(event.company_properties, &mut draft.properties);
+        Some(draft)
+    }
+
+    /// The same event about a user, once the company that it named is erased: the user then has none.
+    pub fn without_company(event: &Event<'_>) -> EventDraft {
+        let mut draft = EventDraft {
+            kind: event.kind,
+            source: event.source,
+            key: event.key,
+            occurred_at: event.occurred_at,
+            job: event.job,
+            ordinal: event.ordinal,
+            user_id: event.user_id.unwrap_or_default().to_owned(),
+            leaves_company: true,
+            event_name: event.event_name.to_owned(),
+            event_id: event.event_id.to_owned(),
+            guards: event.guards().collect(),
+            warnings: event.warnings.to_owned(),
+            ..EventDraft::default()
+        };
+        copy(event.properties, &mut draft.properties);
+        draft
+    }
+
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.kind = EventKind::default();
@@ -252,6 +290,10 @@ impl EventDraft {
     }
 }
 
+fn copy(from: PropertyList<'_>, into: &mut Properties) {
+    from.iter().for_each(|(name, value)| into.push(name, value));
+}
+
 /// An event read in place from the payload of a log record.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
@@ -301,8 +343,24 @@ impl<'a> Event<'a> {
         Self::read(payload).ok_or(NotAnEvent)
     }
 
+    /// Reads a payload that zeros follow: the event, and how many bytes are its own.
+    ///
+    /// # Errors
+    /// When the bytes are not one whole event with nothing but zeros behind it.
+    pub fn decode_padded(payload: &'a [u8]) -> Result<(Self, usize), NotAnEvent> {
+        let mut reader = Reader::new(payload);
+        let event = Self::read_from(&mut reader).ok_or(NotAnEvent)?;
+        let padding = reader.rest();
+        let is_blank = padding.iter().all(|&byte| byte == 0);
+        is_blank.then_some((event, payload.len() - padding.len())).ok_or(NotAnEvent)
+    }
+
     fn read(payload: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(payload);
+        Self::read_from(&mut reader).filter(|_| reader.is_empty())
+    }
+
+    fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         let first = reader.byte()?;
         let kind = EventKind::from_byte(first & !HAS_JOB)?;
         let source = Source::from_byte(reader.byte()?)?;
@@ -325,11 +383,11 @@ impl<'a> Event<'a> {
         } else {
             ("", "", &[][..])
         };
-        let properties = PropertyList::read(&mut reader)?;
+        let properties = PropertyList::read(reader)?;
         let company_properties =
-            if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(&mut reader)? } else { PropertyList::EMPTY };
+            if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(reader)? } else { PropertyList::EMPTY };
         let leaves_company = has(LEAVES_COMPANY);
-        reader.is_empty().then_some(Event {
+        Some(Event {
             kind,
             source,
             key,
@@ -413,6 +471,35 @@ mod tests {
         }
         bytes.push(0);
         assert!(Event::decode(&bytes).is_err(), "one byte more");
+    }
+
+    #[test]
+    fn a_padded_event_reads_back_and_says_where_it_ends() {
+        let mut bytes = Vec::new();
+        full().encode(&mut bytes);
+        let length = bytes.len();
+        bytes.resize(length + 7, 0);
+        assert_eq!(Event::decode_padded(&bytes).unwrap().1, length);
+        bytes[length + 6] = 1;
+        assert!(Event::decode_padded(&bytes).is_err());
+    }
+
+    #[test]
+    fn what_an_erasure_leaves_of_an_event_is_no_longer_than_the_event() {
+        for draft in [full(), EventDraft { user_id: "u".into(), company_id: "c".into(), ..EventDraft::default() }] {
+            let (mut whole, mut company, mut user) = (Vec::new(), Vec::new(), Vec::new());
+            draft.encode(&mut whole);
+            let event = Event::decode(&whole).unwrap();
+            EventDraft::of_company_alone(&event).unwrap().encode(&mut company);
+            EventDraft::without_company(&event).encode(&mut user);
+            assert!(company.len() <= whole.len() && user.len() <= whole.len());
+            let company = Event::decode(&company).unwrap();
+            assert_eq!((company.user_id, company.company_id), (None, Some("c")));
+            assert_eq!(company.properties.iter().collect::<Vec<_>>(), event.company_properties.iter().collect::<Vec<_>>());
+            let user = Event::decode(&user).unwrap();
+            assert_eq!((user.user_id, user.membership()), (Some("u"), Membership::Removed));
+            assert_eq!(user.properties.iter().collect::<Vec<_>>(), event.properties.iter().collect::<Vec<_>>());
+        }
     }
 
     #[test]
