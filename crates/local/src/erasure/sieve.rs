@@ -159,7 +159,7 @@ impl Sieve {
 mod tests {
     use super::*;
 
-    fn sieve(kind: ProfileKind, id: &str, begins: u64, jobs: &[u32]) -> Sieve {
+    fn supposed(kind: ProfileKind, id: &str, begins: u64, jobs: &[u32]) -> Sieve {
         Sieve::new(vec![Arc::new(Subjects {
             number: 1,
             kind,
@@ -183,13 +183,13 @@ mod tests {
 
     #[test]
     fn an_erasure_covers_what_came_before_it_and_late_rows_of_jobs() {
-        let sieve = sieve(ProfileKind::User, "u", 10, &[3]);
+        let sieve = supposed(ProfileKind::User, "u", 10, &[3]);
         assert_eq!(left(&sieve, 10, &event("u", "", None)), Left::Nothing);
         assert_eq!(left(&sieve, 11, &event("u", "", None)), Left::Whole, "a new life");
         assert_eq!(left(&sieve, 11, &event("u", "", Some(3))), Left::Nothing, "a late row");
         assert_eq!(left(&sieve, 11, &event("u", "", Some(4))), Left::Whole, "a row of a later job");
         assert_eq!(left(&sieve, 10, &event("v", "", None)), Left::Whole, "somebody else");
-        let unknown = super::tests::sieve(ProfileKind::User, "u", 0, &[3]);
+        let unknown = supposed(ProfileKind::User, "u", 0, &[3]);
         assert_eq!(left(&unknown, 1, &event("u", "", Some(3))), Left::Whole, "not accepted yet");
     }
 
@@ -203,9 +203,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let both = event("u", "c", None);
-        let user = sieve(ProfileKind::User, "u", 1, &[]);
+        let user = supposed(ProfileKind::User, "u", 1, &[]);
         assert_eq!(part(&user, &both), (None, Some("c".into()), false));
-        let company = sieve(ProfileKind::Company, "c", 1, &[]);
+        let company = supposed(ProfileKind::Company, "c", 1, &[]);
         assert_eq!(part(&company, &both), (Some("u".into()), None, true));
         let neither = Sieve::new(user.each().chain(company.each()).cloned().collect());
         assert_eq!(left(&neither, 1, &both), Left::Nothing);

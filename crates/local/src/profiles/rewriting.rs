@@ -24,7 +24,7 @@ const NOISE_ROUNDS_MAX: usize = 8;
 /// How long old files may be held by readers before the purge gives up and is done again.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// A key that nothing is ever kept under: removing it makes sure that there is something to flush.
+/// A key that no profile, index entry or guard is ever kept under.
 const NEVER_A_KEY: [u8; 1] = [0];
 
 impl Store {
@@ -33,15 +33,21 @@ impl Store {
     /// # Errors
     /// When the store fails, or a file of before is still there after a while.
     pub(crate) fn rewrite(&self, stop: &dyn Fn() -> bool) -> Result<(), StoreError> {
-        let before = self.files();
-        self.end_journal()?;
-        let waited = Waiting::new();
+        let mut before = self.files();
+        let noise = self.end_journal()?;
+        let (waited, mut has_flushed) = (Waiting::new(), false);
         loop {
+            // A journal goes once every keyspace has a table with something newer. So each gets something to flush, and
+            // all are flushed before a compaction may take an empty table away again.
+            noise.insert(NEVER_A_KEY, []).map_err(|error| failed(&error))?;
             for keyspace in self.keyspaces() {
                 keyspace.remove(NEVER_A_KEY).map_err(|error| failed(&error))?;
             }
-            for keyspace in self.keyspaces() {
-                self.flush(keyspace)?;
+            flush(self.keyspaces().into_iter().chain([&noise]))?;
+            if !has_flushed {
+                // What was in memory may have brought what was removed into these, and its removal with it.
+                before.extend(self.files().into_iter().filter(|path| !is_journal(path)));
+                has_flushed = true;
             }
             for keyspace in self.keyspaces() {
                 keyspace.major_compact().map_err(|error| failed(&error))?;
@@ -53,7 +59,7 @@ impl Store {
             if left.is_empty() {
                 return self.sync();
             }
-            waited.pause(|| format!("{} files of before the erasure are still held", left.len()))?;
+            waited.pause(|| format!("{} files of before are still held, {} first", left.len(), left[0].display()))?;
         }
     }
 
@@ -101,8 +107,8 @@ impl Store {
         [&self.users, &self.companies, &self.index, &self.guards, &self.ledger, &self.meta]
     }
 
-    /// Writes noise until the library begins another journal.
-    fn end_journal(&self) -> Result<(), StoreError> {
+    /// Writes noise until the library begins another journal. Answers the keyspace of the noise, empty again.
+    fn end_journal(&self) -> Result<Keyspace, StoreError> {
         let failed = |error: fjall::Error| failed(&error);
         let plain = || KeyspaceCreateOptions::default().manual_journal_persist(true);
         let noise = self.database.keyspace("noise", plain).map_err(failed)?;
@@ -116,28 +122,20 @@ impl Store {
                 let seed = (round * NOISE_BYTES + number) as u64;
                 noise.insert(seed.to_le_bytes(), make_noise(seed)).map_err(failed)?;
             }
-            self.flush(&noise)?;
+            flush([&noise])?;
             noise.clear().map_err(failed)?;
             round += 1;
         }
-        Ok(())
+        Ok(noise)
     }
 
-    /// Writes what a keyspace holds in memory into a table, and waits for that.
-    fn flush(&self, keyspace: &Keyspace) -> Result<(), StoreError> {
-        keyspace.rotate_memtable().map_err(|error| failed(&error))?;
-        let waited = Waiting::new();
-        while keyspace.tree.sealed_memtable_count() > 0 {
-            waited.pause(|| "the store does not flush".to_owned())?;
-        }
-        Ok(())
-    }
-
-    /// Journals and tables.
+    /// Journals, and the tables of what is kept here.
     fn files(&self) -> BTreeSet<PathBuf> {
-        let mut found = BTreeSet::new();
-        collect(&self.directory, &mut found);
-        found.retain(|path| is_journal(path) || is_table(path));
+        let mut found = names_in(&self.directory);
+        found.retain(|path| is_journal(path));
+        for keyspace in self.keyspaces() {
+            found.extend(names_in(&keyspace.path().join("tables")));
+        }
         found
     }
 
@@ -148,23 +146,26 @@ impl Store {
     }
 }
 
+/// Writes what keyspaces hold in memory into tables, and waits for that.
+fn flush<'k>(keyspaces: impl IntoIterator<Item = &'k Keyspace>) -> Result<(), StoreError> {
+    let keyspaces: Vec<&Keyspace> = keyspaces.into_iter().collect();
+    for keyspace in &keyspaces {
+        keyspace.rotate_memtable().map_err(|error| failed(&error))?;
+    }
+    let waited = Waiting::new();
+    while keyspaces.iter().any(|keyspace| keyspace.tree.sealed_memtable_count() > 0) {
+        waited.pause(|| "the store does not flush".to_owned())?;
+    }
+    Ok(())
+}
+
 fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jnl")
 }
 
-fn is_table(path: &Path) -> bool {
-    path.parent().is_some_and(|directory| directory.ends_with("tables"))
-}
-
-fn collect(directory: &Path, into: &mut BTreeSet<PathBuf>) {
+fn names_in(directory: &Path) -> BTreeSet<PathBuf> {
     // What vanishes while it is listed is gone, which is what is asked.
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&entry.path(), into);
-        } else {
-            into.insert(entry.path());
-        }
-    }
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// Shows the key of every entry that a table of the keyspace holds, dead ones too.
