@@ -103,6 +103,8 @@ acts! {
     KeyCreated = "key_created",
     /// A key was revoked.
     KeyRevoked = "key_revoked",
+    /// Users or companies are erased.
+    ErasureAccepted = "erasure_accepted",
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Desk {
     fn with<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let random = self.random();
         let Desk { catalog, clock, .. } = self;
-        work(Office { catalog, trail: catalog, clock, random: &random, base: "http://muster.test" })
+        work(Office { catalog, trail: catalog, erasures: catalog, clock, random: &random, base: "http://muster.test" })
     }
 
     fn first_start(&self, given: Option<&str>) -> Option<FirstStart> {

@@ -74,12 +74,24 @@ enum Command {
     /// Let an owner in again who forgot the password.
     #[command(subcommand)]
     Owner(owner::OwnerCommand),
+    /// Show an erasure and its certificate.
+    Certificate(Certificate),
     /// Check the settings and show those in effect, without starting anything.
     CheckConfig(Output),
     /// Check every file of the data directory; no server may run on it.
     Verify(Output),
     /// Show the version.
     Version(Output),
+}
+
+/// Asks the running server when there is one, because it holds the directory, and opens the directory itself otherwise:
+/// a certificate must be had also when the server is gone. The same way as all administration.
+#[derive(Debug, Args)]
+struct Certificate {
+    /// The erasure's id, as the deletion was answered (`job_id`).
+    id: String,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +146,9 @@ impl Cli {
             Command::Owner(command) => {
                 let (request, output) = command.into_request();
                 administer(place, request, output)
+            }
+            Command::Certificate(Certificate { id, output }) => {
+                administer(place, AdminRequest::Certificate { id }, output)
             }
             Command::CheckConfig(output) => {
                 let config = place.load(Vec::new())?;

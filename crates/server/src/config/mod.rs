@@ -7,6 +7,7 @@
 //! that one is never printed.
 
 mod bootstrap;
+mod erasure;
 mod http;
 mod jobs;
 mod layers;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::http::HttpSettings;
+use crate::erasures::ErasureSettings;
 use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// How bulk uploads are taken.
     pub jobs: JobSettings,
+    /// When and how fast deletions are purged.
+    pub erasure: ErasureSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -125,7 +129,7 @@ impl Config {
         for (flag, key, value) in &flags.settings {
             layers.put_text(key, value, Origin::Flag((*flag).to_owned()));
         }
-        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES] {
+        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, erasure::RULES, log::RULES] {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);

@@ -21,6 +21,7 @@ use muster_kernel::ports::{
     Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
+use muster_server::erasures::{self, Eraser, ErasureSettings};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
 use muster_testkit::clock::ManualClock;
@@ -212,6 +213,14 @@ impl World {
             log: Arc::clone(&engine) as _,
             profiles: Arc::clone(&engine) as _,
             jobs: Arc::new(ModelJobs::default()),
+            erasures: Arc::clone(&model) as _,
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random),
+            yield_to_others: || {},
+        };
+        let eraser_parts = erasures::Parts {
+            erasures: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random),
@@ -219,6 +228,7 @@ impl World {
         };
         let parts = Parts {
             jobs: Arc::new(Runner::new(job_parts, JobSettings::default())),
+            erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,
@@ -261,7 +271,14 @@ impl World {
     /// Works in the server's own office, as its wiring does.
     pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let model = &*self.engine.model;
-        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &*self.random, base: BASE })
+        work(Office {
+            catalog: model,
+            trail: model,
+            erasures: model,
+            clock: &*self.clock,
+            random: &*self.random,
+            base: BASE,
+        })
     }
 
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {

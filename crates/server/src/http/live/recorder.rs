@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use muster_kernel::model::erasure::Erasure;
 use muster_kernel::model::id::{EnvironmentId, KeyId};
 use muster_kernel::model::problem::Problem;
 use muster_kernel::model::time::Timestamp;
@@ -112,6 +113,17 @@ impl Recorder {
             strangers: Shelf::new(STRANGERS, STRANGERS_PER_SECOND_MAX),
         };
         Recorder { shelves: Mutex::new(shelves), streams: AtomicUsize::new(0) }
+    }
+
+    /// Forgets what the kept calls say about whom an erasure names; that there was a call stays.
+    pub(in crate::http) fn forget(&self, environment: EnvironmentId, erasure: &Erasure) {
+        let shorten = |call: &Call| call.is_about(erasure.kind, &erasure.ids).then(|| call.without_subject());
+        let mut shelves = self.lock();
+        let Shelf { accepted, refused, .. } = shelves.of(Some(environment));
+        accepted.replace(shorten);
+        refused.replace(shorten);
+        // Calls without a known key may be about anybody.
+        shelves.strangers.refused.replace(shorten);
     }
 
     /// From which the accepted calls of an environment take their places.
