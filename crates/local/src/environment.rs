@@ -4,7 +4,6 @@
 //! into the overlay, publishes the position and answers; the *mover* carries closed generations into the store. Each
 //! works on another batch, none holds a lock across a sync, and nothing is folded that is not durable (law 1).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -25,7 +24,7 @@ use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::log::patch;
 use crate::log::queue::{Batch, Outcome, Queue};
-use crate::log::reader::{FrameCursor, LogReader};
+use crate::log::reader::LogReader;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{self, recover};
 use crate::log::segment::Segments;
@@ -230,34 +229,16 @@ fn recover_log(
     let mut folder = Folder::new(state, &parts.options);
     let mut recovered = recover(&request, &mut |frame| folder.replay(frame))?;
     recovered.notes.extend(patched);
-    settle_erasures(state, &recovered.segments).map_err(io)?;
+    state.erasures.settle(&recovered.segments).map_err(io)?;
     let options = WriterOptions {
         segment_bytes: parts.options.log_segment_bytes,
         free_reserve_bytes: parts.options.free_disk_reserve_bytes,
         random: Arc::clone(&parts.random),
     };
     let (disk, segments) = (Arc::clone(&parts.disk), Arc::clone(&recovered.segments));
-    let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
-        .map_err(io)?;
+    let writer =
+        Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end).map_err(io)?;
     Ok((writer, recovered.segments, recovered.notes))
-}
-
-/// Looks for the marks of erasures that the replay did not come by. There is hardly ever one: the process must have ended
-/// between the mark and the note of its position.
-fn settle_erasures(state: &State, segments: &Segments) -> std::io::Result<()> {
-    let unmarked = state.erasures.unmarked();
-    let mut marked = BTreeMap::new();
-    if !unmarked.is_empty() {
-        for segment in segments.all() {
-            let mut cursor = FrameCursor::at_start(segment);
-            while let Some(frame) = cursor.next_frame()? {
-                if let Some(number) = frame.erasure().filter(|number| unmarked.contains(number)) {
-                    marked.insert(number, frame.position);
-                }
-            }
-        }
-    }
-    state.erasures.settle(&marked)
 }
 
 /// What the fold thread is asked to do.
@@ -391,24 +372,23 @@ impl<'a> Folder<'a> {
 
     fn fold(&self, frame: &Frame<'_>) {
         match frame.kind {
-            FrameKind::Event | FrameKind::Reduced => {
-                match frame.event().map(Event::decode) {
-                    Some(Ok(event)) => self.fold_event(frame, &event),
-                    _ => {
-                        tracing::error!(
-                            position = frame.position.0,
-                            "a record with a right checksum is no event"
-                        );
-                    }
+            FrameKind::Event | FrameKind::Reduced => match frame.event().map(Event::decode) {
+                Some(Ok(event)) => self.fold_event(frame, &event),
+                _ => {
+                    tracing::error!(
+                        position = frame.position.0,
+                        "a record with a right checksum is no event"
+                    );
                 }
-            }
+            },
             FrameKind::LedgerNote => match decode_note(frame.payload) {
                 Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
                 None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
             },
             FrameKind::Erasure => {
                 // One that is complete has left nothing to forget.
-                let begun = frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
+                let begun =
+                    frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
                 if let Some(subjects) = begun {
                     self.active.erase(subjects.kind, &subjects.ids);
                 }

@@ -49,8 +49,8 @@ pub struct VerifyReport {
 pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
     let directory = Directory::open_existing(root)?;
     let catalog_path = root.join("catalog.json");
-    let catalog = CatalogFile::open(Arc::new(RealDisk), root)
-        .map_err(|what| OpenError::Catalog(catalog_path, what))?;
+    let catalog =
+        CatalogFile::open(Arc::new(RealDisk), root).map_err(|what| OpenError::Catalog(catalog_path, what))?;
     let mut report = VerifyReport::default();
     let mut summaries = Vec::new();
     for environment in &catalog.state().environments {
@@ -97,7 +97,9 @@ impl Check<'_> {
             return "not used yet".to_owned();
         }
         if patch::is_pending(&RealDisk, &log) {
-            self.problem("a replacement of records was cut short: start the server once, it ends it".to_owned());
+            self.problem(
+                "a replacement of records was cut short: start the server once, it ends it".to_owned(),
+            );
         }
         let Some((events, last)) = self.check_log(&log) else {
             return "its log cannot be read to the end".to_owned();

@@ -21,8 +21,8 @@ use signal_hook::iterator::Signals;
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
-use crate::http::Random;
 use crate::erasures::{self, Eraser};
+use crate::http::Random;
 use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
 

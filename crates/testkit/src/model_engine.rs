@@ -155,10 +155,11 @@ impl Island {
 
     /// The events as they may be seen.
     fn shown(&self) -> Vec<StoredEvent> {
-        let shown = self.events.iter().filter_map(|stored| match self.erased.get(&stored.receipt.position.0) {
-            None => Some(stored.clone()),
-            Some(left) => Some(StoredEvent { payload: left.clone()?, ..stored.clone() }),
-        });
+        let shown =
+            self.events.iter().filter_map(|stored| match self.erased.get(&stored.receipt.position.0) {
+                None => Some(stored.clone()),
+                Some(left) => Some(StoredEvent { payload: left.clone()?, ..stored.clone() }),
+            });
         shown.collect()
     }
 

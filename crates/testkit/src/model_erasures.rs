@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_kernel::model::erasure::{Certificate, ErasedKind, Erasure, ErasureRequest, PlaceReport, WouldErase};
+use muster_kernel::model::erasure::{
+    Certificate, ErasedKind, Erasure, ErasureRequest, PlaceReport, WouldErase,
+};
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::{EnvironmentId, ErasureNumber, JobNumber, Position};
 use muster_kernel::model::job::JobStatus;
@@ -85,7 +87,12 @@ impl Erasures for ModelEngine {
         })
     }
 
-    fn withholds(&self, environment: EnvironmentId, _: JobNumber, _: &EventDraft) -> Result<bool, StoreError> {
+    fn withholds(
+        &self,
+        environment: EnvironmentId,
+        _: JobNumber,
+        _: &EventDraft,
+    ) -> Result<bool, StoreError> {
         // Jobs of the model run at once: none is left over from before an erasure, and nothing is suppressed.
         self.with(environment, |_| Ok(false))
     }

@@ -206,9 +206,9 @@ impl Profile {
         let (first_seen, last_seen) = view.seen_raw();
         let mut out = Vec::with_capacity(self.0.len());
         write_header(&mut out, first_seen, last_seen);
-        let facts = view.facts().map(|fact| {
-            if fact.name == MEMBERSHIP { Fact { value: &null, ..fact } } else { fact }
-        });
+        let facts = view
+            .facts()
+            .map(|fact| if fact.name == MEMBERSHIP { Fact { value: &null, ..fact } } else { fact });
         merge_facts(&mut out, facts, std::iter::empty());
         Some(Profile(out))
     }

@@ -92,9 +92,9 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes?,
         };
-        let whole = bytes.split_last_chunk::<4>().filter(|(key, checksum)| {
-            crc32fast::hash(key) == u32::from_le_bytes(**checksum)
-        });
+        let whole = bytes
+            .split_last_chunk::<4>()
+            .filter(|(key, checksum)| crc32fast::hash(key) == u32::from_le_bytes(**checksum));
         let key = whole.and_then(|(key, _)| key.try_into().ok());
         key.map(Some).ok_or_else(|| damaged(&path, "its checksum does not match"))
     }

@@ -75,8 +75,7 @@ impl Place for LogPlace {
 fn touched<'f>(work: &Work<'_>, frame: &Frame<'f>) -> Option<(Event<'f>, Left)> {
     let event = Event::decode(frame.event()?).ok()?;
     let names = |kind, id: Option<&str>| id.is_some_and(|id| work.sieve.names(kind, id));
-    let is_named =
-        names(ProfileKind::User, event.user_id) || names(ProfileKind::Company, event.company_id);
+    let is_named = names(ProfileKind::User, event.user_id) || names(ProfileKind::Company, event.company_id);
     is_named.then(|| (event, work.sieve.left(frame.position, &event)))
 }
 
@@ -85,7 +84,9 @@ fn loses_guards(event: &Event<'_>, left: &Left) -> bool {
     match left {
         Left::Whole => false,
         Left::Nothing => true,
-        Left::Part(part) => Event::decode(part).is_ok_and(|part| part.guards().count() < event.guards().count()),
+        Left::Part(part) => {
+            Event::decode(part).is_ok_and(|part| part.guards().count() < event.guards().count())
+        }
     }
 }
 
@@ -157,7 +158,8 @@ fn walk(
         }
     }
     if last < work.until {
-        let what = format!("the log cannot be read beyond position {}, so nothing can be vouched for", last.0);
+        let what =
+            format!("the log cannot be read beyond position {}, so nothing can be vouched for", last.0);
         return Err(StoreError::Damaged(what));
     }
     Ok(())

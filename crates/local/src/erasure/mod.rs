@@ -30,6 +30,8 @@ use sha2::{Digest, Sha256};
 
 use crate::disk::Disk;
 use crate::environment::Environment;
+use crate::log::reader::FrameCursor;
+use crate::log::segment::Segments;
 use crate::log::writer::Random;
 
 use files::Files;
@@ -50,6 +52,8 @@ pub struct Registry {
     sifts: AtomicBool,
     /// One purge at a time.
     purging: Mutex<()>,
+    /// One change of a file at a time: an older state must not overwrite the one that has forgotten the ids.
+    saving: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -77,7 +81,16 @@ impl Registry {
         let last = all.keys().next_back().copied().unwrap_or_default();
         let sifts = AtomicBool::new(!sieve.is_empty());
         let state = RwLock::new(State { all, last, sieve, suppressed });
-        Ok(Registry { files, random, key, state, suppresses, sifts, purging: Mutex::default() })
+        Ok(Registry {
+            files,
+            random,
+            key,
+            state,
+            suppresses,
+            sifts,
+            purging: Mutex::default(),
+            saving: Mutex::default(),
+        })
     }
 
     /// The erasures that are not complete.
@@ -109,9 +122,14 @@ impl Registry {
     }
 
     /// Erasures whose mark was not met.
-    pub fn unmarked(&self) -> Vec<u32> {
+    fn unmarked(&self) -> Vec<u32> {
         let state = self.read();
-        state.all.iter().filter(|(_, erasure)| erasure.position.is_none()).map(|(number, _)| *number).collect()
+        state
+            .all
+            .iter()
+            .filter(|(_, erasure)| erasure.position.is_none())
+            .map(|(number, _)| *number)
+            .collect()
     }
 
     /// Encodes an event, or what is left of it when its company is suppressed. Answers whether anything is.
@@ -215,13 +233,15 @@ impl Registry {
         state.all.remove(&number);
         state.sieve = state.sieve.without(number);
         self.sifts.store(!state.sieve.is_empty(), Ordering::Release);
-        let hashes = state.all.values().filter(|erasure| erasure.suppress).flat_map(|erasure| &erasure.hashes);
+        let hashes =
+            state.all.values().filter(|erasure| erasure.suppress).flat_map(|erasure| &erasure.hashes);
         state.suppressed = hashes.filter_map(|hash| hash_of_text(hash)).collect();
         self.suppresses.store(!state.suppressed.is_empty(), Ordering::Release);
     }
 
     /// Keeps an erasure as it stands now.
     fn save(&self, number: u32, change: impl FnOnce(&mut Erasure)) -> io::Result<Erasure> {
+        let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut erasure) = self.read().all.get(&number).cloned() else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no such erasure"));
         };
@@ -236,11 +256,12 @@ impl Registry {
         Ok(erasure)
     }
 
-    /// Settles, at a start, what stands in the log and what never came to it.
+    /// Settles, at a start and after the replay, what stands in the log and what never came to it.
     ///
     /// # Errors
-    /// When it may not be durable.
-    pub fn settle(&self, marked: &BTreeMap<u32, Position>) -> io::Result<()> {
+    /// When the log cannot be read, or the outcome may not be durable.
+    pub fn settle(&self, segments: &Segments) -> io::Result<()> {
+        let marked = self.marks(segments)?;
         for number in self.unmarked() {
             match marked.get(&number) {
                 Some(position) => {
@@ -255,6 +276,24 @@ impl Registry {
             self.save(number, |_| {})?;
         }
         Ok(())
+    }
+
+    /// Looks for the marks that the replay did not come by. There is hardly ever one: the process must have ended between
+    /// the mark and the note of its position.
+    fn marks(&self, segments: &Segments) -> io::Result<BTreeMap<u32, Position>> {
+        let (unmarked, mut marked) = (self.unmarked(), BTreeMap::new());
+        if unmarked.is_empty() {
+            return Ok(marked);
+        }
+        for segment in segments.all() {
+            let mut cursor = FrameCursor::at_start(segment);
+            while let Some(frame) = cursor.next_frame()? {
+                if let Some(number) = frame.erasure().filter(|number| unmarked.contains(number)) {
+                    marked.insert(number, frame.position);
+                }
+            }
+        }
+        Ok(marked)
     }
 
     /// The key of the hashes; drawn when there is none yet.
@@ -349,7 +388,8 @@ fn hash(key: &[u8; 32], kind: ProfileKind, id: &str) -> Hash {
         ProfileKind::User => b"u",
         ProfileKind::Company => b"c",
     };
-    let whole: [u8; 32] = Sha256::new().chain_update(key).chain_update(kind).chain_update(id).finalize().into();
+    let whole: [u8; 32] =
+        Sha256::new().chain_update(key).chain_update(kind).chain_update(id).finalize().into();
     let mut half = Hash::default();
     half.copy_from_slice(&whole[..16]);
     half

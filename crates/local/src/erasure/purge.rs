@@ -137,7 +137,8 @@ fn search(work: &Work<'_>) -> Result<Vec<(&'static dyn Place, Seen)>, StoreError
     for place in all() {
         let seen = place.search(work)?;
         if seen.found > 0 {
-            let what = format!("{} of {} entries in {} are still there", seen.found, seen.searched, place.name());
+            let what =
+                format!("{} of {} entries in {} are still there", seen.found, seen.searched, place.name());
             return Err(failed(what));
         }
         all_seen.push((place, seen));
@@ -158,7 +159,9 @@ fn complete(
         let profiles = erasure.profiles;
         let report = |(place, seen): &(&'static dyn Place, Seen)| {
             let prefix = format!("{}.", place.name());
-            let own = counted.iter().filter_map(|(what, count)| Some((what.strip_prefix(&prefix)?.to_owned(), *count)));
+            let own = counted
+                .iter()
+                .filter_map(|(what, count)| Some((what.strip_prefix(&prefix)?.to_owned(), *count)));
             let mut removed: BTreeMap<String, u64> = own.collect();
             if place.name() == "profiles" {
                 removed.insert("profiles".to_owned(), profiles);

@@ -171,7 +171,8 @@ mod tests {
 
     fn event(user: &str, company: &str, job: Option<u32>) -> Vec<u8> {
         let job = job.map(JobNumber);
-        let draft = EventDraft { user_id: user.into(), company_id: company.into(), job, ..EventDraft::default() };
+        let draft =
+            EventDraft { user_id: user.into(), company_id: company.into(), job, ..EventDraft::default() };
         let mut payload = Vec::new();
         draft.encode(&mut payload);
         payload

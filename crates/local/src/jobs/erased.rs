@@ -47,12 +47,7 @@ impl JobFiles {
     }
 
     /// A copy with the blanks in it takes the place of the file: a stop leaves the one or the other.
-    fn replace_rejects(
-        &self,
-        number: u32,
-        file: &dyn DiskFile,
-        blanks: &[(u64, Vec<u8>)],
-    ) -> io::Result<()> {
+    fn replace_rejects(&self, number: u32, file: &dyn DiskFile, blanks: &[(u64, Vec<u8>)]) -> io::Result<()> {
         let shelf = &self.0;
         let path = shelf.path(number, FRESH);
         let fresh = shelf.disk.open(&path, true)?;
@@ -95,7 +90,8 @@ impl JobFiles {
 fn blank(line: &str) -> Vec<u8> {
     let row = serde_json::from_str::<serde_json::Value>(line).ok();
     let number = row.and_then(|row| row.pointer("/_muster/row")?.as_u64()).unwrap_or_default();
-    let said = format!(r#"{{"_muster":{{"row":{number},"pointer":"","code":"erased","message":"Erased."}}}}"#);
+    let said =
+        format!(r#"{{"_muster":{{"row":{number},"pointer":"","code":"erased","message":"Erased."}}}}"#);
     let mut bytes = if said.len() <= line.len() { said.into_bytes() } else { Vec::new() };
     bytes.resize(line.len(), b' ');
     bytes

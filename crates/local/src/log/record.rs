@@ -336,7 +336,10 @@ mod tests {
         let first = Frame::read(&bytes[BATCH_FRAME_BYTES..], 77).unwrap();
         let hole = first.replaced(FrameKind::Hole, b"", 77).unwrap();
         let read = Frame::read(&hole, 77).unwrap();
-        assert_eq!((read.kind, read.position, read.received_at), (FrameKind::Hole, first.position, first.received_at));
+        assert_eq!(
+            (read.kind, read.position, read.received_at),
+            (FrameKind::Hole, first.position, first.received_at)
+        );
         assert_eq!((read.length(), read.payload), (first.length(), &[0; 5][..]));
         assert!(first.replaced(FrameKind::Reduced, b"longer", 77).is_none());
     }

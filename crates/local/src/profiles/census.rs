@@ -130,7 +130,8 @@ impl View<'_> {
             }
             (before, fresh) => fresh.as_ref().map(|fresh| fresh.view()).or(before),
         };
-        census.total = (census.total + u64::from(after.is_some())).saturating_sub(u64::from(before.is_some()));
+        census.total =
+            (census.total + u64::from(after.is_some())).saturating_sub(u64::from(before.is_some()));
         for ((_, seen_at), counts) in SEEN.iter().zip([&mut census.first_seen, &mut census.last_seen]) {
             for ((from, to), count) in spans.iter().zip(counts) {
                 let is_in = |profile| {

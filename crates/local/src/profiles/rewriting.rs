@@ -59,7 +59,9 @@ impl Store {
             if left.is_empty() {
                 return self.sync();
             }
-            waited.pause(|| format!("{} files of before are still held, {} first", left.len(), left[0].display()))?;
+            waited.pause(|| {
+                format!("{} files of before are still held, {} first", left.len(), left[0].display())
+            })?;
         }
     }
 
@@ -224,7 +226,10 @@ impl Waiting {
         Waiting(Instant::now())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the library has no bell for a flush or for a file that is let go")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library has no bell for a flush or for a file that is let go"
+    )]
     fn pause(&self, what: impl FnOnce() -> String) -> Result<(), StoreError> {
         if self.0.elapsed() > WAIT_MAX {
             return Err(StoreError::Failed(what()));

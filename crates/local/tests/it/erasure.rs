@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::erasure::{ErasedKind, Erasure, ErasureRequest};
 use muster_kernel::model::event::{Event, EventDraft};
-use muster_kernel::model::id::Position;
+use muster_kernel::model::id::{JobNumber, Position};
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    Appended, CompanyQuery, Erasures, EventLog, Ledger, ProfileKind, Profiles, Purged, Receipt, UserQuery,
+    Appended, CompanyQuery, Erasures, EventLog, Jobs, Ledger, ProfileKind, Profiles, Purged, Receipt,
+    UserQuery,
 };
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, verify};
 use muster_testkit::block_on::block_on;
-use muster_testkit::builders::{
-    PRODUCTION, company, guarded, identify, identify_company, joining, user,
-};
+use muster_testkit::builders::{PRODUCTION, company, guarded, identify, identify_company, joining, user};
 use muster_testkit::clock::DAY_ONE;
+use muster_testkit::contract::upload;
 use muster_testkit::sim_disk::{Faults, Unsynced};
 
 use crate::crash::Place;
@@ -113,8 +114,7 @@ fn an_erased_user_is_hidden_at_once_and_gone_from_every_file_afterwards() {
             let page = engine.users(PRODUCTION, &query, None, 10).unwrap();
             assert!(page.items.iter().all(|(id, _)| id.as_str() == "somebody-else"), "{when}");
         }
-        let of_company =
-            UserQuery { company: Some(company("company-that-stays")), ..UserQuery::default() };
+        let of_company = UserQuery { company: Some(company("company-that-stays")), ..UserQuery::default() };
         assert_eq!(engine.users(PRODUCTION, &of_company, None, 10).unwrap().items.len(), 1, "{when}");
         let stays = company("company-that-stays");
         assert_eq!(engine.company_user_count(PRODUCTION, &stays).unwrap(), 1, "{when}");
@@ -186,7 +186,10 @@ fn an_erased_company_leaves_its_users_without_one() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1]);
     append(&engine, &joining(identify("u-first", &[]), "company-of-before"));
-    append(&engine, &identify_company("company-under-erasure", &[("plan", Value::Text("secret-value-7431"))]));
+    append(
+        &engine,
+        &identify_company("company-under-erasure", &[("plan", Value::Text("secret-value-7431"))]),
+    );
     append(&engine, &joining(identify("u-first", &[("n", Value::Int(1))]), "company-under-erasure"));
     engine.save();
     append(&engine, &joining(identify("u-second", &[]), "company-under-erasure"));
@@ -252,6 +255,49 @@ fn a_suppressed_id_is_refused_until_the_end_of_time() {
     assert_eq!(check(&engine, 2), 6);
     engine.close();
     assert_eq!(files_with(directory.path(), &[PERSON[0], "c-suppressed"]), Vec::<String>::new());
+}
+
+#[test]
+fn a_late_row_of_a_job_that_came_before_stays_erased_and_the_purge_waits_for_the_job() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1]);
+    append(&engine, &person());
+    let mut job = upload(&engine, PRODUCTION, "before", &[b"{\"user_id\":\"person-under-erasure\"}\n"]);
+    let erasure = erase(&engine, ErasedKind::Users, &[PERSON[0]]);
+    assert_eq!(erasure.jobs, [job.number]);
+    let row = |id: &str| EventDraft { job: Some(job.number), ordinal: 1, ..identify(id, &[]) };
+    assert_eq!(engine.withholds(PRODUCTION, job.number, &row(PERSON[0])), Ok(true));
+    assert_eq!(engine.withholds(PRODUCTION, job.number, &row("somebody-else")), Ok(false));
+    assert_eq!(engine.withholds(PRODUCTION, JobNumber(99), &row(PERSON[0])), Ok(false), "of a later job");
+    // A batch that was on its way when the erasure came.
+    let mut batch = EventBatch::default();
+    batch.push(&row(PERSON[0]));
+    batch.push(&row("somebody-else"));
+    block_on(engine.append_many(PRODUCTION, &batch)).unwrap();
+    let check = |when: &str| {
+        assert_eq!(engine.user(PRODUCTION, &user(PERSON[0])).unwrap(), None, "{when}");
+        assert!(engine.user(PRODUCTION, &user("somebody-else")).unwrap().is_some(), "{when}");
+        assert!(named(&engine).iter().all(|(_, id, _)| id.as_deref() != Some(PERSON[0])), "{when}");
+    };
+    check("accepted");
+    assert_eq!(purge(&engine), Ok(Purged::Waits(vec![job.number])));
+    let rejects = "{\"user_id\":\"person-under-erasure\",\"a\":[],\"_muster\":{\"row\":1,\"pointer\":\"\",\"code\":\"x\",\
+                   \"message\":\"Some sentence that is long enough.\"}}\n{\"user_id\":\"v\",\"_muster\":{\"row\":2}}\n";
+    engine.write_rejects(PRODUCTION, job.number, 0, rejects.as_bytes()).unwrap();
+    job.status = JobStatus::Completed;
+    job.checkpoint.rejects_bytes = rejects.len() as u64;
+    Jobs::save(&engine, PRODUCTION, &job).unwrap();
+    assert_eq!(purge(&engine), Ok(Purged::Completed));
+    check("purged");
+    let mut left = vec![0; rejects.len() + 1];
+    let length = engine.read_rejects(PRODUCTION, job.number, 0, &mut left).unwrap();
+    assert_eq!(length, rejects.len(), "every place in the file stays what the job says");
+    let left = String::from_utf8(left[..length].to_vec()).unwrap();
+    let lines: Vec<&str> = left.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0], r#"{"_muster":{"row":1,"pointer":"","code":"erased","message":"Erased."}}"#);
+    assert_eq!(lines[1], r#"{"user_id":"v","_muster":{"row":2}}"#);
+    assert_eq!(files_with(directory.path(), &PERSON), Vec::<String>::new());
 }
 
 #[test]

@@ -46,7 +46,8 @@ pub(super) fn certificate(id: &str, office: Office<'_>) -> Result<AdminAnswer, A
     let now = office.clock.now();
     for environment in &office.catalog.state().environments {
         let erasures = office.erasures.erasures(environment.id);
-        let erasures = erasures.map_err(|error| AdminError::failed(format!("Erasures cannot be read: {error}.")))?;
+        let erasures =
+            erasures.map_err(|error| AdminError::failed(format!("Erasures cannot be read: {error}.")))?;
         if let Some(erasure) = erasures.iter().find(|erasure| erasure.id == id) {
             let shown = serde_json::to_value(ErasureBody::new(erasure, now));
             let shown: Value = shown.map_err(|error| AdminError::failed(error.to_string()))?;

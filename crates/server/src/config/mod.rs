@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
-use crate::http::HttpSettings;
 use crate::erasures::ErasureSettings;
+use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;

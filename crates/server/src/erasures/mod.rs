@@ -187,33 +187,46 @@ impl Inner {
 
     fn work(&self) {
         let mut late = HashSet::new();
+        // The list is long when much was ever erased: it is looked at when somebody rang, or something is not complete.
+        let mut looks = true;
         while !self.is_stopping() {
-            for environment in self.parts.catalog.state().environments.iter().map(|entry| entry.id) {
+            let environments = if looks { self.parts.catalog.state() } else { Arc::default() };
+            looks = false;
+            for environment in environments.environments.iter().map(|entry| entry.id) {
                 // A panic is a defect; the next look tries again.
                 let run = std::panic::AssertUnwindSafe(|| self.purge_due(environment, &mut late));
-                if std::panic::catch_unwind(run).is_err() {
+                looks |= std::panic::catch_unwind(run).unwrap_or_else(|_| {
                     tracing::error!(%environment, "a purge panicked; it is tried again");
-                }
+                    true
+                });
             }
             let mut state = lock(&self.state);
             if !state.is_rung && !state.is_stopping {
                 let waited = self.bell.wait_timeout(state, LOOK_EVERY);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
-            state.is_rung = false;
+            looks |= std::mem::take(&mut state.is_rung);
         }
     }
 
-    fn purge_due(&self, environment: EnvironmentId, late: &mut HashSet<(EnvironmentId, ErasureNumber)>) {
+    /// Purges what is due. Answers whether anything is left to do.
+    fn purge_due(
+        &self,
+        environment: EnvironmentId,
+        late: &mut HashSet<(EnvironmentId, ErasureNumber)>,
+    ) -> bool {
         let now = self.parts.clock.now();
-        let due: Vec<Erasure> = match self.parts.erasures.erasures(environment) {
+        let (due, later): (Vec<Erasure>, Vec<Erasure>) = match self.parts.erasures.erasures(environment) {
             Ok(all) => {
-                all.into_iter().filter(|one| !one.status.is_ended() && one.due_at <= now).collect()
+                all.into_iter().filter(|one| !one.status.is_ended()).partition(|one| one.due_at <= now)
             }
-            Err(error) => return tracing::error!(%environment, %error, "erasures cannot be read"),
+            Err(error) => {
+                tracing::error!(%environment, %error, "erasures cannot be read");
+                return true;
+            }
         };
         if due.is_empty() {
-            return;
+            return !later.is_empty();
         }
         for erasure in &due {
             self.forget(environment, erasure);
@@ -224,10 +237,14 @@ impl Inner {
         let numbers: Vec<ErasureNumber> = due.iter().map(|erasure| erasure.number).collect();
         let clock = || self.parts.clock.now();
         match self.parts.erasures.purge(environment, &numbers, &clock, &|| self.is_stopping()) {
-            Ok(Purged::Completed) => tracing::info!(%environment, count = due.len(), "erasures are complete"),
+            Ok(Purged::Completed) => {
+                tracing::info!(%environment, count = due.len(), "erasures are complete");
+                return !later.is_empty();
+            }
             Ok(Purged::Waits(_) | Purged::Stopped) => {}
             Err(error) => tracing::error!(%environment, %error, "a purge failed; it is tried again"),
         }
+        true
     }
 }
 

@@ -10,8 +10,8 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use muster_kernel::model::erasure::{Certificate, ErasedKind, Erasure};
-use muster_kernel::model::id::{self, JobId};
+use muster_kernel::model::erasure::{Certificate, ErasedKind, Erasure, PlaceReport};
+use muster_kernel::model::id::{self, EnvironmentId, JobId};
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::limits::{ERASED_IDS_MAX, PAGE_ITEMS_MAX, PROBLEMS_LISTED_MAX};
 use muster_kernel::model::problem::{Problem, ProblemCode};
@@ -176,9 +176,9 @@ impl ErasureBody {
     }
 }
 
-impl From<muster_kernel::model::erasure::PlaceReport> for PlaceBody {
-    fn from(report: muster_kernel::model::erasure::PlaceReport) -> Self {
-        let muster_kernel::model::erasure::PlaceReport { place, removed, searched, found } = report;
+impl From<PlaceReport> for PlaceBody {
+    fn from(report: PlaceReport) -> Self {
+        let PlaceReport { place, removed, searched, found } = report;
         PlaceBody { place, removed, searched, found }
     }
 }
@@ -254,7 +254,9 @@ async fn take(
         (ErasedKind::Companies, _) => "companies are",
     };
     if dry_run {
-        let would = read::aside(edge, move |edge| Ok(edge.parts.erasures.would_erase(environment, kind, &ids)?)).await?;
+        let would =
+            read::aside(edge, move |edge| Ok(edge.parts.erasures.would_erase(environment, kind, &ids)?))
+                .await?;
         let would = WouldBody {
             profiles: would.profiles,
             unknown: would.unknown,
@@ -279,7 +281,7 @@ async fn take(
 }
 
 /// Tells the audit. The erasure itself is durable by now and names who asked: a note that cannot be kept takes nothing back.
-fn note(edge: &Edge, by: &Actor, erasure: &Erasure, environment: muster_kernel::model::id::EnvironmentId) {
+fn note(edge: &Edge, by: &Actor, erasure: &Erasure, environment: EnvironmentId) {
     if let Err(error) = admin::record_erasure(edge.office(""), by, erasure, environment) {
         tracing::error!(%error, id = erasure.id, "the audit does not tell of an erasure");
     }
@@ -292,8 +294,9 @@ fn asked(kind: ErasedKind, json: &[u8]) -> Result<(Vec<String>, bool), Vec<Probl
         let message = format!("There is no body; send {{\"{}\": [\"id\", …]}}.", kind.as_str());
         return Err(one(Problem::of_call(ProblemCode::BodyMissing, message)));
     }
-    let body: serde_json::Value = serde_json::from_slice(json)
-        .map_err(|error| one(Problem::of_call(ProblemCode::BodyNotJson, format!("The body is not JSON: {error}."))))?;
+    let body: serde_json::Value = serde_json::from_slice(json).map_err(|error| {
+        one(Problem::of_call(ProblemCode::BodyNotJson, format!("The body is not JSON: {error}.")))
+    })?;
     let Some(body) = body.as_object() else {
         let message = "The body is no JSON object.";
         return Err(one(Problem::of_call(ProblemCode::BodyNotObject, message)));
@@ -426,6 +429,9 @@ mod tests {
         assert_eq!(codes(r#"{"users":[]}"#), at("/users", ProblemCode::FieldInvalid));
         assert_eq!(codes(r#"{"users":["a"],"suppress":1}"#), at("/suppress", ProblemCode::FieldInvalid));
         let both = codes(r#"{"users":["a"," ",true]}"#);
-        assert_eq!(both, [("/users/1".to_owned(), ProblemCode::IdEmpty), ("/users/2".to_owned(), ProblemCode::IdType)]);
+        assert_eq!(
+            both,
+            [("/users/1".to_owned(), ProblemCode::IdEmpty), ("/users/2".to_owned(), ProblemCode::IdType)]
+        );
     }
 }

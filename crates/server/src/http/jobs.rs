@@ -296,7 +296,8 @@ async fn cancel(
     let (id, environment) = (id.id()?, caller.environment());
     let job = read::aside(edge, move |edge| {
         if erasure_of(edge, environment, &id)?.is_some() {
-            let message = "The job deletes; what is deleted is hidden since it was asked, and not taken back.";
+            let message =
+                "The job deletes; what is deleted is hidden since it was asked, and not taken back.";
             return Err(Problem::of_call(ProblemCode::JobNotCancellable, message).into());
         }
         Ok(edge.parts.jobs.cancel(environment, &id)?)

@@ -12,11 +12,11 @@ use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::Timestamp;
 
 use super::caller::{Caller, Purpose};
-use crate::admin::Actor;
 use super::edge::Edge;
 use super::error::Refused;
 use super::masking::Masking;
 use super::signed_in::{self, InEnvironment, Viewers};
+use crate::admin::Actor;
 
 /// A caller that may read what `P` says. Every answer to it goes through [`Reader::answer`].
 pub(super) enum Reader<P> {

@@ -15,8 +15,9 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, environments, erasures, events, health, identify, identify_company, invitations,
-    jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
+    audit, bulk, companies, console, environments, erasures, events, health, identify, identify_company,
+    invitations, jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users,
+    validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.

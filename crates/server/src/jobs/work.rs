@@ -390,7 +390,8 @@ impl Work<'_> {
             ProblemCode::CompressionRatio,
         ];
         let is_unreadable = |code: &String| unreadable.iter().any(|known| known.as_str() == code);
-        let nothing = counts.accepted + counts.duplicate + counts.suppressed == 0 && counts.rejected_total() > 0;
+        let nothing =
+            counts.accepted + counts.duplicate + counts.suppressed == 0 && counts.rejected_total() > 0;
         (nothing && counts.rejected.keys().all(is_unreadable)).then(|| {
             let message = "Nothing of the file could be read as rows; send one JSON object on each line, in UTF-8, plain \
                            or as gzip or zstd. The rejected rows say what is wrong.";

@@ -13,6 +13,7 @@ mod control;
 mod demo;
 mod embedded;
 mod envelope;
+mod erasures;
 mod events;
 mod first_owner;
 mod idempotency;

@@ -16,7 +16,7 @@ const CALL_BYTES: usize = 512;
 const ITEM_BYTES: usize = 96;
 
 /// Ids that are looked for one by one.
-const SOUGHT_IDS_MAX: usize = 100;
+const SOUGHT_IDS_MAX: usize = 20;
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
