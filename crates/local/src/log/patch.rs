@@ -7,7 +7,7 @@
 //! touched. A start that finds that file writes them again. It never holds anything of what is erased.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use muster_kernel::model::id::Position;
 
@@ -153,7 +153,7 @@ pub fn is_pending(disk: &dyn Disk, directory: &Path) -> bool {
     disk.list(directory).is_ok_and(|names| names.iter().any(|name| name == FILE))
 }
 
-fn read(disk: &dyn Disk, path: &PathBuf) -> io::Result<(Position, Patch)> {
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<(Position, Patch)> {
     let file = disk.open(path, false)?;
     let mut bytes = vec![0; usize::try_from(file.length()?).unwrap_or_default()];
     let filled = file.read_at(&mut bytes, 0)?;

@@ -162,6 +162,9 @@ struct Hint {
     offset: u64,
 }
 
+/// Answers what of the encoded event at a position may be seen.
+pub type Sift<'a> = dyn Fn(Position, &[u8]) -> Option<Vec<u8>> + 'a;
+
 /// A frame that should be readable is not.
 #[derive(Debug)]
 pub enum ReadFault {
@@ -198,7 +201,7 @@ impl LogReader {
         after: Position,
         until: Position,
         (count_max, bytes_max): (usize, usize),
-        sift: &dyn Fn(Position, &[u8]) -> Option<Vec<u8>>,
+        sift: &Sift<'_>,
     ) -> Result<Vec<StoredEvent>, ReadFault> {
         let _unreplaced = self.segments.reading();
         let mut events = Vec::new();

@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A key that no profile, index entry or guard is ever kept under.
 const NEVER_A_KEY: [u8; 1] = [0];
 
+/// Is shown the ids that an entry names.
+pub(crate) type SeeIds<'a> = dyn FnMut(&[(ProfileKind, &str)]) -> Result<(), StoreError> + 'a;
+
 impl Store {
     /// Replaces every file that could hold something that was removed. Others read and write meanwhile.
     ///
@@ -70,10 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// When a table cannot be read, or `see` says so.
-    pub(crate) fn entries(
-        &self,
-        see: &mut dyn FnMut(&[(ProfileKind, &str)]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn entries(&self, see: &mut SeeIds<'_>) -> Result<(), StoreError> {
         for kind in [ProfileKind::User, ProfileKind::Company] {
             each_key(self.profiles(kind), &mut |key| {
                 let id = std::str::from_utf8(key).ok().map(|id| (kind, id));
