@@ -18,6 +18,8 @@ use serde_json::value::RawValue;
 
 use crate::disk::{Disk, DiskFile};
 
+mod erased;
+
 const FORMAT: u32 = 1;
 const STATE: &str = ".json";
 const FRESH: &str = ".json.new";

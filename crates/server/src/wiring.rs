@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
+use crate::erasures::{self, Eraser};
 use crate::http::Random;
 use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
@@ -217,7 +218,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
-    let parts = parts(engine, &runner);
+    let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
+    let parts = parts(engine, &runner, &eraser);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -225,12 +227,16 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             if let Err(error) = runner.go_on() {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
             }
+            if let Err(error) = eraser.start() {
+                tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
+            }
             announce(address, metrics_address, &config.data);
             wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner);
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
+    eraser.stop();
     runner.stop();
     if let Some(control) = control {
         control.stop();
@@ -240,7 +246,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
 
 /// What administration works with.
 fn office<'a>(engine: &'a Engine, random: admin::Random<'a>, base: &'a str) -> Office<'a> {
-    Office { catalog: engine, trail: engine, clock: &WallClock, random, base }
+    Office { catalog: engine, trail: engine, erasures: engine, clock: &WallClock, random, base }
 }
 
 /// Where links to this server lead. Who listens everywhere is reached here as localhost.
@@ -259,6 +265,7 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
         log: engine.clone(),
         profiles: engine.clone(),
         jobs: engine.clone(),
+        erasures: engine.clone(),
         catalog: engine.clone(),
         clock: Arc::new(WallClock),
         random: random(),
@@ -266,7 +273,17 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
     }
 }
 
-fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
+fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
+    erasures::Parts {
+        erasures: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        random: random(),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
+fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>, eraser: &Arc<Eraser>) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
     http::Parts {
@@ -276,6 +293,7 @@ fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
         catalog: engine.clone(),
         trail: engine.clone(),
         jobs: runner.clone(),
+        erasures: eraser.clone(),
         clock: Arc::new(WallClock),
         random: random(),
         version: VERSION,

@@ -107,6 +107,8 @@ acts! {
     JobStarted = "job_started",
     /// A member cancelled a job.
     JobCancelled = "job_cancelled",
+    /// Users or companies are erased.
+    ErasureAccepted = "erasure_accepted",
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ pub struct RowCounts {
     pub accepted: u64,
     /// Known before by their `event_id`.
     pub duplicate: u64,
+    /// Not stored, because the subject was erased after the job came, or is suppressed.
+    #[serde(default)]
+    pub suppressed: u64,
     /// Refused, by the code of the row's first problem.
     pub rejected: BTreeMap<String, u64>,
     /// Of a dry run: accepted rows whose subject is not known yet.
@@ -89,7 +92,7 @@ impl RowCounts {
 
     /// All rows that are done.
     pub fn completed(&self) -> u64 {
-        self.accepted + self.duplicate + self.rejected_total()
+        self.accepted + self.duplicate + self.suppressed + self.rejected_total()
     }
 
     /// Counts one refused row.

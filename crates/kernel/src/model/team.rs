@@ -50,7 +50,7 @@ impl Role {
     pub fn scopes(self) -> &'static [Scope] {
         match self {
             Role::Viewer | Role::Analyst => &[Scope::Read],
-            Role::Admin | Role::Owner => &[Scope::Read, Scope::Admin],
+            Role::Admin | Role::Owner => &[Scope::Read, Scope::Admin, Scope::Erase],
         }
     }
 

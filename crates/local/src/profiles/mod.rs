@@ -9,5 +9,7 @@ pub mod census;
 pub mod lists;
 pub mod mover;
 pub mod overlay;
+pub(crate) mod rewriting;
 pub mod store;
+mod taking_out;
 pub mod wide;

@@ -5,7 +5,7 @@
 //! `meta/saved` names the position from which to replay.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
@@ -31,13 +31,14 @@ const STORE_FORMAT: u8 = 2;
 
 /// The open store.
 pub struct Store {
-    database: Database,
+    pub(super) database: Database,
+    pub(super) directory: PathBuf,
     pub(super) users: Keyspace,
     pub(super) companies: Keyspace,
     pub(super) index: Keyspace,
     pub(super) guards: Keyspace,
     pub(super) ledger: Keyspace,
-    meta: Keyspace,
+    pub(super) meta: Keyspace,
 }
 
 /// Changes that become visible together.
@@ -94,6 +95,7 @@ impl Store {
             guards: database.keyspace("guards", plain)?,
             ledger: database.keyspace("ledger", plain)?,
             meta: database.keyspace("meta", plain)?,
+            directory: directory.to_path_buf(),
             database,
         })
     }

@@ -87,12 +87,24 @@ enum Command {
     Bulk(bulk::BulkCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
     Jobs(jobs::JobsCommand),
+    /// Show an erasure and its certificate.
+    Certificate(Certificate),
     /// Check the settings and show those in effect, without starting anything.
     CheckConfig(Output),
     /// Check every file of the data directory; no server may run on it.
     Verify(Output),
     /// Show the version.
     Version(Output),
+}
+
+/// Asks the running server when there is one, because it holds the directory, and opens the directory itself otherwise:
+/// a certificate must be had also when the server is gone. The same way as all administration.
+#[derive(Debug, Args)]
+struct Certificate {
+    /// The erasure's id, as the deletion was answered (`job_id`).
+    id: String,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +162,9 @@ impl Cli {
             }
             Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Certificate(Certificate { id, output }) => {
+                administer(place, AdminRequest::Certificate { id }, output)
+            }
             Command::CheckConfig(output) => {
                 let config = place.load(Vec::new())?;
                 show(output, &ConfigReport::of(&config), || text::config(&config))

@@ -8,6 +8,7 @@
 
 mod bootstrap;
 mod client;
+mod erasure;
 mod http;
 mod jobs;
 mod layers;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
+use crate::erasures::ErasureSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
@@ -58,6 +60,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// How bulk uploads are taken.
     pub jobs: JobSettings,
+    /// When and how fast deletions are purged.
+    pub erasure: ErasureSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -127,7 +131,7 @@ impl Config {
         for (flag, key, value) in &flags.settings {
             layers.put_text(key, value, Origin::Flag((*flag).to_owned()));
         }
-        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES] {
+        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, erasure::RULES, log::RULES] {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);

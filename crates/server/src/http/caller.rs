@@ -42,6 +42,10 @@ pub(super) struct Ingest;
 pub(super) struct Bulk;
 /// Seeing how that goes.
 pub(super) struct Follow;
+/// Erasing people and companies.
+pub(super) struct Erase;
+/// Seeing how that goes.
+pub(super) struct Witness;
 /// Reading them.
 pub(super) struct Read;
 /// Reading what became of the calls.
@@ -60,7 +64,15 @@ impl Purpose for Bulk {
 }
 
 impl Purpose for Follow {
-    const SCOPES: &'static [Scope] = &[Scope::Ingest, Scope::Read];
+    const SCOPES: &'static [Scope] = &[Scope::Ingest, Scope::Read, Scope::Erase];
+}
+
+impl Purpose for Erase {
+    const SCOPES: &'static [Scope] = &[Scope::Erase];
+}
+
+impl Purpose for Witness {
+    const SCOPES: &'static [Scope] = &[Scope::Erase, Scope::Read];
 }
 
 impl Purpose for Read {
@@ -208,6 +220,10 @@ impl Arrival {
             Ok(Appended::Duplicate { .. }) => {
                 self.open = false;
                 self.key.counts.repeat();
+            }
+            Ok(Appended::Suppressed) => {
+                self.open = false;
+                self.key.counts.suppress();
             }
             Err(error) => self.close(Refused::from(error.clone()).code()),
         }

@@ -299,6 +299,7 @@ pub(super) fn rows_with_jobs(
             minute,
             key,
             duplicate: job.counts.duplicate,
+            suppressed: job.counts.suppressed,
             rejected: job.counts.rejected.clone(),
             ..LedgerRow::default()
         };

@@ -29,6 +29,8 @@ use crate::guards;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_WARNINGS: &str = "[]";
+/// The answer to a write about somebody who was erased and is suppressed.
+const SUPPRESSED: &str = r#"{"status":"suppressed","warnings":[]}"#;
 
 thread_local! {
     /// The event being put together; kept, so that its buffers are.
@@ -207,6 +209,8 @@ fn taken(
             (receipt, false, accepted(&text))
         }
         Appended::Duplicate { receipt, warnings } => (receipt, true, accepted(&warnings)),
+        // Not recorded either: the call is about somebody who is to be forgotten.
+        Appended::Suppressed => return Ok(answer::json(status, SUPPRESSED)),
     };
     let position = caller.token(receipt.position);
     let mut response = answer::json(status, body.clone());

@@ -21,7 +21,7 @@ use std::time::Duration;
 use muster_kernel::model::id::{EnvironmentId, JobId, JobNumber, KeyId};
 use muster_kernel::model::job::{Checkpoint, Job, JobKind, JobStatus, RowCounts, UploadGuard};
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::ports::{Catalog, Clock, EventLog, Jobs, Profiles, StoreError, Upload};
+use muster_kernel::ports::{Catalog, Clock, Erasures, EventLog, Jobs, Profiles, StoreError, Upload};
 
 pub use settings::{JobSettings, Limits};
 pub use tally::{RowSums, RowTally};
@@ -45,6 +45,8 @@ pub struct Parts {
     pub jobs: Arc<dyn Jobs>,
     /// Environments.
     pub catalog: Arc<dyn Catalog>,
+    /// What must not be written any more.
+    pub erasures: Arc<dyn Erasures>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.
@@ -234,7 +236,7 @@ impl Runner {
         let position = parts.log.visible(environment)?;
         let job = Job {
             number: JobNumber(0),
-            id: format!("bulk:jobs:{}:{}", entry.app_token, self.0.uuid()),
+            id: format!("bulk:jobs:{}:{}", entry.app_token, draw_uuid(&parts.random)),
             kind: sent.kind,
             status: JobStatus::Queued,
             key: sent.key,
@@ -339,20 +341,20 @@ impl Runner {
     }
 }
 
+/// Draws a version 4 UUID (RFC 9562).
+pub(crate) fn draw_uuid(random: &Random) -> String {
+    let mut bytes = [0; 16];
+    random(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
+    let number = number & !(0b11 << 62) | (0b10 << 62);
+    let text = format!("{number:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
+    parts.join("-")
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A version 4 UUID (RFC 9562).
-    fn uuid(&self) -> String {
-        let mut bytes = [0; 16];
-        (self.parts.random)(&mut bytes);
-        let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
-        let number = number & !(0b11 << 62) | (0b10 << 62);
-        let text = format!("{number:032x}");
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
-        parts.join("-")
     }
 
     /// Whether a job ended so long ago that nobody sees it any more.

@@ -255,6 +255,7 @@ impl Work<'_> {
             return Ok(());
         }
         match self.read(ordinal, bytes)? {
+            None if self.is_withheld()? => self.counts.suppressed += 1,
             Some(problem) => self.reject(number, bytes, &problem),
             None if self.job.dry_run => self.would()?,
             None if !self.draft.event_id.is_empty() => self.append_guarded(number, bytes)?,
@@ -288,6 +289,12 @@ impl Work<'_> {
         self.draft.ordinal = ordinal;
         self.draft.occurred_at = Some(*submitted_at);
         self.room()
+    }
+
+    /// Whether the subject was erased after the job came, or is suppressed.
+    fn is_withheld(&self) -> Step<bool> {
+        let erasures = &self.inner.parts.erasures;
+        erasures.withholds(self.environment, self.job.number, &self.draft).map_err(broken)
     }
 
     /// Whether the profiles that the row changes have room for its properties.
@@ -392,7 +399,8 @@ impl Work<'_> {
             ProblemCode::CompressionRatio,
         ];
         let is_unreadable = |code: &String| unreadable.iter().any(|known| known.as_str() == code);
-        let nothing = counts.accepted + counts.duplicate == 0 && counts.rejected_total() > 0;
+        let nothing =
+            counts.accepted + counts.duplicate + counts.suppressed == 0 && counts.rejected_total() > 0;
         (nothing && counts.rejected.keys().all(is_unreadable)).then(|| {
             let message = "Nothing of the file could be read as rows; send one JSON object on each line, in UTF-8, plain \
                            or as gzip or zstd. The rejected rows say what is wrong.";

@@ -15,6 +15,7 @@ mod demo;
 mod dry_run;
 mod embedded;
 mod envelope;
+mod erasures;
 mod events;
 mod first_owner;
 mod idempotency;

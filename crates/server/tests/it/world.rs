@@ -21,6 +21,7 @@ use muster_kernel::ports::{
     Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
+use muster_server::erasures::{self, Eraser, ErasureSettings};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
 use muster_testkit::clock::ManualClock;
@@ -215,6 +216,14 @@ impl World {
             log: Arc::clone(&engine) as _,
             profiles: Arc::clone(&engine) as _,
             jobs: Arc::new(job_files.clone()),
+            erasures: Arc::clone(&model) as _,
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random),
+            yield_to_others: || {},
+        };
+        let eraser_parts = erasures::Parts {
+            erasures: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random),
@@ -223,6 +232,7 @@ impl World {
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
+            erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             ledger: Arc::clone(&model) as _,
@@ -275,7 +285,14 @@ impl World {
     /// Works in the server's own office, as its wiring does.
     pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let model = &*self.engine.model;
-        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &*self.random, base: BASE })
+        work(Office {
+            catalog: model,
+            trail: model,
+            erasures: model,
+            clock: &*self.clock,
+            random: &*self.random,
+            base: BASE,
+        })
     }
 
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {
