@@ -1,6 +1,6 @@
 /** What the list of jobs and the page of one share. */
 import type { Job } from '../api/types.ts';
-import { shareDone, statusTone, statusWords, timeLeft } from '../text/job.ts';
+import { isDeletion, nameOf, shareDone, statusTone, statusWords, timeLeft } from '../text/job.ts';
 import { count } from '../text/number.ts';
 import { State } from '../ui/status.tsx';
 
@@ -32,7 +32,7 @@ export function Progress({ job }: { job: Job }) {
   const share = shareDone(job);
   return (
     <div className="max-w-[560px]">
-      <Bar share={share} label={`Rows of ${job.filename}`} />
+      <Bar share={share} label={`Rows of ${nameOf(job)}`} />
       <p className="figures mt-1.5 text-data text-muted" aria-live="off">
         {share === null
           ? `${statusWords(job)}…`
@@ -56,25 +56,29 @@ export function Counts({ job }: { job: Job }) {
         ['Would change', job.would.change, ''],
         ['Would reject', job.would.reject, job.would.reject > 0 ? 'text-bad' : 'text-muted'],
       ]
-    : [
-        ['Stored', job.accepted_rows, ''],
-        ['Known before', job.duplicate_rows, job.duplicate_rows > 0 ? '' : 'text-muted'],
-        ['Rejected', job.rejected_rows, job.rejected_rows > 0 ? 'text-bad' : 'text-muted'],
-      ];
+    : isDeletion(job)
+      ? [['Erased', job.completed_rows, '']]
+      : [
+          ['Stored', job.accepted_rows, ''],
+          ['Known before', job.duplicate_rows, job.duplicate_rows > 0 ? '' : 'text-muted'],
+          ['Rejected', job.rejected_rows, job.rejected_rows > 0 ? 'text-bad' : 'text-muted'],
+        ];
   return (
     <dl className="grid grid-cols-2 border-y border-line sm:grid-cols-4">
-      {([['Rows', job.total_rows, ''], ...parts] as const).map(([title, value, tone], index) => (
-        <div
-          key={title}
-          className="min-w-0 py-3.5 pr-3 max-sm:nth-[n+3]:border-t max-sm:nth-[n+3]:border-line"
-        >
-          <dt className="text-data text-muted">
-            {index > 0 && <span aria-hidden="true">{index === 1 ? '= ' : '+ '}</span>}
-            {title}
-          </dt>
-          <dd className={`figures text-figure font-semibold tracking-tight ${tone}`}>{count(value)}</dd>
-        </div>
-      ))}
+      {([[isDeletion(job) ? 'Named' : 'Rows', job.total_rows, ''], ...parts] as const).map(
+        ([title, value, tone], index) => (
+          <div
+            key={title}
+            className="min-w-0 py-3.5 pr-3 max-sm:nth-[n+3]:border-t max-sm:nth-[n+3]:border-line"
+          >
+            <dt className="text-data text-muted">
+              {index > 0 && <span aria-hidden="true">{index === 1 ? '= ' : '+ '}</span>}
+              {title}
+            </dt>
+            <dd className={`figures text-figure font-semibold tracking-tight ${tone}`}>{count(value)}</dd>
+          </div>
+        ),
+      )}
     </dl>
   );
 }

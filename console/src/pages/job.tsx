@@ -6,7 +6,7 @@ import { Refusal } from '../api/refusal.ts';
 import type { Job, JobType } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment, useMay } from '../frame/session.ts';
-import { fileSize, type Reject, seconds } from '../text/job.ts';
+import { fileSize, isDeletion, nameOf, type Reject, seconds } from '../text/job.ts';
 import { count, countOf } from '../text/number.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { Dialog, DialogActions } from '../ui/dialog.tsx';
@@ -66,7 +66,7 @@ function Detail({ job }: { job: Job }) {
   const [isAsked, setAsked] = useState(false);
   return (
     <Page
-      title={job.filename}
+      title={nameOf(job)}
       above={<Back to="/jobs">Jobs</Back>}
       line={
         <span className="flex flex-wrap items-center gap-x-3">
@@ -76,7 +76,8 @@ function Detail({ job }: { job: Job }) {
       }
       actions={
         mayAct &&
-        isLive(job) && (
+        isLive(job) &&
+        !isDeletion(job) && (
           <Button look="danger" onClick={() => setAsked(true)}>
             Cancel
           </Button>
@@ -94,15 +95,19 @@ function Detail({ job }: { job: Job }) {
             )}
             {job.reason && <Reason job={job} />}
             <Counts job={job} />
-            <Rejects job={job} />
+            {!isDeletion(job) && <Rejects job={job} />}
           </>
         }
         facts={
           <Facts
             facts={[
               ['Job', <IdFact key="id" id={job.job_id} />],
-              ['Rows are', job.type],
-              ['File', fileSize(job.file_size)],
+              ...(isDeletion(job)
+                ? []
+                : [
+                    ['Rows are', job.type] as [string, string],
+                    ['File', fileSize(job.file_size)] as [string, string],
+                  ]),
               ['Sent', <FullTime key="sent" at={job.submitted_at} />],
               ['Began', job.start_time ? <FullTime key="began" at={job.start_time} /> : 'not yet'],
               ['Ended', job.end_time ? <FullTime key="ended" at={job.end_time} /> : 'not yet'],
@@ -211,7 +216,7 @@ function Rejects({ job }: { job: Job }) {
               key={`${file.name} ${file.lastModified}`}
               file={file}
               type={job.type as JobType}
-              isBusy={jobs.data?.some(isLive) ?? false}
+              isBusy={jobs.data?.some((other) => isLive(other) && !isDeletion(other)) ?? false}
               onClose={() => setFile(null)}
             />
           )}

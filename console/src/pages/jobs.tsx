@@ -5,7 +5,7 @@ import { isLive, jobsQuery } from '../api/jobs.ts';
 import type { Job } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment, useMay, useOrigin } from '../frame/session.ts';
-import { seconds, shareDone } from '../text/job.ts';
+import { isDeletion, nameOf, seconds, shareDone } from '../text/job.ts';
 import { count, countOf } from '../text/number.ts';
 import { CopyButton } from '../ui/copy.tsx';
 import { type Column, DataTable } from '../ui/data-table.tsx';
@@ -24,12 +24,12 @@ const COLUMNS: Column<Job>[] = [
     onSmall: true,
     cell: (job) => (
       <Link to="/jobs/$id" params={{ id: job.job_id }} className="hover:text-accent">
-        {job.filename}
+        {nameOf(job)}
         {job.dry_run && <span className="text-muted"> · only tried</span>}
       </Link>
     ),
   },
-  { name: 'type', title: 'Rows are', width: 100, cell: (job) => job.type },
+  { name: 'type', title: 'Rows are', width: 100, cell: (job) => (isDeletion(job) ? 'erased' : job.type) },
   {
     name: 'state',
     title: 'State',
@@ -38,7 +38,7 @@ const COLUMNS: Column<Job>[] = [
     cell: (job) =>
       isLive(job) && shareDone(job) !== null ? (
         <div className="flex items-center gap-2">
-          <Bar share={shareDone(job)} label={`Rows of ${job.filename}`} />
+          <Bar share={shareDone(job)} label={`Rows of ${nameOf(job)}`} />
           <span className="figures shrink-0">{Math.floor((shareDone(job) ?? 0) * 100)} %</span>
         </div>
       ) : (
@@ -51,7 +51,8 @@ const COLUMNS: Column<Job>[] = [
     title: 'Stored',
     width: 100,
     align: 'right',
-    cell: (job) => (job.dry_run ? <span className="text-muted">–</span> : count(job.accepted_rows)),
+    cell: (job) =>
+      job.dry_run || isDeletion(job) ? <span className="text-muted">–</span> : count(job.accepted_rows),
   },
   {
     name: 'rejected',
@@ -101,7 +102,7 @@ export function Jobs() {
             <SendFile
               key={`${file.name} ${file.lastModified}`}
               file={file}
-              isBusy={live > 0}
+              isBusy={jobs.data?.some((job) => isLive(job) && !isDeletion(job)) ?? false}
               onClose={() => setFile(null)}
             />
           )}

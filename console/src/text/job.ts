@@ -62,6 +62,12 @@ export async function readRejects(
   return found;
 }
 
+/** Whether a job erases somebody, instead of taking a file. */
+export const isDeletion = (job: Pick<Job, 'type'>) => job.type === 'delete';
+
+/** What a job is called: its file, or what it does. */
+export const nameOf = (job: Pick<Job, 'type' | 'filename'>) => (isDeletion(job) ? 'Deletion' : job.filename);
+
 /** What the first rows of a file seem to be; null when they say neither. */
 export function typeOf(head: string): JobType | null {
   const user = head.search(/"user_?id"|"users"/i);
