@@ -12,17 +12,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::id::Position;
+use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::ports::{Clock, Receipt, StoreError};
 
-use crate::background::{open_in_background, yield_to_others};
+use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
+use crate::environment_history::open_history;
+use crate::erasure::{Left, Registry};
 use crate::guards::UnderWay;
-use crate::history::archive::{Archive, ArchiveOptions};
-use crate::history::opening::Parts as HistoryParts;
+use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
+use crate::log::patch;
 use crate::log::queue::{Batch, Outcome, Queue};
 use crate::log::reader::LogReader;
 use crate::log::record::{Frame, FrameKind};
@@ -40,10 +42,6 @@ const FOLD_QUEUE_BATCHES: usize = 2;
 /// The mover spreads its work over this share of the time until the next generation may follow: a burst would take a
 /// processor away from those who answer.
 const MOVE_SHARE: (u32, u32) = (3, 4);
-/// Threads that answer one question when the settings name no number.
-const THREADS_MAX: usize = 4;
-/// A segment of history is not merged beyond this many seals.
-const MERGED_SEALS_MAX: u64 = 64;
 /// Events folded between two looks at the overlay's size while a log is replayed.
 const REPLAY_STRIDE: u64 = 4096;
 
@@ -70,10 +68,18 @@ pub struct Environment {
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
     pub(crate) history: Arc<Archive>,
+    pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
     fold: Mutex<Option<SyncSender<FoldWork>>>,
+}
+
+/// The files of a log, for whoever replaces records in them.
+pub(crate) struct LogFiles {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) directory: PathBuf,
+    pub(crate) segments: Arc<Segments>,
 }
 
 /// What the threads of an environment share.
@@ -82,17 +88,19 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) guards: UnderWay,
     pub(crate) refused: Refused,
+    pub(crate) erasures: Registry,
     visible: AtomicU64,
 }
 
 impl State {
-    fn new(store: Store) -> Result<State, StoreError> {
+    fn new(store: Store, erasures: Registry) -> Result<State, StoreError> {
         let overlay = Overlay::new(store.wide()?);
         Ok(State {
             overlay,
             store,
             guards: UnderWay::default(),
             refused: Refused::default(),
+            erasures,
             visible: AtomicU64::new(0),
         })
     }
@@ -123,17 +131,18 @@ impl Environment {
                 .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let open = || Store::open_or_renew(&store_directory, parts.options.cache_bytes);
-        let store = open_in_background(open).map_err(unusable)?;
+        let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
-        let state = Arc::new(State::new(store).map_err(unusable)?);
+        let erasures = Registry::open(Arc::clone(&parts.disk), &parts.directory, Arc::clone(&parts.random))
+            .map_err(|error| OpenError::Io(parts.directory.join("erasures"), error))?;
+        let state = Arc::new(State::new(store, erasures).map_err(unusable)?);
         let mover = spawn("muster-mover", {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
         let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
             let (writer, segments, notes) = recovered;
-            let history = open_history(&parts, segments, writer.end().last)?;
+            let history = open_history(&parts, &state, segments, writer.end().last)?;
             Ok((writer, history, notes))
         });
         let (writer, (history, segments), mut notes) = match recovered {
@@ -163,8 +172,11 @@ impl Environment {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
         });
+        let log_files =
+            LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) };
         Ok(Environment {
             queue,
+            log: log_files,
             reader: LogReader::new(segments),
             state,
             jobs,
@@ -225,57 +237,21 @@ fn recover_log(
         skip_damaged: parts.options.skip_damaged,
         read_only: false,
     };
+    let io = |error| OpenError::Io(directory.into(), error);
+    let patched = patch::finish(parts.disk.as_ref(), directory).map_err(io)?;
     let mut folder = Folder::new(state, &parts.options);
-    let recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    let mut recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    recovered.notes.extend(patched);
+    state.erasures.settle(&recovered.segments).map_err(io)?;
     let options = WriterOptions {
         segment_bytes: parts.options.log_segment_bytes,
         free_reserve_bytes: parts.options.free_disk_reserve_bytes,
         random: Arc::clone(&parts.random),
     };
     let (disk, segments) = (Arc::clone(&parts.disk), Arc::clone(&recovered.segments));
-    let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
-        .map_err(|error| OpenError::Io(directory.into(), error))?;
+    let writer =
+        Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end).map_err(io)?;
     Ok((writer, recovered.segments, recovered.notes))
-}
-
-/// Opens history, which must not know more than the log.
-fn open_history(
-    parts: &Parts,
-    segments: Arc<Segments>,
-    last: Position,
-) -> Result<(Arc<Archive>, Arc<Segments>), OpenError> {
-    let directory = parts.directory.join("history");
-    let options = &parts.options;
-    let threads = match options.history_threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
-        threads => threads,
-    };
-    let history = Archive::open(HistoryParts {
-        directory: directory.clone(),
-        identity: parts.identity,
-        options: ArchiveOptions {
-            tend_every: Duration::from_millis(options.history_tend_ms),
-            seal_events: options.history_seal_events.max(1),
-            seal_age: Duration::from_secs(options.history_seal_age_s_max),
-            merge_fan: options.history_merge_fan,
-            merge_events_max: options.history_seal_events.saturating_mul(MERGED_SEALS_MAX),
-            threads,
-            question_bytes_max: usize::try_from(options.history_question_bytes_max).unwrap_or(usize::MAX),
-        },
-        disk: Arc::clone(&parts.disk),
-        random: Arc::clone(&parts.random),
-        log: Arc::clone(&segments),
-    });
-    let history = history.map_err(|what| OpenError::History(directory.clone(), what))?;
-    if history.covered() > last.0 {
-        let what = format!(
-            "it holds events up to position {}, the log ends at {}: its end is missing",
-            history.covered(),
-            last.0
-        );
-        return Err(OpenError::History(directory, what));
-    }
-    Ok((Arc::new(history), segments))
 }
 
 /// What the fold thread is asked to do.
@@ -341,7 +317,8 @@ fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
                     queue.note(row);
                 }
             }
-            FrameKind::Batch => {}
+            // Whoever asked for the erasure is told that it is none.
+            FrameKind::Batch | FrameKind::Erasure | FrameKind::Hole | FrameKind::Reduced => {}
         }
     }
 }
@@ -407,15 +384,10 @@ impl<'a> Folder<'a> {
     }
 
     fn fold(&self, frame: &Frame<'_>) {
-        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
         match frame.kind {
-            FrameKind::Event => match Event::decode(frame.payload) {
-                Ok(event) => {
-                    self.active.fold(&event, receipt);
-                    self.active.count(&stored(event.key, frame.received_at));
-                    event.guards().for_each(|guard| self.state.guards.release(&guard.key));
-                }
-                Err(_) => {
+            FrameKind::Event | FrameKind::Reduced => match frame.event().map(Event::decode) {
+                Some(Ok(event)) => self.fold_event(frame, &event),
+                _ => {
                     tracing::error!(
                         position = frame.position.0,
                         "a record with a right checksum is no event"
@@ -426,8 +398,36 @@ impl<'a> Folder<'a> {
                 Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
                 None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
             },
+            FrameKind::Erasure => {
+                // One that is complete has left nothing to forget.
+                let begun =
+                    frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
+                if let Some(subjects) = begun {
+                    self.active.erase(subjects.kind, &subjects.ids);
+                }
+            }
+            FrameKind::Hole => {
+                if let Some(key) = frame.payload.first_chunk().copied().map(u32::from_le_bytes) {
+                    self.active.count(&stored(KeyId(key), frame.received_at));
+                }
+            }
             FrameKind::Batch => {}
         }
+    }
+
+    fn fold_event(&self, frame: &Frame<'_>, event: &Event<'_>) {
+        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
+        match self.state.erasures.left(frame.position, event) {
+            Left::Whole => self.active.fold(event, receipt),
+            Left::Part(part) => {
+                if let Ok(part) = Event::decode(&part) {
+                    self.active.fold(&part, receipt);
+                }
+            }
+            Left::Nothing => {}
+        }
+        self.active.count(&stored(event.key, frame.received_at));
+        event.guards().for_each(|guard| self.state.guards.release(&guard.key));
     }
 
     fn replay(&mut self, frame: &Frame<'_>) {

@@ -1,4 +1,4 @@
-//! What is done for history in the background: reading on, sealing the tail, merging by tiers, purging the erased.
+//! What is done for history in the background: reading on, sealing the tail, merging by tiers.
 //!
 //! Each makes one new file of several segments, syncs it, and puts it in their place with a new manifest: a crash leaves
 //! the state before or after. One of them runs at a time, on a thread at low priority that rests as long as it works,
@@ -72,7 +72,6 @@ impl Archive {
             self.seal()?;
         }
         while self.merge_next()? {}
-        self.purge()?;
         if reach < visible.0 {
             self.signals().hurried = true;
         }
@@ -104,7 +103,7 @@ impl Archive {
             let in_memory = snapshot.kept.iter().filter(|kept| kept.segment.file.is_none());
             (Position(snapshot.through), in_memory.cloned().collect::<Vec<_>>())
         };
-        self.replace(&mut files, &sources)?;
+        self.replace(&mut files, &whole(&sources))?;
         Ok(through)
     }
 
@@ -118,12 +117,14 @@ impl Archive {
         let in_files: Vec<Kept> = kept.into_iter().filter(|kept| kept.segment.file.is_some()).collect();
         let sizes: Vec<u64> = in_files.iter().map(|kept| kept.segment.events()).collect();
         match due(&sizes, &self.options) {
-            Some(range) => self.replace(&mut files, in_files.get(range).unwrap_or_default()).map(|()| true),
+            Some(range) => {
+                self.replace(&mut files, &whole(in_files.get(range).unwrap_or_default())).map(|()| true)
+            }
             None => Ok(false),
         }
     }
 
-    /// Makes one file of segments that follow each other, and puts it in their place.
+    /// Makes one file of segments that follow each other, without what is hidden in `sources`, and puts it in their place.
     pub(super) fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(()) };
         self.keep_dictionaries(files)?;
@@ -144,17 +145,12 @@ impl Archive {
         let inside = |entry: &SegmentEntry| entry.first >= header.first && entry.last <= header.last;
         manifest.segments.retain(|entry| !inside(entry));
         let place = manifest.segments.partition_point(|entry| entry.last < header.first);
-        let entry = SegmentEntry {
-            file: number,
-            first: header.first,
-            last: header.last,
-            events: segment.events(),
-            erased: Vec::new(),
-        };
+        let entry =
+            SegmentEntry { file: number, first: header.first, last: header.last, events: segment.events() };
         manifest.segments.insert(place, entry);
         manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
         files.manifest = manifest;
-        self.swap(&header, segment);
+        self.swap(&header, segment)?;
         for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
             // What cannot be removed now is removed at the next start.
             let _ = self.disk.remove(old);
@@ -206,11 +202,12 @@ impl Archive {
         files.manifest.users.count = files.users.kept();
         files.manifest.companies.count = files.companies.kept();
         files.manifest.names.count = files.names.kept();
+        self.dictionary_bytes.store(files.dictionary_bytes(), Ordering::Relaxed);
         Ok(())
     }
 
     /// Shows a new segment in the place of those whose positions it covers.
-    fn swap(&self, header: &super::segment::Header, segment: Segment) {
+    fn swap(&self, header: &super::segment::Header, segment: Segment) -> Result<(), StoreError> {
         let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let mut snapshot = Snapshot::clone(&self.snapshot());
         let inside = |kept: &Kept| {
@@ -219,10 +216,18 @@ impl Archive {
         };
         snapshot.kept.retain(|kept| !inside(kept));
         let place = snapshot.kept.partition_point(|kept| kept.segment.header().last < header.first);
-        snapshot.kept.insert(place, Kept { segment: Arc::new(segment), erased: Arc::default() });
+        let hidden = self.hidden_now(&segment)?;
+        snapshot.kept.insert(place, Kept { segment: Arc::new(segment), hidden });
         self.publish(snapshot);
         self.changed.notify_all();
+        Ok(())
     }
+}
+
+/// Segments with all that is in them: what is erased is taken out by a purge, which counts it before.
+fn whole(sources: &[Kept]) -> Vec<Kept> {
+    let whole = |kept: &Kept| Kept { segment: Arc::clone(&kept.segment), hidden: Arc::default() };
+    sources.iter().map(whole).collect()
 }
 
 /// Which of segments of these sizes are merged next: the fewest events among as many neighbours as the fan, of which none

@@ -10,5 +10,7 @@ pub mod every;
 pub mod lists;
 pub mod mover;
 pub mod overlay;
+pub(crate) mod rewriting;
 pub mod store;
+mod taking_out;
 pub mod wide;

@@ -5,7 +5,7 @@
 //! `meta/saved` names the position from which to replay.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
@@ -20,8 +20,9 @@ use super::mover::{prefix, split_wide_key};
 use super::overlay::Guarded;
 use super::wide::Wide;
 
-/// Larger means fewer, larger tables and with that fewer rewrites of each profile by compaction.
-const MEMTABLE_BYTES: u64 = 64 << 20;
+/// Larger means fewer rewrites of each profile by compaction, and a longer start: what is in memory only is read back
+/// from the store's journal.
+const MEMTABLE_BYTES: u64 = 32 << 20;
 const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
@@ -30,13 +31,14 @@ const STORE_FORMAT: u8 = 2;
 
 /// The open store.
 pub struct Store {
-    database: Database,
+    pub(super) database: Database,
+    pub(super) directory: PathBuf,
     pub(super) users: Keyspace,
     pub(super) companies: Keyspace,
     pub(super) index: Keyspace,
     pub(super) guards: Keyspace,
     pub(super) ledger: Keyspace,
-    meta: Keyspace,
+    pub(super) meta: Keyspace,
 }
 
 /// Changes that become visible together.
@@ -93,6 +95,7 @@ impl Store {
             guards: database.keyspace("guards", plain)?,
             ledger: database.keyspace("ledger", plain)?,
             meta: database.keyspace("meta", plain)?,
+            directory: directory.to_path_buf(),
             database,
         })
     }

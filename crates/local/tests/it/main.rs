@@ -4,6 +4,7 @@ mod audit;
 mod contracts;
 mod crash;
 mod damage;
+mod erasure;
 mod history;
 mod history_crash;
 mod history_figures;
