@@ -29,6 +29,7 @@ use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
 use sha2::{Digest, Sha256};
 
+use crate::asking::Patient;
 use crate::client::{Answer, Client, Request};
 
 /// Where links lead in these tests: [`crate::client`] names this host.
@@ -181,6 +182,7 @@ pub struct World {
     pub address: SocketAddr,
     pub metrics_address: Option<SocketAddr>,
     pub engine: Arc<Faulty>,
+    pub history: Arc<Patient>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
     pub jobs: Arc<Runner>,
@@ -229,13 +231,14 @@ impl World {
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
+        let history = Arc::new(Patient::new(Arc::clone(&model)));
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
             erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
-            history: Arc::clone(&model) as _,
+            history: Arc::clone(&history) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
@@ -251,6 +254,7 @@ impl World {
             address,
             metrics_address,
             engine,
+            history,
             clock,
             handle,
             jobs,
