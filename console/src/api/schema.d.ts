@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List jobs, the newest first; the newest 1,000. */
+        /** List jobs, the newest first: the newest 1,000 as an array, or with `limit` or `cursor` a page of them. */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -379,7 +379,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List erasures, the newest first; the newest 1,000. */
+        /** List erasures, the newest first. */
         get: operations["list_erasures"];
         put?: never;
         post?: never;
@@ -1099,6 +1099,7 @@ export interface components {
         Erasure: {
             /** @description When it was accepted: what was received up to then is hidden since. */
             accepted_at: components["schemas"]["Instant"];
+            asked_by: components["schemas"]["ErasureAsker"] | null;
             certificate: components["schemas"]["Certificate"] | null;
             /** @description When the purge begins. */
             due_at: components["schemas"]["Instant"];
@@ -1121,9 +1122,25 @@ export interface components {
             /** @description Whether later writes about them are refused. */
             suppress: boolean;
         };
+        /** @description Who asked for an erasure. */
+        ErasureAsker: {
+            /**
+             * @description `member` or `key`.
+             * @example member
+             */
+            kind: string;
+            /**
+             * @description The member's name at that time, or the key's.
+             * @example Ada Lovelace
+             */
+            name: string;
+        };
         /** @description A page of erasures. */
-        ErasureList: {
+        ErasurePage: {
+            /** @description The erasures, newest first. */
             data: components["schemas"]["Erasure"][];
+            /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
+            next_cursor: string | null;
         };
         /** @description What one place gave up, and what the second look at it found. */
         ErasurePlace: {
@@ -1348,6 +1365,15 @@ export interface components {
             /** @description `users` or `companies` of an upload, `delete` of a deletion, whose rows are its ids. */
             type: string;
             would?: components["schemas"]["Would"] | null;
+        };
+        /** @description Jobs: all of them as an array, or a page. */
+        JobList: components["schemas"]["Job"][] | components["schemas"]["JobPage"];
+        /** @description A page of jobs. */
+        JobPage: {
+            /** @description The jobs, newest first. */
+            data: components["schemas"]["Job"][];
+            /** @description Where the next page starts; null on the last one. */
+            next_cursor: string | null;
         };
         /** @description Why a job is as it is. */
         JobReason: {
@@ -1859,6 +1885,11 @@ export interface components {
         User: {
             /** @description The company that the user belongs to. */
             company_id: string | null;
+            /**
+             * @description In lists: the company's property `name`, when it is a text that the caller may see.
+             * @example Northwind Trading
+             */
+            company_name?: string | null;
             created_at: components["schemas"]["Instant"] | null;
             first_seen_at: components["schemas"]["Instant"] | null;
             last_seen_at: components["schemas"]["Instant"] | null;
@@ -1971,6 +2002,11 @@ export interface components {
         /** @description What a call would do. */
         WriteWould: {
             company: components["schemas"]["ProfileWould"] | null;
+            /**
+             * @description Present and true when the call would be answered as a repetition of one that was taken before, by its
+             *     `Idempotency-Key` or its `event_id`; nothing would be stored then.
+             */
+            duplicate?: boolean;
             event: components["schemas"]["EventWould"] | null;
             user: components["schemas"]["ProfileWould"] | null;
         };
@@ -2139,7 +2175,12 @@ export interface operations {
     };
     list_jobs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a page of so many jobs; a page has 100 when only `cursor` is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: {
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
@@ -2155,7 +2196,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"][];
+                    "application/json": components["schemas"]["JobList"];
                 };
             };
             /** @description A parameter, a cursor or the position is not what it should be */
@@ -4113,7 +4154,12 @@ export interface operations {
     };
     list_erasures: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: {
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
@@ -4123,13 +4169,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The erasures */
+            /** @description A page of erasures */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErasureList"];
+                    "application/json": components["schemas"]["ErasurePage"];
                 };
             };
             /** @description A parameter, a cursor or the position is not what it should be */

@@ -21,6 +21,10 @@ pub(super) struct UserBody<'a> {
     /// The company that the user belongs to.
     #[schema(required = true)]
     company_id: Option<&'a str>,
+    /// In lists: the company's property `name`, when it is a text that the caller may see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Northwind Trading")]
+    company_name: Option<&'a str>,
     /// Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
     /// `PropertyDetail` for each.
     #[schema(value_type = Object)]
@@ -93,12 +97,20 @@ impl<'a> UserBody<'a> {
         UserBody {
             user_id: id,
             company_id: profile.company_id(),
+            company_name: None,
             properties: PropertyMap { profile, view },
             created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
             last_seen_at: profile.last_seen_at().map(Instant),
             masked: view.masked(profile),
         }
+    }
+}
+
+impl<'a> UserBody<'a> {
+    /// The same user with the name of the company.
+    pub(super) fn of_company(self, name: Option<&'a str>) -> Self {
+        UserBody { company_name: name, ..self }
     }
 }
 
@@ -177,8 +189,9 @@ pub(super) struct PropertyDetail<'a> {
     tied: bool,
 }
 
+/// Whether a flag is left out of an answer.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 
