@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { components } from '../src/api/schema';
 import { launch, open, SMALL, seriousFindings, WIDE } from './browser.ts';
 import { Server } from './server.ts';
-import { type Jobs, populate, populateJobs, userId } from './world.ts';
+import { eraseUsers, type Jobs, populate, populateJobs, userId } from './world.ts';
 
 type Schemas = components['schemas'];
 type CallPage = Schemas['CallPage'];
@@ -30,6 +30,7 @@ let owner: string;
 let calls: CallPage['data'];
 let invitation: string;
 let jobs: Jobs;
+let erasure: string;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
@@ -43,6 +44,7 @@ beforeAll(async () => {
   await invite('vera@example.com');
   invitation = (await invite('victor@example.com')).link;
   jobs = await populateJobs(server);
+  erasure = await eraseUsers(server, [userId(230), userId(231), 'nobody']);
   await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
   calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
     .data;
@@ -140,6 +142,25 @@ const PLACES: Place[] = [
     ready: text('Nothing of the file'),
   },
   { name: 'job-unknown', path: () => '/jobs/bulk:jobs:NX-0:1', ready: text('There is no such job') },
+  {
+    name: 'delete-user',
+    path: () => `/users/${userId(7)}?environment=1`,
+    ready: async (page) => {
+      await page.getByRole('button', { name: 'Delete' }).click();
+      await page.getByText('goes with it').waitFor();
+    },
+  },
+  {
+    name: 'erasures-none',
+    path: () => '/jobs/erasures?environment=2',
+    ready: text('Nobody was deleted yet'),
+  },
+  { name: 'erasures', path: () => '/jobs/erasures?environment=1', ready: text('3 users') },
+  {
+    name: 'erasure',
+    path: () => `/jobs/erasures/${encodeURIComponent(erasure)}`,
+    ready: text('and nothing was found'),
+  },
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
   { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },

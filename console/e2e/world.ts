@@ -118,3 +118,16 @@ export async function populateJobs(server: Server): Promise<Jobs> {
   const failed = await sendRows(server, '\u0089PNG no rows at all', { name: 'logo.png' });
   return { done, failed };
 }
+
+/** Has users erased; answers the erasure's id once its certificate is there. */
+export async function eraseUsers(server: Server, ids: string[]): Promise<string> {
+  const { job_id } = await server.json<{ job_id: string }>('DELETE', '/v1/users', {
+    key: server.key,
+    body: { users: ids },
+  });
+  const certificate = async () =>
+    (await server.json<{ certificate: unknown }>('GET', `/v1/erasures/${job_id}`, { key: server.key }))
+      .certificate;
+  while ((await certificate()) === null) await new Promise((resolve) => setTimeout(resolve, 20));
+  return job_id;
+}

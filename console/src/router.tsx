@@ -155,6 +155,18 @@ const jobRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/job.tsx'), 'JobPage'),
 });
 
+const erasuresRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/erasures',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'row'> => ({ row: text(search.row) }),
+  component: lazyRouteComponent(() => import('./pages/erasures.tsx'), 'Erasures'),
+});
+const erasureRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/erasures/$id',
+  component: lazyRouteComponent(() => import('./pages/erasure.tsx'), 'ErasurePage'),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/settings',
@@ -204,6 +216,8 @@ const routeTree = rootRoute.addChildren([
     companyRoute,
     jobsRoute,
     jobRoute,
+    erasuresRoute,
+    erasureRoute,
     settingsRoute.addChildren([
       settingsIndexRoute,
       keysRoute,

@@ -6,7 +6,7 @@ import { firstText } from '../text/value.ts';
 import { chooseTheme } from '../theme.ts';
 import { classNames } from '../ui/class-names.ts';
 import { Dialog } from '../ui/dialog.tsx';
-import { CompaniesIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
+import { CompaniesIcon, JobsIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
 import { useSettled } from '../ui/settled.ts';
 import { PLACES } from './frame.tsx';
 import { useEnvironment, useMay, useSession } from './session.ts';
@@ -172,6 +172,13 @@ function useFixedEntries(onKeys: () => void): Entry[] {
       icon,
       run: () => void navigate({ to }),
     })),
+    {
+      id: '/jobs/erasures',
+      group: 'Pages',
+      title: 'Erasures',
+      icon: JobsIcon,
+      run: () => void navigate({ to: '/jobs/erasures' }),
+    },
     ...settings
       .filter(({ shown }) => shown)
       .map(({ to, title }) => ({

@@ -12,6 +12,7 @@ import { firstText } from '../text/value.ts';
 import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Time } from '../ui/time.tsx';
+import { DeleteProfile } from './delete-profile.tsx';
 import { ProfileList } from './profile-list.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
 import { FullTime, useEscapeTo, valuesOf } from './user.tsx';
@@ -56,6 +57,7 @@ export function CompanyPage() {
 
 function Detail({ company }: { company: Company }) {
   const properties = company.properties as Record<string, PropertyDetail>;
+  const name = firstText(valuesOf(properties), ['name']);
   const environment = useEnvironment();
   const search = useSearch({ from: '/frame/companies/$id' });
   const navigate = useNavigate({ from: '/companies/$id' });
@@ -66,7 +68,7 @@ function Detail({ company }: { company: Company }) {
   );
   return (
     <Page
-      title={firstText(valuesOf(properties), ['name']) ?? company.company_id}
+      title={name ?? company.company_id}
       above={<Back to="/companies">Companies</Back>}
       line={
         <>
@@ -75,6 +77,7 @@ function Detail({ company }: { company: Company }) {
           <Time at={company.last_seen_at} />
         </>
       }
+      actions={<DeleteProfile kind="companies" id={company.company_id} name={name} />}
     >
       <Columns
         main={

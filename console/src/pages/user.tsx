@@ -11,6 +11,7 @@ import { firstText } from '../text/value.ts';
 import { Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Time } from '../ui/time.tsx';
+import { DeleteProfile } from './delete-profile.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
 
 /** The plain values of properties that came with their details. */
@@ -52,7 +53,7 @@ export function UserPage() {
   return <Person user={user.data} />;
 }
 
-export function useEscapeTo(to: '/users' | '/companies' | '/jobs') {
+export function useEscapeTo(to: '/users' | '/companies' | '/jobs' | '/jobs/erasures') {
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
   const { history } = useRouter();
@@ -79,6 +80,7 @@ function Person({ user }: { user: User }) {
           <Time at={user.last_seen_at} />
         </>
       }
+      actions={<DeleteProfile kind="users" id={user.user_id} name={name} />}
     >
       <Columns
         main={
