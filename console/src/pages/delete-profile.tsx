@@ -77,6 +77,6 @@ function Ask({ kind, id, name, onClose }: Props & { onClose: () => void }) {
 /** What goes, in numbers. */
 function lossOf(kind: ErasedKind, { events, members }: WouldErase): string {
   const gone = `${countOf(events, 'event')} ${events === 1 ? 'goes' : 'go'} with it`;
-  if (kind === 'users') return `${gone}.`;
+  if (kind === 'users') return `${gone}. Of events that name a company, what they said of it stays.`;
   return `${gone}, and ${countOf(members, 'user')} ${members === 1 ? 'loses' : 'lose'} the company.`;
 }
