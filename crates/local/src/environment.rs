@@ -31,13 +31,16 @@ use crate::options::Options;
 use crate::profiles::lists::View;
 use crate::profiles::mover::move_generation;
 use crate::profiles::overlay::{Generation, Overlay, stored};
-use crate::profiles::store::Store;
+use crate::profiles::store::{Home, Store};
+use crate::profiles::tidy::tidy_one;
 
 /// Synced batches that may wait for the fold thread.
 const FOLD_QUEUE_BATCHES: usize = 2;
 /// The mover spreads its work over this share of the time until the next generation may follow: a burst would take a
 /// processor away from those who answer.
 const MOVE_SHARE: (u32, u32) = (3, 4);
+/// How long tidying up the value log rests after each piece, so that it takes a small part of disk and processor.
+const TIDY_PAUSE: Duration = Duration::from_millis(10);
 /// Events folded between two looks at the overlay's size while a log is replayed.
 const REPLAY_STRIDE: u64 = 4096;
 
@@ -116,7 +119,13 @@ impl Environment {
                 .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let store = Store::open_or_renew(&store_directory, parts.options.cache_bytes).map_err(unusable)?;
+        let home = Home {
+            directory: parts.directory.clone(),
+            disk: Arc::clone(&parts.disk),
+            value_file_bytes: parts.options.value_file_bytes,
+            read_only: false,
+        };
+        let store = Store::open_or_renew(&home, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
         let state = Arc::new(State::new(store).map_err(unusable)?);
         let mover = spawn("muster-mover", {
@@ -429,13 +438,25 @@ fn run_mover(state: &State, over: Duration) {
             let due = over.mul_f64(done as f64 / all.max(1) as f64);
             state.overlay.rest(due.saturating_sub(begun.elapsed()));
         };
-        match move_generation(&state.store, state.overlay.wide(), &generation, position, rest) {
-            Ok(()) => state.overlay.moved(),
-            Err(error) => {
-                tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");
-                state.overlay.move_failed();
-                return;
-            }
+        let moved = move_generation(&state.store, state.overlay.wide(), &generation, position, rest);
+        if moved.is_ok() {
+            state.overlay.moved();
+        }
+        if let Err(error) = moved.and_then(|()| tidy_up(state)) {
+            tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");
+            state.overlay.move_failed();
+            return;
         }
     }
+}
+
+/// Tidies up the value log, in pieces with pauses between them, until nothing is wasteful or there is something to move;
+/// then it goes on only when too much disk space is wasted.
+fn tidy_up(state: &State) -> Result<(), StoreError> {
+    while tidy_one(&state.store, || state.overlay.rest(TIDY_PAUSE))? {
+        if state.overlay.wants_mover() && !state.store.values().is_overdue() {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::event::Event;
@@ -21,7 +22,7 @@ use crate::ledger::decode_note;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
 use crate::log::writer::Identity;
-use crate::profiles::store::Store;
+use crate::profiles::store::{Home, Store};
 
 /// Log bytes folded at a time: what comes out is smaller, what it costs is one more pass over the log for each.
 const PART_BYTES: u64 = 512 << 20;
@@ -45,8 +46,8 @@ pub struct VerifyReport {
 pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
     let directory = Directory::open_existing(root)?;
     let catalog_path = root.join("catalog.json");
-    let catalog = CatalogFile::open(std::sync::Arc::new(RealDisk), root)
-        .map_err(|what| OpenError::Catalog(catalog_path, what))?;
+    let catalog =
+        CatalogFile::open(Arc::new(RealDisk), root).map_err(|what| OpenError::Catalog(catalog_path, what))?;
     let mut report = VerifyReport::default();
     let mut summaries = Vec::new();
     for environment in &catalog.state().environments {
@@ -152,7 +153,13 @@ impl Check<'_> {
 
     /// Compares every profile in the store with the fold of the log; answers how many there are.
     fn check_profiles(&mut self, log: &Path, last: Position) -> Result<u64, StoreError> {
-        let store = Store::open(&self.path.join("profiles"), CACHE_BYTES)?;
+        let home = Home {
+            directory: self.path.clone(),
+            disk: Arc::new(RealDisk),
+            value_file_bytes: u32::MAX,
+            read_only: true,
+        };
+        let store = Store::open(&home, CACHE_BYTES)?;
         let saved = store.saved()?;
         if saved > last {
             self.problem(format!(

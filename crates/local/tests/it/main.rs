@@ -7,3 +7,4 @@ mod damage;
 mod jobs;
 mod stand;
 mod stops;
+mod values;
