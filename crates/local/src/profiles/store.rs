@@ -25,8 +25,8 @@ use crate::disk::Disk;
 
 /// Larger means fewer rewrites by compaction, and a longer start: what is in memory only is read back from the store's
 /// journal.
-const MEMTABLE_BYTES: u64 = 32 << 20;
-const JOURNAL_BYTES_MAX: u64 = 512 << 20;
+const MEMTABLE_BYTES: u64 = 8 << 20;
+const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
 const VALUES: &[u8] = b"values";
