@@ -12,15 +12,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::id::Position;
+use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::ports::{Clock, Receipt, StoreError};
 
 use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
+use crate::erasure::{Left, Registry};
 use crate::guards::UnderWay;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
+use crate::log::patch;
 use crate::log::queue::{Batch, Outcome, Queue};
 use crate::log::reader::LogReader;
 use crate::log::record::{Frame, FrameKind};
@@ -66,10 +68,18 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
     fold: Mutex<Option<SyncSender<FoldWork>>>,
+}
+
+/// The files of a log, for whoever replaces records in them.
+pub(crate) struct LogFiles {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) directory: PathBuf,
+    pub(crate) segments: Arc<Segments>,
 }
 
 /// What the threads of an environment share.
@@ -78,17 +88,19 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) guards: UnderWay,
     pub(crate) refused: Refused,
+    pub(crate) erasures: Registry,
     visible: AtomicU64,
 }
 
 impl State {
-    fn new(store: Store) -> Result<State, StoreError> {
+    fn new(store: Store, erasures: Registry) -> Result<State, StoreError> {
         let overlay = Overlay::new(store.wide()?);
         Ok(State {
             overlay,
             store,
             guards: UnderWay::default(),
             refused: Refused::default(),
+            erasures,
             visible: AtomicU64::new(0),
         })
     }
@@ -127,7 +139,9 @@ impl Environment {
         };
         let store = Store::open_or_renew(&home, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
-        let state = Arc::new(State::new(store).map_err(unusable)?);
+        let erasures = Registry::open(Arc::clone(&parts.disk), &parts.directory, Arc::clone(&parts.random))
+            .map_err(|error| OpenError::Io(parts.directory.join("erasures"), error))?;
+        let state = Arc::new(State::new(store, erasures).map_err(unusable)?);
         let mover = spawn("muster-mover", {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
@@ -155,8 +169,11 @@ impl Environment {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
         });
+        let log_files =
+            LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) };
         Ok(Environment {
             queue,
+            log: log_files,
             reader: LogReader::new(segments),
             state,
             jobs,
@@ -215,16 +232,20 @@ fn recover_log(
         skip_damaged: parts.options.skip_damaged,
         read_only: false,
     };
+    let io = |error| OpenError::Io(directory.into(), error);
+    let patched = patch::finish(parts.disk.as_ref(), directory).map_err(io)?;
     let mut folder = Folder::new(state, &parts.options);
-    let recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    let mut recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    recovered.notes.extend(patched);
+    state.erasures.settle(&recovered.segments).map_err(io)?;
     let options = WriterOptions {
         segment_bytes: parts.options.log_segment_bytes,
         free_reserve_bytes: parts.options.free_disk_reserve_bytes,
         random: Arc::clone(&parts.random),
     };
     let (disk, segments) = (Arc::clone(&parts.disk), Arc::clone(&recovered.segments));
-    let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
-        .map_err(|error| OpenError::Io(directory.into(), error))?;
+    let writer =
+        Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end).map_err(io)?;
     Ok((writer, recovered.segments, recovered.notes))
 }
 
@@ -291,7 +312,8 @@ fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
                     queue.note(row);
                 }
             }
-            FrameKind::Batch => {}
+            // Whoever asked for the erasure is told that it is none.
+            FrameKind::Batch | FrameKind::Erasure | FrameKind::Hole | FrameKind::Reduced => {}
         }
     }
 }
@@ -357,15 +379,10 @@ impl<'a> Folder<'a> {
     }
 
     fn fold(&self, frame: &Frame<'_>) {
-        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
         match frame.kind {
-            FrameKind::Event => match Event::decode(frame.payload) {
-                Ok(event) => {
-                    self.active.fold(&event, receipt);
-                    self.active.count(&stored(event.key, frame.received_at));
-                    event.guards().for_each(|guard| self.state.guards.release(&guard.key));
-                }
-                Err(_) => {
+            FrameKind::Event | FrameKind::Reduced => match frame.event().map(Event::decode) {
+                Some(Ok(event)) => self.fold_event(frame, &event),
+                _ => {
                     tracing::error!(
                         position = frame.position.0,
                         "a record with a right checksum is no event"
@@ -376,8 +393,36 @@ impl<'a> Folder<'a> {
                 Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
                 None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
             },
+            FrameKind::Erasure => {
+                // One that is complete has left nothing to forget.
+                let begun =
+                    frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
+                if let Some(subjects) = begun {
+                    self.active.erase(subjects.kind, &subjects.ids);
+                }
+            }
+            FrameKind::Hole => {
+                if let Some(key) = frame.payload.first_chunk().copied().map(u32::from_le_bytes) {
+                    self.active.count(&stored(KeyId(key), frame.received_at));
+                }
+            }
             FrameKind::Batch => {}
         }
+    }
+
+    fn fold_event(&self, frame: &Frame<'_>, event: &Event<'_>) {
+        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
+        match self.state.erasures.left(frame.position, event) {
+            Left::Whole => self.active.fold(event, receipt),
+            Left::Part(part) => {
+                if let Ok(part) = Event::decode(&part) {
+                    self.active.fold(&part, receipt);
+                }
+            }
+            Left::Nothing => {}
+        }
+        self.active.count(&stored(event.key, frame.received_at));
+        event.guards().for_each(|guard| self.state.guards.release(&guard.key));
     }
 
     fn replay(&mut self, frame: &Frame<'_>) {

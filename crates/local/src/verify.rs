@@ -12,13 +12,16 @@ use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::{Change, Profile};
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
 use crate::audit;
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
+use crate::erasure;
 use crate::ledger::decode_note;
+use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
 use crate::log::writer::Identity;
@@ -93,6 +96,11 @@ impl Check<'_> {
         if !log.exists() {
             return "not used yet".to_owned();
         }
+        if patch::is_pending(&RealDisk, &log) {
+            self.problem(
+                "a replacement of records was cut short: start the server once, it ends it".to_owned(),
+            );
+        }
         let Some((events, last)) = self.check_log(&log) else {
             return "its log cannot be read to the end".to_owned();
         };
@@ -113,12 +121,13 @@ impl Check<'_> {
         let mut unreadable = Vec::new();
         let walked = self.walk(log, &mut |frame| {
             let readable = match frame.kind {
-                FrameKind::Event => {
+                FrameKind::Event | FrameKind::Reduced => {
                     events += 1;
-                    Event::decode(frame.payload).is_ok()
+                    frame.event().is_some_and(|event| Event::decode(event).is_ok())
                 }
                 FrameKind::LedgerNote => decode_note(frame.payload).is_some(),
-                FrameKind::Batch => true,
+                FrameKind::Erasure => frame.erasure().is_some(),
+                FrameKind::Batch | FrameKind::Hole => true,
             };
             if !readable {
                 unreadable.push(frame.position);
@@ -167,13 +176,18 @@ impl Check<'_> {
                 saved.0, last.0
             ));
         }
+        let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
         let parts = 1 + log_bytes(log) / PART_BYTES;
         let mut compared = 0;
         for part in 0..parts {
             let mut folded = Folded::new();
             let walked = self.walk(log, &mut |frame| {
-                if frame.kind == FrameKind::Event && frame.position <= saved {
-                    fold(&mut folded, frame, part, parts);
+                if frame.position <= saved {
+                    let event = frame.event().and_then(|event| sieve.sift(frame.position, event));
+                    if let Some(event) = event.as_deref().and_then(|event| Event::decode(event).ok()) {
+                        fold(&mut folded, &event, frame.received_at, (part, parts));
+                    }
                 }
             });
             walked.map_err(StoreError::Failed)?;
@@ -206,11 +220,10 @@ impl Check<'_> {
     }
 }
 
-fn fold(folded: &mut Folded, frame: &Frame<'_>, part: u64, parts: u64) {
-    let Ok(event) = Event::decode(frame.payload) else { return };
+fn fold(folded: &mut Folded, event: &Event<'_>, received_at: Timestamp, (part, parts): (u64, u64)) {
     let changes = [
-        (ProfileKind::User, Change::of_user(&event, frame.received_at)),
-        (ProfileKind::Company, Change::of_company(&event, frame.received_at)),
+        (ProfileKind::User, Change::of_user(event, received_at)),
+        (ProfileKind::Company, Change::of_company(event, received_at)),
     ];
     for (kind, change) in changes {
         if let Some((id, change)) = change.filter(|(id, _)| part_of(id, parts) == part) {

@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
 use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
 use crate::control::{self, Control};
+use crate::erasures::{self, Eraser};
 use crate::http::Random;
 use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
@@ -162,7 +163,8 @@ fn is_unused(data: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the chance that everybody else is given")]
-fn random() -> Random {
+/// The source of chance.
+pub(crate) fn random() -> Random {
     Arc::new(|bytes: &mut [u8]| {
         if let Err(error) = getrandom::fill(bytes) {
             // Secrets that are no secrets would be worse than no server.
@@ -217,7 +219,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
-    let parts = parts(engine, &runner);
+    let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
+    let parts = parts(engine, &runner, &eraser);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -225,12 +228,16 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             if let Err(error) = runner.go_on() {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
             }
+            if let Err(error) = eraser.start() {
+                tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
+            }
             announce(address, metrics_address, &config.data);
-            wait_for_stop(&stop, &server.handle(), engine.as_ref());
+            wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner);
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
+    eraser.stop();
     runner.stop();
     if let Some(control) = control {
         control.stop();
@@ -240,7 +247,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
 
 /// What administration works with.
 fn office<'a>(engine: &'a Engine, random: admin::Random<'a>, base: &'a str) -> Office<'a> {
-    Office { catalog: engine, trail: engine, clock: &WallClock, random, base }
+    Office { catalog: engine, trail: engine, erasures: engine, clock: &WallClock, random, base }
 }
 
 /// Where links to this server lead. Who listens everywhere is reached here as localhost.
@@ -259,6 +266,7 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
         log: engine.clone(),
         profiles: engine.clone(),
         jobs: engine.clone(),
+        erasures: engine.clone(),
         catalog: engine.clone(),
         clock: Arc::new(WallClock),
         random: random(),
@@ -266,7 +274,17 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
     }
 }
 
-fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
+fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
+    erasures::Parts {
+        erasures: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        random: random(),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
+fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>, eraser: &Arc<Eraser>) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
     http::Parts {
@@ -276,6 +294,7 @@ fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
         catalog: engine.clone(),
         trail: engine.clone(),
         jobs: runner.clone(),
+        erasures: eraser.clone(),
         clock: Arc::new(WallClock),
         random: random(),
         version: VERSION,
@@ -316,8 +335,11 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     Ok(stop)
 }
 
-fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog) {
+fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog, jobs: &Runner) {
     loop {
+        if let Err(error) = jobs.remove_old() {
+            tracing::warn!(%error, "the files of old jobs could not be removed; tried again in a minute");
+        }
         let told = stop.recv_timeout(LAST_USE_EVERY);
         if let Err(error) = admin::record_last_use(catalog, &server.last_used()) {
             tracing::warn!(%error, "when keys and sessions were last used could not be kept; tried again in a minute");

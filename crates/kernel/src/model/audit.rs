@@ -103,6 +103,12 @@ acts! {
     KeyCreated = "key_created",
     /// A key was revoked.
     KeyRevoked = "key_revoked",
+    /// A member uploaded a file of rows.
+    JobStarted = "job_started",
+    /// A member cancelled a job.
+    JobCancelled = "job_cancelled",
+    /// Users or companies are erased.
+    ErasureAccepted = "erasure_accepted",
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod batch;
 pub mod catalog;
+pub mod erasure;
 pub mod event;
 pub mod id;
 pub mod job;

@@ -161,8 +161,14 @@ codes! {
         JobRunning = "job_running",
         /// The job has ended, so that it cannot be cancelled.
         JobEnded = "job_ended",
+        /// The job deletes, and a deletion is not taken back.
+        JobNotCancellable = "job_not_cancellable",
+        /// No such erasure.
+        ErasureUnknown = "erasure_unknown",
         /// The job was cancelled.
         JobCancelled = "job_cancelled",
+        /// An upload has more rows than one may have (only as the reason of a job).
+        TooManyRows = "too_many_rows",
         /// No part of the upload is named `file`.
         PartMissing = "part_missing",
         /// The upload is not framed as its `Content-Type` says.

@@ -15,6 +15,7 @@ use muster_kernel::ports::{ProfileKind, StoreError};
 use super::census::Seen;
 use super::overlay::Generation;
 use super::store::{Batch, Store, failed, stored_view};
+use super::taking_out::take_out;
 use super::wide::{WIDE_PROPERTIES, Wide};
 
 /// Profiles between two rests: few enough that those who answer never wait long for a processor.
@@ -56,6 +57,8 @@ pub fn move_generation(
     mut moved: impl FnMut(usize, usize),
 ) -> Result<(), StoreError> {
     let kinds = [ProfileKind::User, ProfileKind::Company];
+    // What was erased goes first: the generation holds what came after.
+    take_out(store, &generation.erased())?;
     let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
     let mut done = 0;
     for kind in kinds {
@@ -88,6 +91,7 @@ fn move_group(
     group: &[(&str, &Profile)],
     mut moved: impl FnMut(usize),
 ) -> Result<(), StoreError> {
+    let _turn = store.turns().mover();
     let mut batch = store.batch();
     let mut counts = Counts::default();
     let mut merged = Vec::new();
@@ -107,8 +111,8 @@ fn move_group(
                 continue;
             }
             wide.note(kind, id, after);
-            counts.profiles += u64::from(before.is_none());
-            counts.seen.note(kind, before, after);
+            counts.profiles += i64::from(before.is_none());
+            counts.seen.note(kind, before, Some(after));
             index(store, &mut batch, kind, id, before, after, &mut counts);
             let place = store.values().append(kind, id, after.as_bytes());
             batch.insert(store.profiles(kind), id.as_bytes(), place.to_bytes());
@@ -125,28 +129,36 @@ fn move_group(
 
 /// Changes of the numbers of the index within one group.
 #[derive(Default)]
-struct Counts {
-    profiles: u64,
+pub(super) struct Counts {
+    pub(super) profiles: i64,
     members: BTreeMap<String, i64>,
-    seen: Seen,
+    pub(super) seen: Seen,
 }
 
 impl Counts {
-    fn put(self, store: &Store, batch: &mut Batch, kind: ProfileKind) -> Result<(), StoreError> {
-        if self.profiles > 0 {
+    /// Adds the new numbers to the batch.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn put(self, store: &Store, batch: &mut Batch, kind: ProfileKind) -> Result<(), StoreError> {
+        if self.profiles != 0 {
             let key = profile_count_key(kind);
-            store.put_number(batch, &key, store.number(&key)? + self.profiles);
+            store.put_number(batch, &key, store.number(&key)?.saturating_add_signed(self.profiles));
         }
         for (company, change) in self.members {
             let key = member_count_key(&company);
-            let count = store.number(&key)?.saturating_add_signed(change);
-            store.put_number(batch, &key, count);
+            match store.number(&key)?.saturating_add_signed(change) {
+                // An erased company must not be found by its number.
+                0 => batch.remove(&store.index, key),
+                count => store.put_number(batch, &key, count),
+            }
         }
         self.seen.put(store, batch)
     }
 }
 
-fn index(
+/// Adds to the batch what a change of a profile means for the index.
+pub(super) fn index(
     store: &Store,
     batch: &mut Batch,
     kind: ProfileKind,
@@ -177,8 +189,11 @@ fn index(
         }
     }
     let was_wide = before.is_some_and(|profile| profile.property_count() > WIDE_PROPERTIES);
-    if !was_wide && after.property_count() > WIDE_PROPERTIES {
-        batch.insert(&store.index, wide_key(kind, id), []);
+    let is_wide = after.property_count() > WIDE_PROPERTIES;
+    match (was_wide, is_wide) {
+        (false, true) => batch.insert(&store.index, wide_key(kind, id), []),
+        (true, false) => batch.remove(&store.index, wide_key(kind, id)),
+        _ => {}
     }
 }
 

@@ -19,6 +19,7 @@ use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
 
 use super::mover::{prefix, split_wide_key};
 use super::overlay::Guarded;
+use super::turns::Turns;
 use super::values::{self, Extent, Files, Place, ValueLog};
 use super::wide::Wide;
 use crate::disk::Disk;
@@ -35,14 +36,18 @@ const STORE_FORMAT: u8 = 3;
 
 /// The open store.
 pub struct Store {
-    database: Database,
+    pub(super) database: Database,
+    pub(super) directory: PathBuf,
     pub(super) users: Keyspace,
     pub(super) companies: Keyspace,
     pub(super) index: Keyspace,
     pub(super) guards: Keyspace,
     pub(super) ledger: Keyspace,
-    meta: Keyspace,
+    pub(super) meta: Keyspace,
+    /// Where the database is.
+    pub(super) directory: PathBuf,
     values: ValueLog,
+    turns: Turns,
 }
 
 /// Where a store is.
@@ -86,7 +91,7 @@ impl Store {
             extent.as_ref(),
             home.read_only,
         )?;
-        Self::open_keyspaces(database, meta, values).map_err(|error| failed(&error))
+        Self::open_keyspaces(database, meta, directory, values).map_err(|error| failed(&error))
     }
 
     /// As [`Store::open`]; a store that is damaged or of another format is removed first: the log still holds all that
@@ -107,7 +112,12 @@ impl Store {
         }
     }
 
-    fn open_keyspaces(database: Database, meta: Keyspace, values: ValueLog) -> fjall::Result<Store> {
+    fn open_keyspaces(
+        database: Database,
+        meta: Keyspace,
+        directory: PathBuf,
+        values: ValueLog,
+    ) -> fjall::Result<Store> {
         // Keys and places that are read one at a time: decompressing a block costs more than it saves.
         let uncompressed = || plain().data_block_compression_policy(CompressionPolicy::disabled());
         Ok(Store {
@@ -117,7 +127,9 @@ impl Store {
             guards: database.keyspace("guards", plain)?,
             ledger: database.keyspace("ledger", plain)?,
             meta,
+            directory,
             values,
+            turns: Turns::default(),
             database,
         })
     }
@@ -149,6 +161,11 @@ impl Store {
     /// The profiles themselves.
     pub(crate) fn values(&self) -> &ValueLog {
         &self.values
+    }
+
+    /// Whose turn it is to replace places.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Makes the values that were appended durable, and adds to a batch what goes with their places.
@@ -188,7 +205,7 @@ impl Store {
     /// When reading fails.
     pub fn profile(&self, kind: ProfileKind, id: &str) -> Result<Option<Profile>, StoreError> {
         let bytes = self.value(kind, id)?;
-        bytes.map(|(_, bytes)| Profile::from_bytes(bytes).map_err(|_| unreadable_profile())).transpose()
+        bytes.map(|(_, bytes)| decode_profile(bytes)).transpose()
     }
 
     /// Where a profile is, and its bytes, to be read by [`stored_view`].
@@ -363,6 +380,10 @@ fn check_format(meta: &Keyspace) -> Result<(), StoreError> {
         Some(format) if *format == [STORE_FORMAT] => Ok(()),
         Some(_) => Err(StoreError::Damaged("the profile store has another format".to_owned())),
     }
+}
+
+pub(super) fn decode_profile(bytes: Vec<u8>) -> Result<Profile, StoreError> {
+    Profile::from_bytes(bytes).map_err(|_| unreadable_profile())
 }
 
 /// Reads a profile in place; the checksum of the value log vouches for its bytes.

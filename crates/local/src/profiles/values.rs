@@ -254,6 +254,16 @@ impl ValueLog {
         Ok(extent)
     }
 
+    /// Ends the file that is written; what follows goes into another one. Answers the numbers of all files so far. Only
+    /// where nothing waits to be flushed.
+    pub fn begin_file(&self) -> Vec<u32> {
+        let mut writer = self.writer();
+        if writer.end > 0 {
+            (writer.file, writer.end) = (writer.file + 1, 0);
+        }
+        self.files().keys().copied().collect()
+    }
+
     fn file_to_write(&self, number: u32) -> Result<Arc<ValueFile>, StoreError> {
         if let Some(file) = self.files().get(&number) {
             return Ok(Arc::clone(file));
@@ -290,21 +300,28 @@ impl ValueLog {
         run(&self.files.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A file that is closed and of which at most half is in use, the emptiest first.
+    /// The closed file that is worth tidying up: one of which nothing is in use; else, while the log is twice as long as
+    /// what is in use of it, the one with the least in use. Waiting for that much makes what has to be moved little: files
+    /// that are left alone lose most of their values by themselves (Rosenblum and Ousterhout, SOSP 1991).
     pub fn to_tidy(&self) -> Option<u32> {
         let current = self.writer().file;
         let files = self.files();
         let closed = files.iter().filter(|(number, _)| **number != current);
-        let wasteful = closed.filter(|(_, file)| file.used() * 2 <= file.length());
-        wasteful.min_by_key(|(_, file)| file.used()).map(|(number, _)| *number)
+        let (number, emptiest) = closed.min_by_key(|(_, file)| file.used())?;
+        (emptiest.used() == 0 || self.is_wasteful(2)).then_some(*number)
     }
 
     /// Whether so much is wasted that it cannot wait for a quiet moment.
     pub fn is_overdue(&self) -> bool {
+        self.is_wasteful(3)
+    }
+
+    /// Whether the log is more than so many times as long as what is in use of it. A few files are always allowed.
+    fn is_wasteful(&self, times: u64) -> bool {
         let files = self.files();
         let length: u64 = files.values().map(|file| file.length()).sum();
         let used: u64 = files.values().map(|file| file.used()).sum();
-        length > 3 * used + 4 * u64::from(self.file_bytes)
+        length > times * (used + u64::from(self.file_bytes))
     }
 
     /// Gives every value of a file, in order, in pieces; `see` is told after each piece that it ends.

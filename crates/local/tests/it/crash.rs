@@ -89,14 +89,14 @@ fn copy_directory(from: &Path, to: &Path) {
 }
 
 /// A data directory between two lives: log and catalog on a simulated disk, the rebuildable rest on a real one.
-struct Place {
-    disk: SimDisk,
+pub struct Place {
+    pub disk: SimDisk,
     directory: tempfile::TempDir,
 }
 
 impl Place {
     /// A directory with one empty environment.
-    fn new() -> Place {
+    pub fn new() -> Place {
         let place = Place { disk: SimDisk::default(), directory: tempfile::tempdir().unwrap() };
         let engine = place.open(small()).unwrap();
         add_environments(&engine, &[1]);
@@ -106,14 +106,14 @@ impl Place {
     }
 
     /// What the next process finds after a power cut.
-    fn after_power_cut(&self, unsynced: Unsynced) -> Place {
+    pub fn after_power_cut(&self, unsynced: Unsynced) -> Place {
         let directory = tempfile::tempdir().unwrap();
         copy_directory(self.directory.path(), directory.path());
         let disk = self.disk.after_power_cut(unsynced).moved(self.directory.path(), directory.path());
         Place { disk, directory }
     }
 
-    fn open(&self, options: Options) -> Result<Engine, OpenError> {
+    pub fn open(&self, options: Options) -> Result<Engine, OpenError> {
         open(Arc::new(self.disk.clone()), self.directory.path(), options)
     }
 }

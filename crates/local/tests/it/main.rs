@@ -4,6 +4,7 @@ mod audit;
 mod contracts;
 mod crash;
 mod damage;
+mod erasure;
 mod jobs;
 mod stand;
 mod stops;

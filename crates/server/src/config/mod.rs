@@ -7,6 +7,8 @@
 //! that one is never printed.
 
 mod bootstrap;
+mod client;
+mod erasure;
 mod http;
 mod jobs;
 mod layers;
@@ -22,10 +24,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
+use crate::erasures::ErasureSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;
+pub use client::ServerAccess;
 pub use layers::{Layers, Origin};
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogLevel, LogSettings};
@@ -56,6 +60,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// How bulk uploads are taken.
     pub jobs: JobSettings,
+    /// When and how fast deletions are purged.
+    pub erasure: ErasureSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -125,7 +131,7 @@ impl Config {
         for (flag, key, value) in &flags.settings {
             layers.put_text(key, value, Origin::Flag((*flag).to_owned()));
         }
-        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES] {
+        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, erasure::RULES, log::RULES] {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);

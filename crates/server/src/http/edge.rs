@@ -80,8 +80,15 @@ impl Edge {
 
     /// Where administrative requests are carried out; `base` is where the links that they make lead.
     pub(super) fn office<'a>(&'a self, base: &'a str) -> Office<'a> {
-        let Parts { catalog, trail, clock, random, .. } = &self.parts;
-        Office { catalog: &**catalog, trail: &**trail, clock: &**clock, random: &**random, base }
+        let Parts { catalog, trail, erasures, clock, random, .. } = &self.parts;
+        Office {
+            catalog: &**catalog,
+            trail: &**trail,
+            erasures: erasures.port(),
+            clock: &**clock,
+            random: &**random,
+            base,
+        }
     }
 
     pub(super) fn settings(&self) -> &HttpSettings {

@@ -20,6 +20,7 @@ mod day;
 mod decompress;
 mod edge;
 mod environments;
+pub(crate) mod erasures;
 mod error;
 mod events;
 mod health;
@@ -41,6 +42,7 @@ mod read;
 mod reader;
 mod render;
 mod router;
+mod sender;
 mod server;
 mod service;
 mod session;
@@ -49,9 +51,11 @@ mod settings;
 mod signed_in;
 mod tally;
 mod track;
+mod undo;
 mod upload;
 mod users;
 mod validate;
+mod would;
 mod write;
 
 use std::io;
@@ -72,6 +76,7 @@ use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
 
+use crate::erasures::Eraser;
 use crate::jobs::Runner;
 
 /// A source of random bytes.
@@ -92,6 +97,8 @@ pub struct Parts {
     pub trail: Arc<dyn AuditTrail>,
     /// Bulk uploads at work.
     pub jobs: Arc<Runner>,
+    /// Deletions at work.
+    pub erasures: Arc<Eraser>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.
@@ -128,6 +135,8 @@ pub fn serve(
         openapi: document,
         settings,
     });
+    let recorder = Arc::clone(&shared.recorder);
+    parts.erasures.also_forget(Box::new(move |environment, erasure| recorder.forget(environment, erasure)));
     let edge = || Arc::new(Edge::new(parts.clone(), Arc::clone(&shared)));
     let count = shared.settings.threads() as u64;
     let seed = |number: u64| parts.request_seed ^ number << 48;

@@ -127,7 +127,12 @@ pub(super) struct Query(String);
 
 impl Query {
     pub(super) fn of(head: &Head) -> Self {
-        Query(head.uri.query().unwrap_or_default().to_owned())
+        Query::of_parts(head)
+    }
+
+    /// As [`Query::of`], where the body is still to be read.
+    pub(super) fn of_parts(parts: &Parts) -> Self {
+        Query(parts.uri.query().unwrap_or_default().to_owned())
     }
 
     /// A query as it stands in a test.

@@ -15,8 +15,9 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, environments, events, health, identify, identify_company, invitations,
-    jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
+    audit, bulk, companies, console, environments, erasures, events, health, identify, identify_company,
+    invitations, jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users,
+    validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -34,6 +35,12 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::list)) //             GET    /v1/background_jobs
         .routes(routes!(jobs::get)) //              GET    /v1/background_jobs/{id}
         .routes(routes!(jobs::rejects)) //          GET    /v1/background_jobs/{id}/rejects
+        // Who erases; scope `erase`, or a session of an admin.
+        .routes(routes!(erasures::delete_users)) //     DELETE /v1/users
+        .routes(routes!(erasures::delete_companies)) // DELETE /v1/companies
+        // Who erases or reads; scope `erase` or `read`, or a session.
+        .routes(routes!(erasures::list)) //         GET    /v1/erasures
+        .routes(routes!(erasures::get)) //          GET    /v1/erasures/{id}
         // Whoever has a key.
         .routes(routes!(validate::get)) //          GET    /v1/validate
         // Who reads data; scope `read`, or a session.

@@ -36,6 +36,13 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
         // Rejected rows come back whole, personal values included.
         ("GET", "/v1/background_jobs/{j}/rejects", None, [403, 404, 404, 404]),
+        ("DELETE", "/v1/background_jobs/{j}", None, from_admin(404)),
+        ("POST", "/v1/users/bulk_identify", Some(json!({"users": []})), from_admin(202)),
+        ("POST", "/v1/companies/bulk_identify", Some(json!({"companies": []})), from_admin(202)),
+        ("DELETE", "/v1/users", Some(json!({"users": ["u"]})), from_admin(202)),
+        ("DELETE", "/v1/companies", Some(json!({"companies": ["c"]})), from_admin(202)),
+        ("GET", "/v1/erasures", None, all(200)),
+        ("GET", "/v1/erasures/{e}", None, all(404)),
         ("GET", "/v1/overview", None, all(200)),
         ("GET", "/v1/environments/{1}/calls", None, all(200)),
         // The first call that is recorded: one more than the time of the start.
