@@ -61,6 +61,9 @@ export function Counts({ job }: { job: Job }) {
       : [
           ['Stored', job.accepted_rows, ''],
           ['Known before', job.duplicate_rows, job.duplicate_rows > 0 ? '' : 'text-muted'],
+          ...(job.suppressed_rows > 0
+            ? [['Erased before', job.suppressed_rows, ''] as [string, number, string]]
+            : []),
           ['Rejected', job.rejected_rows, job.rejected_rows > 0 ? 'text-bad' : 'text-muted'],
         ];
   return (
