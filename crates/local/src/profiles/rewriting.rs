@@ -39,8 +39,22 @@ impl Store {
     pub(crate) fn rewrite(&self, stop: &dyn Fn() -> bool) -> Result<(), StoreError> {
         let stopped = || if stop() { Err(crate::erasure::places::stopped()) } else { Ok(()) };
         rewrite_values(self, &stopped)?;
+        let failed = |error: fjall::Error| failed(&error);
+        let plain = || KeyspaceCreateOptions::default().manual_journal_persist(true);
+        let noise = self.database.keyspace("noise", plain).map_err(failed)?;
+        let done = self.replace_files(&noise, &stopped);
+        // Clearing it lets go of its tables and leaves them on the disk.
+        self.database.delete_keyspace(noise).map_err(failed)?;
+        done.and_then(|()| self.sync())
+    }
+
+    fn replace_files(
+        &self,
+        noise: &Keyspace,
+        stopped: &dyn Fn() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut before = self.files();
-        let noise = self.end_journal()?;
+        self.end_journal(noise)?;
         let (waited, mut has_flushed) = (Waiting::new(), false);
         loop {
             // A journal goes once every keyspace has a table with something newer. So each gets something to flush, and
@@ -49,7 +63,7 @@ impl Store {
             for keyspace in self.keyspaces() {
                 keyspace.remove(NEVER_A_KEY).map_err(|error| failed(&error))?;
             }
-            flush(self.keyspaces().into_iter().chain([&noise]))?;
+            flush(self.keyspaces().into_iter().chain([noise]))?;
             if !has_flushed {
                 // What was in memory may have brought what was removed into these, and its removal with it.
                 before.extend(self.files().into_iter().filter(|path| !is_journal(path)));
@@ -61,7 +75,7 @@ impl Store {
             }
             let left: Vec<PathBuf> = self.files().intersection(&before).cloned().collect();
             if left.is_empty() {
-                return self.sync();
+                return Ok(());
             }
             waited.pause(|| {
                 format!("{} files of before are still held, {} first", left.len(), left[0].display())
@@ -112,11 +126,9 @@ impl Store {
         [&self.users, &self.companies, &self.index, &self.guards, &self.ledger, &self.meta]
     }
 
-    /// Writes noise until the library begins another journal. Answers the keyspace of the noise, empty again.
-    fn end_journal(&self) -> Result<Keyspace, StoreError> {
+    /// Writes noise until the library begins another journal.
+    fn end_journal(&self, noise: &Keyspace) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| failed(&error);
-        let plain = || KeyspaceCreateOptions::default().manual_journal_persist(true);
-        let noise = self.database.keyspace("noise", plain).map_err(failed)?;
         let active = self.last_journal();
         let mut round = 0;
         while self.last_journal() == active {
@@ -127,11 +139,11 @@ impl Store {
                 let seed = (round * NOISE_BYTES + number) as u64;
                 noise.insert(seed.to_le_bytes(), make_noise(seed)).map_err(failed)?;
             }
-            flush([&noise])?;
+            flush([noise])?;
             noise.clear().map_err(failed)?;
             round += 1;
         }
-        Ok(noise)
+        Ok(())
     }
 
     /// Journals, and the tables of what is kept here.

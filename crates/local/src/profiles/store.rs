@@ -37,7 +37,6 @@ const STORE_FORMAT: u8 = 3;
 /// The open store.
 pub struct Store {
     pub(super) database: Database,
-    pub(super) directory: PathBuf,
     pub(super) users: Keyspace,
     pub(super) companies: Keyspace,
     pub(super) index: Keyspace,

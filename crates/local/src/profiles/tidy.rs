@@ -3,6 +3,7 @@
 use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::mover::kind_byte;
+use super::rewriting::SeeIds;
 use super::store::{Batch, Store, failed, stored_view};
 use super::turns::Turn;
 use super::values::{Place, Stored};
@@ -44,10 +45,7 @@ pub fn rewrite_values(store: &Store, rest: &dyn Fn() -> Result<(), StoreError>) 
 ///
 /// # Errors
 /// When the value log cannot be read, or `see` says so.
-pub fn each_value(
-    store: &Store,
-    see: &mut dyn FnMut(&[(ProfileKind, &str)]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+pub fn each_value(store: &Store, see: &mut SeeIds<'_>) -> Result<(), StoreError> {
     let files: Vec<u32> = store.values().files().keys().copied().collect();
     files.into_iter().try_for_each(|file| {
         store.values().each_of(file, |stored| {

@@ -365,13 +365,17 @@ impl ValueLog {
         self.append_raw(stored.kind, stored.id, stored.bytes)
     }
 
-    /// Removes a file that the store, durably, no longer names.
+    /// Removes a file that the store, durably, no longer names, unless somebody else has: the mover and a purge may both
+    /// have tidied it up.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn remove(&self, number: u32) -> Result<(), StoreError> {
-        self.change_files(|files| files.remove(&number));
-        self.disk.remove(&self.path(number)).map_err(|error| failed(&error))
+        // Gone from the disk by the time that others no longer see it: a purge answers for that.
+        self.change_files(|files| match files.remove(&number) {
+            Some(_) => self.disk.remove(&self.path(number)).map_err(|error| failed(&error)),
+            None => Ok(()),
+        })
     }
 
     fn change_files<T>(&self, change: impl FnOnce(&mut BTreeMap<u32, Arc<ValueFile>>) -> T) -> T {
