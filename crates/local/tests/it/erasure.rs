@@ -337,7 +337,8 @@ fn purges_and_the_tidying_up_of_profiles_that_change_all_the_time_do_not_hinder_
         erase(&engine, ErasedKind::Users, &PERSON[..1]);
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
-                (0..40).for_each(|n| assert_ne!(append(&engine, &event(n * 5 + 2)).position, Position::START))
+                (0..40)
+                    .for_each(|n| assert_ne!(append(&engine, &event(n * 5 + 2)).position, Position::START));
             });
             assert_eq!(purge(&engine), Ok(Purged::Completed), "round {round}");
             assert_eq!(files_with(directory.path(), &PERSON), Vec::<String>::new());
