@@ -12,6 +12,7 @@ mod engine;
 mod engine_erasures;
 mod environment;
 mod erasure;
+mod folding;
 mod guards;
 mod jobs;
 mod ledger;

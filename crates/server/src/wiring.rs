@@ -123,6 +123,7 @@ fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
         cache_bytes,
         free_disk_reserve_bytes,
         skip_damaged,
+        ..Options::default()
     }
 }
 

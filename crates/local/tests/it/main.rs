@@ -8,3 +8,4 @@ mod erasure;
 mod jobs;
 mod stand;
 mod stops;
+mod values;
