@@ -18,9 +18,11 @@ use muster_kernel::ports::{Clock, StoreError};
 use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
+use crate::environment_history::open_history;
 use crate::erasure::Registry;
 use crate::folding::{FoldWork, Folder, Synced, age_max, run_fold};
 use crate::guards::UnderWay;
+use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::log::patch;
@@ -67,6 +69,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -150,7 +153,12 @@ impl Environment {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
-        let (writer, segments, mut notes) = match recover_log(&parts, &log_directory, saved, &state) {
+        let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
+            let (writer, segments, notes) = recovered;
+            let history = open_history(&parts, &state, segments, writer.end().last)?;
+            Ok((writer, history, notes))
+        });
+        let (writer, (history, segments), mut notes) = match recovered {
             Ok(recovered) => recovered,
             Err(error) => {
                 state.overlay.close();
@@ -169,6 +177,10 @@ impl Environment {
             let (queue, clock, state) = (Arc::clone(&queue), Arc::clone(&parts.clock), Arc::clone(&state));
             move || run_log(writer, &queue, &synced, clock.as_ref(), &state)
         });
+        let tending = spawn("muster-history", {
+            let (history, state) = (Arc::clone(&history), Arc::clone(&state));
+            move || history.tend(|| state.visible())
+        });
         let fold = spawn("muster-fold", {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
@@ -181,8 +193,9 @@ impl Environment {
             reader: LogReader::new(segments),
             state,
             jobs,
+            history,
             notes,
-            threads: Mutex::new(vec![log, fold, mover]),
+            threads: Mutex::new(vec![log, fold, mover, tending]),
             fold: Mutex::new(Some(saving)),
         })
     }
@@ -200,6 +213,7 @@ impl Environment {
     /// Stops taking events, finishes what was taken, saves the profiles, and ends the log cleanly.
     pub fn close(&self) {
         self.queue.close();
+        self.history.close();
         self.fold.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {

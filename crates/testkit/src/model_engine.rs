@@ -38,10 +38,10 @@ pub struct ModelEngine {
 /// One environment's data.
 #[derive(Default)]
 pub(crate) struct Island {
-    events: Vec<StoredEvent>,
+    pub(crate) events: Vec<StoredEvent>,
     /// What each guard has seen: the body's hash and the index of the event that holds it.
     guards: HashMap<(GuardKind, [u8; 16]), ([u8; 16], usize)>,
-    users: BTreeMap<String, Profile>,
+    pub(crate) users: BTreeMap<String, Profile>,
     companies: BTreeMap<String, Profile>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
     /// Positions of erased events, and what is left of those of which something is.
@@ -188,7 +188,7 @@ impl Island {
     }
 
     /// The events as they may be seen.
-    fn shown(&self) -> Vec<StoredEvent> {
+    pub(crate) fn shown(&self) -> Vec<StoredEvent> {
         let shown =
             self.events.iter().filter_map(|stored| match self.erased.get(&stored.receipt.position.0) {
                 None => Some(stored.clone()),

@@ -344,6 +344,27 @@ impl Snapshot<'_> {
         values::value(&self.files, place, kind, id)?.map(Some).ok_or_else(unreadable_profile)
     }
 
+    /// Shows every profile of a kind, by id; to be read by [`stored_view`].
+    ///
+    /// # Errors
+    /// When reading fails, or `see` answers an error.
+    pub(super) fn each(
+        &self,
+        kind: ProfileKind,
+        see: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for entry in self.moment.iter(self.store.profiles(kind)) {
+            let (key, bytes) = entry.into_inner().map_err(|error| failed(&error))?;
+            let Ok(id) = std::str::from_utf8(&key) else {
+                return Err(StoreError::Damaged("a profile in the store has no valid id".to_owned()));
+            };
+            let place = Place::of(&bytes).ok_or_else(unreadable_profile)?;
+            let value = values::value(&self.files, place, kind, id)?.ok_or_else(unreadable_profile)?;
+            see(id, &value)?;
+        }
+        Ok(())
+    }
+
     /// The sum of the numbers under these keys of the index.
     ///
     /// # Errors

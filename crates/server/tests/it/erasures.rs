@@ -15,6 +15,9 @@ const PERSON: &str = "person-under-erasure-4711";
 const SECRETS: [&str; 4] =
     [PERSON, "erased.mail@example.org", "secret-value-7431", "idempotency-key-of-the-person"];
 
+/// So that events come into files of history within a test.
+const SMALL_FILES: [(&str, &str); 1] = [("MUSTER_HISTORY__SEAL_EVENTS", "16")];
+
 fn delete(client: &mut Client, path: &str, body: &Value) -> Answer {
     client.ask(&Request::with_body("DELETE", path, body.to_string()).key(KEY))
 }
@@ -73,7 +76,10 @@ fn check_hidden(client: &mut Client) {
         "/v1/users?limit=1000&q=person",
         "/v1/users?q=erased.mail",
         "/v1/companies/c-stays/users",
+        "/v1/events?after=start&limit=1000",
         "/v1/events?limit=1000",
+        "/v1/events/names",
+        "/v1/properties",
     ] {
         let answer = get(client, target);
         assert_eq!(answer.status, 200, "{target}");
@@ -85,7 +91,7 @@ fn check_hidden(client: &mut Client) {
 #[test]
 fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     assert!(!files_with_secrets(data.path()).is_empty(), "the search finds what is there");
@@ -122,6 +128,9 @@ fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
         id
     });
     assert_eq!(files_with_secrets(data.path()), Vec::<String>::new());
+    let has_segments = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|name| name == "seg");
+    let history = std::fs::read_dir(data.path().join("environments/1/history")).unwrap();
+    assert!(history.flatten().any(has_segments), "history was in files");
     let stored = sent.load(Ordering::Relaxed);
     let ledger = client.ask(&Request::get("/v1/ledger").key(KEY)).json();
     assert_eq!(
@@ -153,6 +162,9 @@ fn check_certificate(erasure: &Value) {
     assert_eq!(removed(0, "guards"), Some(1), "{text}");
     assert_eq!(removed(1, "rejected_rows"), Some(1), "{text}");
     assert_eq!(removed(2, "profiles"), Some(1), "{text}");
+    assert_eq!(certificate["places"][3]["place"], "history");
+    assert_eq!(removed(3, "events"), Some(2), "{text}");
+    assert_eq!(removed(3, "events_reduced"), Some(1), "{text}");
     for place in certificate["places"].as_array().unwrap() {
         assert_eq!(place["found"], 0, "{text}");
     }
@@ -163,7 +175,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let mut others = 0;
     for round in 0u64..4 {
-        let mut server = start(data.path(), &[]);
+        let mut server = start(data.path(), &SMALL_FILES);
         let mut before = client(&server);
         fill(&mut before);
         for number in 0..50 {
@@ -179,7 +191,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
         }
         server.signal("KILL");
         server.ended();
-        let server = start(data.path(), &[]);
+        let server = start(data.path(), &SMALL_FILES);
         let mut after = client(&server);
         check_hidden(&mut after);
         let erasure = certified(&mut after, &id);
@@ -196,7 +208,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
 #[test]
 fn a_suppressed_person_stays_away_and_the_ledger_says_so() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     let answer = delete(&mut client, "/v1/users", &json!({"users": [PERSON], "suppress": true}));
@@ -220,7 +232,7 @@ fn a_suppressed_person_stays_away_and_the_ledger_says_so() {
 #[test]
 fn a_dry_run_and_a_refused_deletion_change_nothing() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     let answer = delete(&mut client, "/v1/users?dry_run=true", &json!({"users": [PERSON, "nobody"]}));
