@@ -10,6 +10,7 @@ import { classNames } from '../ui/class-names.ts';
 import {
   ChevronIcon,
   CompaniesIcon,
+  EventsIcon,
   HomeIcon,
   JobsIcon,
   LiveIcon,
@@ -28,6 +29,7 @@ export const PLACES = [
   { to: '/live', title: 'Live', key: 'g l', icon: LiveIcon },
   { to: '/users', title: 'Users', key: 'g u', icon: UsersIcon },
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
+  { to: '/events', title: 'Events', key: 'g e', icon: EventsIcon },
   { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
 ] as const;
@@ -46,6 +48,7 @@ export function Frame() {
     'g l': () => void navigate({ to: '/live' }),
     'g u': () => void navigate({ to: '/users' }),
     'g c': () => void navigate({ to: '/companies' }),
+    'g e': () => void navigate({ to: '/events' }),
     'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),
   });

@@ -16,6 +16,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
     keys: [
       ['j  k', 'Next and previous row; the arrows do the same'],
       ['Enter', 'Open the selected row'],
+      ['r', 'Read the list anew'],
     ],
   },
   {
@@ -29,6 +30,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ['g l', 'Live'],
       ['g u', 'Users'],
       ['g c', 'Companies'],
+      ['g e', 'Events'],
       ['g j', 'Jobs'],
       ['g s', 'Settings'],
     ],

@@ -6,7 +6,7 @@ import { firstText } from '../text/value.ts';
 import { chooseTheme } from '../theme.ts';
 import { classNames } from '../ui/class-names.ts';
 import { Dialog } from '../ui/dialog.tsx';
-import { CompaniesIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
+import { CompaniesIcon, EventsIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
 import { useSettled } from '../ui/settled.ts';
 import { PLACES } from './frame.tsx';
 import { useEnvironment, useMay, useSession } from './session.ts';
@@ -170,6 +170,18 @@ function useFixedEntries(onKeys: () => void): Entry[] {
       group: 'Pages',
       title,
       icon,
+      run: () => void navigate({ to }),
+    })),
+    ...(
+      [
+        { title: 'Explorer of events', to: '/events/explorer' },
+        { title: 'Properties', to: '/events/properties' },
+      ] as const
+    ).map(({ title, to }) => ({
+      id: to,
+      group: 'Pages',
+      title,
+      icon: EventsIcon,
       run: () => void navigate({ to }),
     })),
     ...settings
