@@ -19,7 +19,8 @@ interface Props {
 
 export function AsOf({ first, asOf, onChange }: Props) {
   const [end] = useState(() => Date.now());
-  const begin = Math.min(Date.parse(first), end);
+  // Times come with microseconds, and the first event belongs to the first step.
+  const begin = Math.min(Date.parse(first) + 1, end);
   const chosen = asOf === undefined ? end : Date.parse(asOf);
   const stepOf = (at: number) =>
     end > begin ? Math.min(Math.max(Math.round(((at - begin) / (end - begin)) * STEPS), 0), STEPS) : STEPS;
