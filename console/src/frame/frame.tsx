@@ -158,13 +158,16 @@ function NavLink({ place: { to, title, icon: Icon } }: { place: (typeof PLACES)[
 
 function BottomBar() {
   return (
-    <nav aria-label="Pages" className="safe-bottom flex shrink-0 border-t border-line bg-surface sm:hidden">
+    <nav
+      aria-label="Pages"
+      className="safe-bottom scroll-thin flex shrink-0 overflow-x-auto border-t border-line bg-surface sm:hidden"
+    >
       {PLACES.map(({ to, title, icon: Icon }) => (
         <Link
           key={to}
           to={to}
           activeOptions={{ exact: to === '/', includeSearch: false }}
-          className="flex h-[52px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
+          className="flex h-[52px] min-w-[55px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
           activeProps={{ className: '!text-accent', 'aria-current': 'page' }}
         >
           <Icon size={18} />

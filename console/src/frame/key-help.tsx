@@ -5,7 +5,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
   {
     title: 'Everywhere',
     keys: [
-      [`${MOD}K`, 'Find a user, a company, a page or an action'],
+      [`${MOD}K`, 'Find a user, a company, an event, a page or an action'],
       ['/', 'Search on this page'],
       ['?', 'Show these keys'],
       ['Esc', 'Close, or go back'],
