@@ -28,8 +28,8 @@ use crate::log::writer::{Identity, Random};
 /// that follows a write. Smaller: more segments to look into.
 pub(super) const CHUNK_EVENTS: usize = 1 << 12;
 /// Events and bytes read from the log at a time.
-const STEP_EVENTS: usize = 1 << 14;
-const STEP_BYTES: usize = 16 << 20;
+pub(super) const STEP_EVENTS: usize = 1 << 14;
+pub(super) const STEP_BYTES: usize = 16 << 20;
 /// The tail may hold this many times what is sealed at once.
 const TAIL_SEALS_MAX: u64 = 4;
 /// How often those who wait for a seal look whether they are still wanted.
@@ -117,6 +117,8 @@ pub struct Archive {
     pub(super) options: ArchiveOptions,
     pub(super) random: Random,
     pub(super) log: LogReader,
+    /// The same for sealing, which reads elsewhere.
+    pub(super) sealing_log: LogReader,
     pub(super) sieve: Sieving,
     pub(super) known: Shared,
     pub(super) snapshot: RwLock<Arc<Snapshot>>,
@@ -129,7 +131,7 @@ pub struct Archive {
     pub(super) dictionary_bytes: AtomicU64,
     /// How many wait for what is done in the background: as long as there are any, it does not rest.
     pub(super) waiting: AtomicUsize,
-    /// A file could not be written; the tail is not sealed any more, and so may not grow.
+    /// The last try to write a file failed: until one succeeds, the tail may not grow.
     pub(super) failed: AtomicBool,
 }
 
@@ -221,12 +223,7 @@ impl Archive {
         // Also what is erased: it is hidden here, and what a purge takes out is the same in both.
         let everything = |_, payload: &[u8]| Some(payload.to_vec());
         let read = self.log.read(Position(before.through), visible, (STEP_EVENTS, STEP_BYTES), &everything);
-        let events = read.map_err(|fault| match fault {
-            ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
-            ReadFault::Damaged { path, offset } => {
-                StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
-            }
-        })?;
+        let events = read.map_err(unread)?;
         let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
         let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
         let last = events.last().map(|event| event.receipt.position.0);
@@ -311,5 +308,15 @@ impl Archive {
     /// The dictionaries.
     pub(super) fn known(&self) -> std::sync::RwLockReadGuard<'_, Dictionaries> {
         super::dictionary::read(&self.known)
+    }
+}
+
+/// What a fault of the log means.
+pub(super) fn unread(fault: ReadFault) -> StoreError {
+    match fault {
+        ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
+        ReadFault::Damaged { path, offset } => {
+            StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
+        }
     }
 }

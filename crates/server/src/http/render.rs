@@ -113,7 +113,7 @@ impl<'a> UserBody<'a> {
     }
 
     /// The same, of a profile as of a time.
-    pub(super) fn as_of(self, at: AsOf) -> Self {
+    pub(super) fn at(self, at: AsOf) -> Self {
         let known_at = Some(at.known_at).filter(|known_at| *known_at < Timestamp(i64::MAX));
         UserBody { as_of: Some(Instant(at.time)), known_at: known_at.map(Instant), ..self }
     }

@@ -161,7 +161,7 @@ async fn one(
             let message = "There was no such user by then; ask for a later time.";
             Problem::of_call(ProblemCode::UserUnknown, message)
         })?;
-        return answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view).as_of(at));
+        return answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view).at(at));
     }
     let profile: Profile = edge.parts.profiles.user(environment, &id)?.ok_or_else(unknown_user)?;
     answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view))
