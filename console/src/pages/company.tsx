@@ -63,7 +63,7 @@ function Detail({ company }: { company: Company }) {
   const navigate = useNavigate({ from: '/companies/$id' });
   const change = useCallback(
     (change: Partial<ListSearch> & TimelineSearch) =>
-      void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
+      void navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false }),
     [navigate],
   );
   return (
