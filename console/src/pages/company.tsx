@@ -6,6 +6,7 @@ import { Refusal } from '../api/refusal.ts';
 import type { Company, PropertyDetail } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
+import type { TimelineSearch } from '../history-search.ts';
 import type { ListSearch } from '../router.tsx';
 import { countOf } from '../text/number.ts';
 import { firstText } from '../text/value.ts';
@@ -15,6 +16,7 @@ import { Time } from '../ui/time.tsx';
 import { DeleteProfile } from './delete-profile.tsx';
 import { ProfileList } from './profile-list.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
+import { Timeline } from './timeline.tsx';
 import { FullTime, useEscapeTo, valuesOf } from './user.tsx';
 import { USER_FIRST, USER_KNOWN, USER_SAID } from './user-columns.tsx';
 
@@ -62,8 +64,8 @@ function Detail({ company }: { company: Company }) {
   const search = useSearch({ from: '/frame/companies/$id' });
   const navigate = useNavigate({ from: '/companies/$id' });
   const change = useCallback(
-    (change: Partial<ListSearch>) =>
-      void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
+    (change: Partial<ListSearch> & TimelineSearch) =>
+      void navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false }),
     [navigate],
   );
   return (
@@ -128,7 +130,16 @@ function Detail({ company }: { company: Company }) {
             ]}
           />
         }
-        calls={<LatestCalls subject={company.company_id} />}
+        calls={
+          <>
+            <Timeline
+              subject={{ kind: 'companies', id: company.company_id }}
+              search={search}
+              onSearch={change}
+            />
+            <LatestCalls subject={company.company_id} />
+          </>
+        }
       />
     </Page>
   );

@@ -20,7 +20,7 @@ export function Back({
   to,
   children,
 }: {
-  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures';
+  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events';
   children: ReactNode;
 }) {
   return (
@@ -34,10 +34,10 @@ export function Back({
   );
 }
 
-/** The columns of a detail page: what is long left, what is short right; on a phone the calls come last. */
+/** The columns of a detail page: what is known left, what happened right; on a phone what happened comes last. */
 export function Columns({ main, facts, calls }: { main: ReactNode; facts: ReactNode; calls: ReactNode }) {
   return (
-    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_340px] xl:grid-rows-[auto_1fr]">
+    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_420px] xl:grid-rows-[auto_1fr]">
       <div className="min-w-0 xl:col-start-2">{facts}</div>
       <div className="min-w-0 xl:col-start-1 xl:row-span-2 xl:row-start-1">{main}</div>
       <div className="min-w-0 xl:col-start-2 xl:row-start-2">{calls}</div>
