@@ -21,7 +21,7 @@ fn world() -> (World, Browser, Browser) {
 }
 
 /// Every answer that holds properties.
-const ANSWERS: [&str; 9] = [
+const ANSWERS: [&str; 10] = [
     "/v1/users",
     "/v1/users?detail=true",
     "/v1/users/u-1",
