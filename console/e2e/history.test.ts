@@ -149,7 +149,7 @@ describe('The catalogue of events', () => {
       await page.keyboard.press('e');
       await page.getByRole('link', { name: 'Explorer', exact: true }).waitFor();
       await page.keyboard.press('Control+k');
-      await page.getByRole('combobox').fill('voice_pa');
+      await page.getByRole('combobox', { name: /^Search users/ }).fill('voice_pa');
       await page.getByRole('option', { name: 'invoice_paid' }).click();
       await page.getByRole('heading', { name: 'invoice_paid' }).waitFor();
     });
