@@ -14,6 +14,7 @@ mod engine_history;
 mod environment;
 mod environment_history;
 mod erasure;
+mod folding;
 mod guards;
 mod history;
 mod jobs;

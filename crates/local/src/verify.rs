@@ -26,7 +26,7 @@ use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
 use crate::log::writer::Identity;
-use crate::profiles::store::Store;
+use crate::profiles::store::{Home, Store};
 
 /// Log bytes folded at a time: what comes out is smaller, what it costs is one more pass over the log for each.
 const PART_BYTES: u64 = 512 << 20;
@@ -187,7 +187,13 @@ impl Check<'_> {
 
     /// Compares every profile in the store with the fold of the log; answers how many there are.
     fn check_profiles(&mut self, log: &Path, last: Position) -> Result<u64, StoreError> {
-        let store = Store::open(&self.path.join("profiles"), CACHE_BYTES)?;
+        let home = Home {
+            directory: self.path.clone(),
+            disk: Arc::new(RealDisk),
+            value_file_bytes: u32::MAX,
+            read_only: true,
+        };
+        let store = Store::open(&home, CACHE_BYTES)?;
         let saved = store.saved()?;
         if saved > last {
             self.problem(format!(

@@ -27,9 +27,11 @@ use crate::log::writer::{Identity, Random};
 /// Events of a segment in memory from which on the next one is begun. Larger: more to encode again for each question
 /// that follows a write. Smaller: more segments to look into.
 pub(super) const CHUNK_EVENTS: usize = 1 << 12;
+/// Events at a time from which on memory for encoding is kept for the next ones: they come steadily.
+const STEADY_EVENTS: usize = 1 << 10;
 /// Events and bytes read from the log at a time.
-const STEP_EVENTS: usize = 1 << 14;
-const STEP_BYTES: usize = 16 << 20;
+pub(super) const STEP_EVENTS: usize = 1 << 14;
+pub(super) const STEP_BYTES: usize = 16 << 20;
 /// The tail may hold this many times what is sealed at once.
 const TAIL_SEALS_MAX: u64 = 4;
 /// How often those who wait for a seal look whether they are still wanted.
@@ -90,6 +92,8 @@ pub struct Snapshot {
 pub(super) struct Tail {
     /// The events of the last segment in memory, as long as it is not full.
     fresh: Vec<StoredEvent>,
+    /// Memory for encoding them.
+    intake: Intake,
     /// When the oldest event of the tail came in.
     pub(super) since: Option<Instant>,
 }
@@ -117,6 +121,8 @@ pub struct Archive {
     pub(super) options: ArchiveOptions,
     pub(super) random: Random,
     pub(super) log: LogReader,
+    /// The same for sealing, which reads elsewhere.
+    pub(super) sealing_log: LogReader,
     pub(super) sieve: Sieving,
     pub(super) known: Shared,
     pub(super) snapshot: RwLock<Arc<Snapshot>>,
@@ -129,7 +135,7 @@ pub struct Archive {
     pub(super) dictionary_bytes: AtomicU64,
     /// How many wait for what is done in the background: as long as there are any, it does not rest.
     pub(super) waiting: AtomicUsize,
-    /// A file could not be written; the tail is not sealed any more, and so may not grow.
+    /// The last try to write a file failed: until one succeeds, the tail may not grow.
     pub(super) failed: AtomicBool,
 }
 
@@ -221,12 +227,7 @@ impl Archive {
         // Also what is erased: it is hidden here, and what a purge takes out is the same in both.
         let everything = |_, payload: &[u8]| Some(payload.to_vec());
         let read = self.log.read(Position(before.through), visible, (STEP_EVENTS, STEP_BYTES), &everything);
-        let events = read.map_err(|fault| match fault {
-            ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
-            ReadFault::Damaged { path, offset } => {
-                StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
-            }
-        })?;
+        let events = read.map_err(unread)?;
         let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
         let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
         let last = events.last().map(|event| event.receipt.position.0);
@@ -239,7 +240,9 @@ impl Archive {
         tail.fresh.extend(events);
         if !tail.fresh.is_empty() {
             let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
-            let segment = self.in_memory(&tail.fresh, first, through)?;
+            let Tail { fresh, intake, .. } = &mut *tail;
+            let segment = self.in_memory(intake, fresh, first, through)?;
+            intake.clear(STEADY_EVENTS);
             let hidden = self.hidden_now(&segment)?;
             kept.push(Kept { segment: Arc::new(segment), hidden });
         }
@@ -276,12 +279,12 @@ impl Archive {
     /// A segment of a few events, in memory.
     pub(super) fn in_memory(
         &self,
+        intake: &mut Intake,
         events: &[StoredEvent],
         first: u64,
         last: u64,
     ) -> Result<Segment, StoreError> {
         let mut writer = SegmentWriter::new(Target::Memory, self.header(first, last));
-        let mut intake = Intake::default();
         {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             for event in events {
@@ -293,9 +296,9 @@ impl Archive {
             }
         }
         let encode = || {
-            for (name, mut rows) in intake.by_name {
+            for (name, rows) in intake.by_name.iter_mut().filter(|(_, rows)| !rows.heads.is_empty()) {
                 rows.sort();
-                writer.add(name, &rows, &self.known)?;
+                writer.add(*name, rows, &self.known)?;
             }
             writer.finish()
         };
@@ -311,5 +314,15 @@ impl Archive {
     /// The dictionaries.
     pub(super) fn known(&self) -> std::sync::RwLockReadGuard<'_, Dictionaries> {
         super::dictionary::read(&self.known)
+    }
+}
+
+/// What a fault of the log means.
+pub(super) fn unread(fault: ReadFault) -> StoreError {
+    match fault {
+        ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
+        ReadFault::Damaged { path, offset } => {
+            StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
+        }
     }
 }

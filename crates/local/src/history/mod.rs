@@ -7,7 +7,7 @@
 //!
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
 //! From below: [`bits`], [`lane`], [`column`] pack numbers and values; [`part`] and [`segment`] lay out events;
-//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`tending`] and [`hiding`] keep them; [`scan`] and what stands
+//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`sealing`], [`tending`] and [`hiding`] keep them; [`scan`] and what stands
 //! on it answer questions.
 
 pub mod archive;
@@ -29,6 +29,7 @@ pub mod opening;
 mod part;
 mod rows;
 mod scan;
+mod sealing;
 mod segment;
 mod tending;
 mod user_columns;

@@ -58,6 +58,7 @@ impl Archive {
             options: parts.options,
             disk: parts.disk,
             random: parts.random,
+            sealing_log: LogReader::new(Arc::clone(&parts.log)),
             log: LogReader::new(parts.log),
             sieve: parts.sieve,
             known: RwLock::new(known),

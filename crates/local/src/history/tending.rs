@@ -22,20 +22,24 @@ use crate::background::yield_to_others;
 
 /// A pause is not longer than this.
 const REST_MAX: Duration = Duration::from_millis(20);
+/// How long it waits before it tries again what failed.
+const FAILURE_REST: Duration = Duration::from_secs(5);
 
 impl Archive {
     /// Tends history until it is closed; `visible` answers how far the log may be read.
     pub fn tend(&self, visible: impl Fn() -> Position) {
         yield_to_others();
         while self.wait_for_work() {
-            let worked = self.work(visible());
-            match worked {
-                Ok(()) | Err(StoreError::Stopped) => {}
+            match self.work(visible()) {
+                Ok(()) => self.failed.store(false, Ordering::Relaxed),
+                Err(StoreError::Stopped) => {}
                 Err(error) => {
-                    tracing::error!(%error, "history is no longer sealed; nothing is lost: mend the cause and restart");
-                    self.failed.store(true, Ordering::Relaxed);
+                    // A new try writes another file; a dictionary that may be torn refuses until it is opened again.
+                    if !self.failed.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, "history cannot be sealed; nothing is lost, and it is tried again: mend the cause");
+                    }
                     self.changed.notify_all();
-                    return;
+                    self.rest_after_failure();
                 }
             }
         }
@@ -54,6 +58,12 @@ impl Archive {
         let (mut signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
         signals.hurried = false;
         !signals.closed
+    }
+
+    fn rest_after_failure(&self) {
+        let is_open = |signals: &mut super::archive::Signals| !signals.closed;
+        let waited = self.changed.wait_timeout_while(self.signals(), FAILURE_REST, is_open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn work(&self, visible: Position) -> Result<(), StoreError> {
@@ -89,24 +99,6 @@ impl Archive {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the whole tail into a file. Answers up to which position everything is in files.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn seal(&self) -> Result<Position, StoreError> {
-        let mut files = self.files();
-        let (through, sources) = {
-            // Under the tail's lock nobody adds to it: what is in memory now is what the file will hold.
-            let mut tail = self.end_chunk();
-            tail.since = None;
-            let snapshot = self.snapshot();
-            let in_memory = snapshot.kept.iter().filter(|kept| kept.segment.file.is_none());
-            (Position(snapshot.through), in_memory.cloned().collect::<Vec<_>>())
-        };
-        self.replace(&mut files, &whole(&sources))?;
-        Ok(through)
-    }
-
     /// Merges the next few segments that are due; answers whether there were any.
     ///
     /// # Errors
@@ -127,13 +119,28 @@ impl Archive {
     /// Makes one file of segments that follow each other, without what is hidden in `sources`, and puts it in their place.
     pub(super) fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(()) };
+        let covers = (first.segment.header().first, last.segment.header().last);
+        self.put(files, covers, &mut |writer| merge(sources, &self.known, writer, &mut self.resting()))?;
+        for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
+            // What cannot be removed now is removed at the next start.
+            let _ = self.disk.remove(old);
+        }
+        Ok(())
+    }
+
+    /// Makes a file for these positions, whose events `write` writes, and puts it in the place of the segments that it covers.
+    pub(super) fn put(
+        &self,
+        files: &mut Files,
+        (first, last): (u64, u64),
+        write: &mut dyn FnMut(SegmentWriter) -> Result<Vec<u8>, StoreError>,
+    ) -> Result<(), StoreError> {
         self.keep_dictionaries(files)?;
-        let header = self.header(first.segment.header().first, last.segment.header().last);
+        let header = self.header(first, last);
         let number = files.manifest.last_file + 1;
         files.manifest.last_file = number;
         let path = self.directory.join(segment_name(number));
-        let segment = self.written(sources, &path, header);
-        let segment = match segment {
+        let segment = match self.written(&path, header, write) {
             Ok(segment) => segment,
             Err(error) => {
                 // Nobody knows of it yet; a start would remove it as well.
@@ -150,30 +157,24 @@ impl Archive {
         manifest.segments.insert(place, entry);
         manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
         files.manifest = manifest;
-        self.swap(&header, segment)?;
-        for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
-            // What cannot be removed now is removed at the next start.
-            let _ = self.disk.remove(old);
-        }
-        Ok(())
+        self.swap(&header, segment)
     }
 
     fn written(
         &self,
-        sources: &[Kept],
         path: &std::path::Path,
         header: super::segment::Header,
+        write: &mut dyn FnMut(SegmentWriter) -> Result<Vec<u8>, StoreError>,
     ) -> Result<Segment, StoreError> {
         let file = self.disk.open(path, true).map_err(|error| unwritten(&error))?;
-        let writer = SegmentWriter::new(Target::File(Arc::from(file)), header);
-        merge(sources, &self.known, writer, &mut self.resting())?;
+        write(SegmentWriter::new(Target::File(Arc::from(file)), header))?;
         self.disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))?;
         open_segment(self.disk.as_ref(), path).map_err(StoreError::Damaged)
     }
 
     /// Rests after each piece of work as long as it took, unless somebody waits; false once history is closed.
     #[expect(clippy::disallowed_methods, reason = "work is spread over a duration, not over a time of day")]
-    fn resting(&self) -> impl FnMut(u64) -> bool {
+    pub(super) fn resting(&self) -> impl FnMut(u64) -> bool {
         let mut begun = Instant::now();
         move |_| {
             let somebody_waits = self.waiting.load(Ordering::Relaxed) > 0;

@@ -1,8 +1,9 @@
-//! Moves a closed generation of the overlay into the store, in sorted chunks, each one atomic batch.
+//! Moves a closed generation of the overlay into the store, in sorted groups, each one atomic batch.
 //!
-//! A chunk holds profiles and everything derived from the same change (index entries, counts), computed from what
-//! the store held before: moving the same generation again finds nothing to change, so a crash at any place is
-//! repaired by the replay. The position is saved with the last chunk, then everything is synced once.
+//! A group's profiles go into the value log; once they are durable there, their places and everything derived from the
+//! same change (index entries, counts) follow in one batch, computed from what the store held before: moving the
+//! same generation again finds nothing to change, so a crash at any place is repaired by the replay. The position is
+//! saved with the last batch, then everything is synced once.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,10 @@ use super::store::{Batch, Store, failed, stored_view};
 use super::taking_out::take_out;
 use super::wide::{WIDE_PROPERTIES, Wide};
 
-/// Profiles per chunk: large enough to share the store's cost of a batch, small enough that those who answer never wait
-/// long for a processor (a chunk takes about a millisecond).
+/// Profiles between two rests: few enough that those who answer never wait long for a processor.
 const CHUNK_PROFILES: usize = 64;
-/// Chunks between two syncs: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
-const SYNC_CHUNKS: usize = 16;
+/// Profiles per batch: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
+const GROUP_PROFILES: usize = 1024;
 /// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
 pub const TERM_CHARS_MAX: usize = 64;
 /// First bytes of the keys of the index.
@@ -60,16 +60,14 @@ pub fn move_generation(
     // What was erased goes first: the generation holds what came after.
     take_out(store, &generation.erased())?;
     let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
-    let (mut done, mut chunks) = (0, 0);
+    let mut done = 0;
     for kind in kinds {
         generation.with_sorted(kind, |profiles| {
-            for chunk in profiles.chunks(CHUNK_PROFILES) {
-                move_chunk(store, wide, kind, chunk)?;
-                (done, chunks) = (done + chunk.len(), chunks + 1);
-                if chunks % SYNC_CHUNKS == 0 {
-                    store.sync()?;
-                }
-                moved(done, all);
+            for group in profiles.chunks(GROUP_PROFILES) {
+                move_group(store, wide, kind, group, |chunk| {
+                    done += chunk;
+                    moved(done, all);
+                })?;
             }
             Ok(())
         })?;
@@ -86,39 +84,50 @@ pub fn move_generation(
     store.sync()
 }
 
-fn move_chunk(
+fn move_group(
     store: &Store,
     wide: &Wide,
     kind: ProfileKind,
-    profiles: &[(&str, &Profile)],
+    group: &[(&str, &Profile)],
+    mut moved: impl FnMut(usize),
 ) -> Result<(), StoreError> {
+    let _turn = store.turns().mover();
     let mut batch = store.batch();
     let mut counts = Counts::default();
     let mut merged = Vec::new();
-    for &(id, fresh) in profiles {
-        let stored = store.profiles(kind).get(id.as_bytes()).map_err(|error| failed(&error))?;
-        let before = stored.as_deref().map(stored_view).transpose()?;
-        let after = match before {
-            Some(before) => {
-                before.merge_into(fresh.view(), &mut merged);
-                stored_view(&merged)?
+    let mut left = Vec::new();
+    for chunk in group.chunks(CHUNK_PROFILES) {
+        for &(id, fresh) in chunk {
+            let stored = store.value(kind, id)?;
+            let before = stored.as_ref().map(|(_, bytes)| stored_view(bytes)).transpose()?;
+            let after = match before {
+                Some(before) => {
+                    before.merge_into(fresh.view(), &mut merged);
+                    stored_view(&merged)?
+                }
+                None => fresh.view(),
+            };
+            if before == Some(after) {
+                continue;
             }
-            None => fresh.view(),
-        };
-        if before == Some(after) {
-            continue;
+            wide.note(kind, id, after);
+            counts.profiles += i64::from(before.is_none());
+            counts.seen.note(kind, before, Some(after));
+            index(store, &mut batch, kind, id, before, after, &mut counts);
+            let place = store.values().append(kind, id, after.as_bytes());
+            batch.insert(store.profiles(kind), id.as_bytes(), place.to_bytes());
+            left.extend(stored.map(|(place, _)| place));
         }
-        wide.note(kind, id, after);
-        counts.profiles += i64::from(before.is_none());
-        counts.seen.note(kind, before, Some(after));
-        index(store, &mut batch, kind, id, before, after, &mut counts);
-        batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
+        moved(chunk.len());
     }
     counts.put(store, &mut batch, kind)?;
-    batch.commit().map_err(|error| failed(&error))
+    store.flush_values(&mut batch)?;
+    batch.commit().map_err(|error| failed(&error))?;
+    left.into_iter().for_each(|place| store.values().release(place));
+    Ok(())
 }
 
-/// Changes of the numbers of the index within one chunk.
+/// Changes of the numbers of the index within one group.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) profiles: i64,

@@ -405,6 +405,12 @@ impl Overlay {
         }
     }
 
+    /// Whether somebody waits for the mover, or is about to.
+    pub fn wants_mover(&self) -> bool {
+        let state = lock(&self.hand_over);
+        state.waiting || state.hurried || state.closed
+    }
+
     /// For the mover: the generation is in the store now.
     pub fn moved(&self) {
         self.generations.write().unwrap_or_else(PoisonError::into_inner).moving = None;

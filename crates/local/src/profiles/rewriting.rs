@@ -15,6 +15,7 @@ use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::mover::{prefix, split_wide_key};
 use super::store::{Store, failed};
+use super::tidy::{each_value, rewrite_values};
 
 /// Noise that is written at a time; also what is held in memory of it.
 const NOISE_BYTES: usize = 16 << 20;
@@ -36,8 +37,24 @@ impl Store {
     /// # Errors
     /// When the store fails, or a file of before is still there after a while.
     pub(crate) fn rewrite(&self, stop: &dyn Fn() -> bool) -> Result<(), StoreError> {
+        let stopped = || if stop() { Err(crate::erasure::places::stopped()) } else { Ok(()) };
+        rewrite_values(self, &stopped)?;
+        let failed = |error: fjall::Error| failed(&error);
+        let plain = || KeyspaceCreateOptions::default().manual_journal_persist(true);
+        let noise = self.database.keyspace("noise", plain).map_err(failed)?;
+        let done = self.replace_files(&noise, &stopped);
+        // Clearing it lets go of its tables and leaves them on the disk.
+        self.database.delete_keyspace(noise).map_err(failed)?;
+        done.and_then(|()| self.sync())
+    }
+
+    fn replace_files(
+        &self,
+        noise: &Keyspace,
+        stopped: &dyn Fn() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut before = self.files();
-        let noise = self.end_journal()?;
+        self.end_journal(noise)?;
         let (waited, mut has_flushed) = (Waiting::new(), false);
         loop {
             // A journal goes once every keyspace has a table with something newer. So each gets something to flush, and
@@ -46,7 +63,7 @@ impl Store {
             for keyspace in self.keyspaces() {
                 keyspace.remove(NEVER_A_KEY).map_err(|error| failed(&error))?;
             }
-            flush(self.keyspaces().into_iter().chain([&noise]))?;
+            flush(self.keyspaces().into_iter().chain([noise]))?;
             if !has_flushed {
                 // What was in memory may have brought what was removed into these, and its removal with it.
                 before.extend(self.files().into_iter().filter(|path| !is_journal(path)));
@@ -54,13 +71,11 @@ impl Store {
             }
             for keyspace in self.keyspaces() {
                 keyspace.major_compact().map_err(|error| failed(&error))?;
-                if stop() {
-                    return Err(crate::erasure::places::stopped());
-                }
+                stopped()?;
             }
             let left: Vec<PathBuf> = self.files().intersection(&before).cloned().collect();
             if left.is_empty() {
-                return self.sync();
+                return Ok(());
             }
             waited.pause(|| {
                 format!("{} files of before are still held, {} first", left.len(), left[0].display())
@@ -68,8 +83,9 @@ impl Store {
         }
     }
 
-    /// Shows what each entry of each table names: of profiles their id, of index entries the ids in them. Removed and
-    /// replaced entries are shown as well, as long as a table holds them.
+    /// Shows what each entry of each table names: of profiles their id, of index entries the ids in them; and of each
+    /// value of the value log its subject and the company. Removed and replaced ones are shown as well, as long as a file
+    /// holds them.
     ///
     /// # Errors
     /// When a table cannot be read, or `see` says so.
@@ -80,7 +96,8 @@ impl Store {
                 see(id.as_slice())
             })?;
         }
-        each_key(&self.index, &mut |key| see(&ids_of_index(key)))
+        each_key(&self.index, &mut |key| see(&ids_of_index(key)))?;
+        each_value(self, see)
     }
 
     /// Forgets the first outcomes of guarded calls, each unless another call took its key since.
@@ -109,11 +126,9 @@ impl Store {
         [&self.users, &self.companies, &self.index, &self.guards, &self.ledger, &self.meta]
     }
 
-    /// Writes noise until the library begins another journal. Answers the keyspace of the noise, empty again.
-    fn end_journal(&self) -> Result<Keyspace, StoreError> {
+    /// Writes noise until the library begins another journal.
+    fn end_journal(&self, noise: &Keyspace) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| failed(&error);
-        let plain = || KeyspaceCreateOptions::default().manual_journal_persist(true);
-        let noise = self.database.keyspace("noise", plain).map_err(failed)?;
         let active = self.last_journal();
         let mut round = 0;
         while self.last_journal() == active {
@@ -124,11 +139,11 @@ impl Store {
                 let seed = (round * NOISE_BYTES + number) as u64;
                 noise.insert(seed.to_le_bytes(), make_noise(seed)).map_err(failed)?;
             }
-            flush([&noise])?;
+            flush([noise])?;
             noise.clear().map_err(failed)?;
             round += 1;
         }
-        Ok(noise)
+        Ok(())
     }
 
     /// Journals, and the tables of what is kept here.

@@ -11,6 +11,7 @@ use muster_kernel::ports::{ProfileKind, StoreError};
 use super::mover::{Counts, index, member_count_key, member_key};
 use super::overlay::Erased;
 use super::store::{Batch, Store, decode_profile, failed};
+use super::values::Place;
 
 /// Profiles changed at once.
 const CHUNK_PROFILES: usize = 64;
@@ -33,17 +34,24 @@ pub fn take_out(store: &Store, erased: &Erased) -> Result<(), StoreError> {
 }
 
 fn take_out_profiles(store: &Store, kind: ProfileKind, ids: &[&str]) -> Result<(), StoreError> {
-    let (mut batch, mut counts) = (store.batch(), Counts::default());
+    let _turn = store.turns().mover();
+    let (mut batch, mut counts, mut left) = (store.batch(), Counts::default(), Vec::new());
     let nothing = Profile::default();
     for &id in ids {
-        let Some(stored) = store.profile(kind, id)? else { continue };
+        let Some((place, stored)) = profile(store, kind, id)? else { continue };
+        left.push(place);
         counts.profiles -= 1;
         counts.seen.note(kind, Some(stored.view()), None);
         index(store, &mut batch, kind, id, Some(stored.view()), nothing.view(), &mut counts);
         batch.remove(store.profiles(kind), id.as_bytes());
     }
     counts.put(store, &mut batch, kind)?;
-    commit(batch)
+    commit(store, batch, left)
+}
+
+fn profile(store: &Store, kind: ProfileKind, id: &str) -> Result<Option<(Place, Profile)>, StoreError> {
+    let Some((place, bytes)) = store.value(kind, id)? else { return Ok(None) };
+    Ok(Some((place, decode_profile(bytes)?)))
 }
 
 fn clear_company(store: &Store, company: &str) -> Result<(), StoreError> {
@@ -57,38 +65,43 @@ fn clear_company(store: &Store, company: &str) -> Result<(), StoreError> {
         if members.is_empty() {
             break;
         }
-        let (mut batch, mut counts) = (store.batch(), Counts::default());
+        let _turn = store.turns().mover();
+        let (mut batch, mut counts, mut left) = (store.batch(), Counts::default(), Vec::new());
         for user in &members {
-            clear_member(store, &mut batch, &mut counts, company, user)?;
+            left.extend(clear_member(store, &mut batch, &mut counts, company, user)?);
         }
         counts.put(store, &mut batch, ProfileKind::User)?;
-        commit(batch)?;
+        commit(store, batch, left)?;
     }
     let mut batch = store.batch();
     batch.remove(&store.index, member_count_key(company));
-    commit(batch)
+    commit(store, batch, Vec::new())
 }
 
+/// Answers the place that is left, where there was one.
 fn clear_member(
     store: &Store,
     batch: &mut Batch,
     counts: &mut Counts,
     company: &str,
     user: &str,
-) -> Result<(), StoreError> {
+) -> Result<Option<Place>, StoreError> {
     let kind = ProfileKind::User;
-    let stored = store.profiles(kind).get(user).map_err(|error| failed(&error))?;
-    let stored = stored.map(|bytes| decode_profile(&bytes)).transpose()?;
-    match stored.and_then(|stored| Some((stored.cleared_of(company)?, stored))) {
-        Some((cleared, stored)) => {
-            index(store, batch, kind, user, Some(stored.view()), cleared.view(), counts);
-            batch.insert(store.profiles(kind), user.as_bytes(), cleared.as_bytes());
-        }
-        None => batch.remove(&store.index, member_key(company, user)),
-    }
-    Ok(())
+    let stored = profile(store, kind, user)?;
+    let cleared = stored.and_then(|(place, stored)| Some((place, stored.cleared_of(company)?, stored)));
+    let Some((place, cleared, stored)) = cleared else {
+        batch.remove(&store.index, member_key(company, user));
+        return Ok(None);
+    };
+    index(store, batch, kind, user, Some(stored.view()), cleared.view(), counts);
+    let now = store.values().append(kind, user, cleared.as_bytes());
+    batch.insert(store.profiles(kind), user.as_bytes(), now.to_bytes());
+    Ok(Some(place))
 }
 
-fn commit(batch: Batch) -> Result<(), StoreError> {
-    batch.commit().map_err(|error| failed(&error))
+fn commit(store: &Store, mut batch: Batch, left: Vec<Place>) -> Result<(), StoreError> {
+    store.flush_values(&mut batch)?;
+    batch.commit().map_err(|error| failed(&error))?;
+    left.into_iter().for_each(|place| store.values().release(place));
+    Ok(())
 }

@@ -11,3 +11,4 @@ mod history_figures;
 mod jobs;
 mod stand;
 mod stops;
+mod values;

@@ -246,7 +246,8 @@ fn put_history(page: &mut Page, edge: &Edge, state: &CatalogState) {
         .iter()
         .filter_map(|environment| Some((environment.id, edge.parts.history.standing(environment.id).ok()?)))
         .collect();
-    let families: [(&'static str, &str, fn(&Standing) -> u64); 4] = [
+    type Number = fn(&Standing) -> u64;
+    let families: [(&'static str, &str, Number); 4] = [
         ("muster_history_segments", "Files of events in columns.", |standing| standing.segments),
         ("muster_history_bytes", "Bytes of history's files.", |standing| standing.bytes),
         ("muster_history_events", "Events in history.", |standing| standing.events),
