@@ -67,6 +67,11 @@ pub struct AskOptions {
     rounds: usize,
 }
 
+#[expect(clippy::disallowed_methods, reason = "measures how long things take")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// The system's clock.
 struct WallClock;
 
@@ -189,7 +194,7 @@ pub fn fill(options: &FillOptions) -> Result<ExitCode> {
     let (mut events, mut users) = (file("events.bin")?, file("users.bin")?);
     let mut made = Made::new(options.users);
     let (mut batch, mut draft) = (EventBatch::default(), EventDraft::default());
-    let begun = Instant::now();
+    let begun = now();
     let all = options.users + options.events;
     for number in 0..all {
         if number < options.users {
@@ -214,7 +219,7 @@ pub fn fill(options: &FillOptions) -> Result<ExitCode> {
     }
     let taken_s = begun.elapsed().as_secs_f64();
     [events, users].into_iter().flatten().try_for_each(|mut out| out.flush())?;
-    let begun = Instant::now();
+    let begun = now();
     if !options.without_history {
         engine.seal_history(PRODUCTION).map_err(|error| anyhow!("{error}"))?;
     }
@@ -246,7 +251,7 @@ fn questions() -> Result<Vec<(&'static str, CountQuestion)>> {
 
 /// Asks an engine and prints the milliseconds of each round, answers that can be compared, and memory.
 pub fn ask(options: &AskOptions) -> Result<ExitCode> {
-    let begun = Instant::now();
+    let begun = now();
     let engine = open(&options.directory, options.threads, 200)?;
     let started_s = begun.elapsed().as_secs_f64();
     let mut answers = serde_json::Map::new();
@@ -279,7 +284,7 @@ pub fn ask(options: &AskOptions) -> Result<ExitCode> {
 
 fn timed(rounds: usize, ask: impl Fn() -> Result<()>) -> Result<Vec<f64>> {
     let one = |_| {
-        let begun = Instant::now();
+        let begun = now();
         ask()?;
         Ok(begun.elapsed().as_secs_f64() * 1e3)
     };
