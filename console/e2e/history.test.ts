@@ -68,7 +68,10 @@ describe('A timeline', () => {
       await timeline.getByRole('heading', { name: 'Today' }).waitFor();
       await timeline.getByLabel('Event').selectOption({ label: 'invoice_paid' });
       await page.waitForURL((url) => url.searchParams.get('event') === 'invoice_paid');
-      await timeline.getByRole('button', { name: /page_viewed/ }).waitFor({ state: 'detached' });
+      await timeline
+        .getByRole('button', { name: /page_viewed/ })
+        .first()
+        .waitFor({ state: 'detached' });
       await timeline
         .getByRole('button', { name: /invoice_paid/ })
         .first()
