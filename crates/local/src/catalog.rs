@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 
 use crate::disk::Disk;
 
-const FILE: &str = "catalog.json";
+/// The file's name in the data directory.
+pub const FILE: &str = "catalog.json";
 /// Written; 1, which knew no team, is read as well.
 const FORMAT: u32 = 2;
 /// A catalog larger than this is damage: thousands of keys fit a tenth of it.
@@ -52,10 +53,7 @@ impl CatalogFile {
     }
 
     fn write(&self, state: &CatalogState) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(state)?;
-        let catalog = RawValue::from_string(text)?;
-        let crc32 = crc32fast::hash(catalog.get().as_bytes());
-        let bytes = serde_json::to_vec(&Envelope { format: FORMAT, crc32, catalog: &catalog })?;
+        let bytes = encode(state)?;
         let fresh = self.directory.join("catalog.json.new");
         let file = self.disk.open(&fresh, true)?;
         file.set_length(0)?;
@@ -65,6 +63,17 @@ impl CatalogFile {
         self.disk.rename(&fresh, &self.directory.join(FILE))?;
         self.disk.sync_directory(&self.directory)
     }
+}
+
+/// A state as the file holds it.
+///
+/// # Errors
+/// When it cannot be written as JSON, which is a defect.
+pub fn encode(state: &CatalogState) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_string_pretty(state)?;
+    let catalog = RawValue::from_string(text)?;
+    let crc32 = crc32fast::hash(catalog.get().as_bytes());
+    Ok(serde_json::to_vec(&Envelope { format: FORMAT, crc32, catalog: &catalog })?)
 }
 
 fn read(disk: &dyn Disk, directory: &Path) -> Result<CatalogState, String> {

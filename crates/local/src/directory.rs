@@ -28,6 +28,8 @@ pub enum OpenError {
     Newer(PathBuf, String),
     /// Holds something that is not Muster's.
     Foreign(PathBuf),
+    /// Holds data already.
+    Used(PathBuf),
     /// Reading or writing failed.
     Io(PathBuf, io::Error),
     /// The catalog cannot be read.
@@ -61,6 +63,9 @@ impl fmt::Display for OpenError {
                 "{} is not empty and is not a muster data directory: choose an empty or a new directory",
                 path.display()
             ),
+            OpenError::Used(path) => {
+                write!(f, "{} holds data already: restore into an empty or a new directory", path.display())
+            }
             OpenError::Io(path, error) => write!(f, "{}: {error}", path.display()),
             OpenError::Catalog(path, what) => {
                 write!(f, "{}: {what}. Restore the file from a backup", path.display())
@@ -114,6 +119,17 @@ impl Directory {
             directory.begin()?;
         }
         Ok(directory)
+    }
+
+    /// Opens a directory for a restore: it must be absent or empty, and is a data directory only after
+    /// [`Directory::begin`].
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_empty(root: &Path) -> Result<Self, OpenError> {
+        crate::backup::make_directory(root).map_err(|error| OpenError::Io(root.into(), error))?;
+        let directory = Directory { root: root.into(), _lock: lock(root)? };
+        if directory.check_format()? { Err(OpenError::Used(root.into())) } else { Ok(directory) }
     }
 
     /// Opens a directory that must exist already.
@@ -172,7 +188,11 @@ impl Directory {
         Ok(true)
     }
 
-    fn begin(&self) -> Result<(), OpenError> {
+    /// Makes it a data directory.
+    ///
+    /// # Errors
+    /// When that may not be durable.
+    pub fn begin(&self) -> Result<(), OpenError> {
         let path = self.root.join(FORMAT_FILE);
         let fresh = self.root.join(FORMAT_FRESH);
         let made = (|| {

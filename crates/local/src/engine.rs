@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::batch::EventBatch;
-use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::catalog::{CatalogState, Environment as EnvironmentEntry};
 use muster_kernel::model::event::{EventDraft, Guard};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, JobNumber, KeyId, Position, UserId};
 use muster_kernel::model::job::Job;
@@ -36,12 +36,12 @@ use crate::profiles::wide::WIDE_PROPERTIES;
 
 /// An open data directory.
 pub struct Engine {
-    directory: Directory,
+    pub(crate) directory: Directory,
     options: Options,
-    disk: Arc<dyn Disk>,
-    clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Arc<dyn Clock>,
     random: Random,
-    catalog: CatalogFile,
+    pub(crate) catalog: CatalogFile,
     trail: AuditFile,
     environments: RwLock<HashMap<EnvironmentId, Arc<Environment>>>,
     opening: Mutex<()>,
@@ -130,15 +130,14 @@ impl Engine {
             let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "no such environment");
             return Err(OpenError::Io(self.directory.environment(id.0), missing));
         };
-        let own = entry.directory.as_ref().map(PathBuf::from);
-        let directory = own.unwrap_or_else(|| self.directory.environment(id.0));
+        let directory = self.home_of(entry);
         let has_log = self.disk.list(&directory.join("log")).is_ok_and(|names| !names.is_empty());
         if entry.begun && !has_log {
             return Err(OpenError::Missing(directory, entry.name.clone()));
         }
         let environment = Environment::open(Parts {
             directory,
-            identity: Identity { environment: id.0, incarnation: entry.incarnation },
+            identity: Identity { environment: id.0, incarnation: entry.written_as() },
             options: self.options.clone(),
             disk: Arc::clone(&self.disk),
             clock: Arc::clone(&self.clock),
@@ -153,6 +152,12 @@ impl Engine {
         let mut open = self.environments.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(id, Arc::clone(&environment));
         Ok(environment)
+    }
+
+    /// Where an environment's data is.
+    pub(crate) fn home_of(&self, entry: &EnvironmentEntry) -> PathBuf {
+        let own = entry.directory.as_ref().map(PathBuf::from);
+        own.unwrap_or_else(|| self.directory.environment(entry.id.0))
     }
 
     fn note_begun(&self, id: EnvironmentId) -> Result<(), OpenError> {

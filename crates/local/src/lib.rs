@@ -5,6 +5,7 @@
 
 mod audit;
 mod background;
+mod backup;
 mod catalog;
 mod directory;
 pub mod disk;
@@ -23,13 +24,16 @@ pub mod log;
 mod map;
 mod options;
 mod profiles;
+mod restore;
 mod verify;
 
 pub use audit::{AuditFile, held_from};
 pub use background::yield_to_others;
+pub use backup::{BACKUP_FORMAT, BackedUp, BackupFile, BackupManifest, BackupProgress};
 pub use catalog::CatalogFile;
 pub use directory::{DIRECTORY_FORMAT, OpenError};
 pub use engine::Engine;
 pub use map::Mapped;
 pub use options::Options;
+pub use restore::{Reapplied, forget_derived, restore};
 pub use verify::{VerifyReport, verify};

@@ -137,7 +137,7 @@ impl Check<'_> {
     }
 
     fn identity(&self) -> Identity {
-        Identity { environment: self.environment.id.0, incarnation: self.environment.incarnation }
+        Identity { environment: self.environment.id.0, incarnation: self.environment.written_as() }
     }
 
     /// Reads every record of the log, and shows its events to history; answers how many events there are and the last position.

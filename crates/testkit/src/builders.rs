@@ -21,6 +21,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         region: "local".into(),
         directory: None,
         incarnation: id.0,
+        written_as: None,
         created_at: DAY_ONE,
         begun: false,
         settings: EnvironmentSettings::default(),

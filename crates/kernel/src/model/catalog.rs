@@ -25,6 +25,9 @@ pub struct Environment {
     pub directory: Option<String>,
     /// Drawn at creation and at restore; part of every position.
     pub incarnation: u32,
+    /// What stands for it in the files, when a restore has drawn another one since they were begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_as: Option<u32>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Whether its data was ever begun: from then on missing data is a mistake and not a new environment.
@@ -42,6 +45,11 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// The incarnation that the files of the environment carry.
+    pub fn written_as(&self) -> u32 {
+        self.written_as.unwrap_or(self.incarnation)
+    }
+
     /// Whether viewers do not see the values of a property. Letters of either case are the same here: better hidden than
     /// shown.
     pub fn is_pii(&self, name: &str) -> bool {

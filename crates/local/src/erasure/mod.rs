@@ -28,7 +28,7 @@ use muster_kernel::model::job::JobStatus;
 use muster_kernel::ports::{Accepting, AppendError, ProfileKind, StoreError};
 use sha2::{Digest, Sha256};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, RealDisk};
 use crate::environment::Environment;
 use crate::log::reader::FrameCursor;
 use crate::log::segment::Segments;
@@ -313,8 +313,41 @@ impl Registry {
         Ok(*self.key.get_or_init(|| key))
     }
 
-    fn purging(&self) -> MutexGuard<'_, ()> {
+    /// Held while a purge runs, and by whoever cannot have one meanwhile.
+    pub(crate) fn purging(&self) -> MutexGuard<'_, ()> {
         self.purging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over the key of another directory of the same environment.
+    ///
+    /// # Errors
+    /// When there is another one, or it may not be durable.
+    pub fn take_key(&self, key: &[u8; 32]) -> io::Result<()> {
+        let _one_at_a_time = self.purging();
+        if self.key.get().is_none() {
+            self.files.write_key(key)?;
+        }
+        if self.key.get_or_init(|| *key) == key {
+            return Ok(());
+        }
+        Err(io::Error::other("its erasures have another key: it is not the directory that was backed up"))
+    }
+
+    /// Keeps the hashes of ids that an erasure done again did not find here: its suppression covers them as well.
+    ///
+    /// # Errors
+    /// When that may not be durable.
+    pub fn take_hashes(&self, number: ErasureNumber, hashes: Vec<String>) -> io::Result<()> {
+        let erasure = self.save(number.0, |erasure| erasure.hashes = hashes)?;
+        if erasure.suppress {
+            self.write().suppressed.extend(erasure.hashes.iter().filter_map(|hash| hash_of_text(hash)));
+            self.suppresses.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
@@ -381,6 +414,20 @@ pub fn known_to(disk: Arc<dyn Disk>, environment: &Path, saved: Position) -> io:
         !erasure.status.is_ended() && erasure.position.is_some_and(|position| position <= saved)
     };
     Ok(Sieve::new(all.values().filter(is_known).map(Subjects::of).collect()))
+}
+
+/// The key and every erasure below an environment's directory; changes nothing.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of_directory(environment: &Path) -> io::Result<(Option<[u8; 32]>, Vec<Erasure>)> {
+    let files = Files::new(Arc::new(RealDisk), environment);
+    Ok((files.key()?, files.read(false)?.into_values().collect()))
+}
+
+/// What is kept of an id, as text.
+pub fn hash_of(key: &[u8; 32], kind: ProfileKind, id: &str) -> String {
+    text_of_hash(&hash(key, kind, id))
 }
 
 pub use purge::purge;

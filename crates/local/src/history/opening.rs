@@ -157,13 +157,19 @@ pub(super) fn open_segment(disk: &dyn Disk, path: &Path) -> Result<Segment, Stri
     Segment::open(bytes, Some(path.into())).map_err(named)
 }
 
-/// Removes what a seal or a merge left behind that did not come to its end.
-fn remove_strangers(disk: &dyn Disk, directory: &Path, manifest: &Manifest) -> io::Result<()> {
+/// The files that a manifest names, and its own.
+pub(super) fn names_of(manifest: &Manifest) -> Vec<String> {
     let segments = manifest.segments.iter().map(|entry| segment_name(entry.file));
     let dictionaries = [&manifest.users, &manifest.companies, &manifest.names];
     let mut known: Vec<String> = segments.collect();
     known.extend(dictionaries.map(|entry| dictionary_name(entry.file)));
     known.push(manifest::FILE.to_owned());
+    known
+}
+
+/// Removes what a seal or a merge left behind that did not come to its end.
+fn remove_strangers(disk: &dyn Disk, directory: &Path, manifest: &Manifest) -> io::Result<()> {
+    let known = names_of(manifest);
     for name in disk.list(directory)? {
         if !known.contains(&name) {
             disk.remove(&directory.join(name))?;

@@ -5,6 +5,7 @@
 //! unless somebody waits for it.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use muster_kernel::ports::StoreError;
 use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
 use super::manifest::SegmentEntry;
 use super::merge::{merge, unwritten};
-use super::opening::{open_segment, segment_name};
+use super::opening::{names_of, open_segment, segment_name};
 use super::segment::Segment;
 use super::writer::{SegmentWriter, Target};
 use crate::background::yield_to_others;
@@ -93,6 +94,14 @@ impl Archive {
         let since = self.tail.lock().unwrap_or_else(PoisonError::into_inner).since;
         let old = since.is_some_and(|since| since.elapsed() >= self.options.seal_age);
         events >= self.options.seal_events || (old && events > 0)
+    }
+
+    /// Where the files are and what they are called. As long as the first answer lives, none comes or goes, but that
+    /// dictionaries grow.
+    pub fn hold_files(&self) -> (impl Sized + '_, PathBuf, Vec<String>) {
+        let files = self.files();
+        let names = names_of(&files.manifest);
+        (files, self.directory.clone(), names)
     }
 
     pub(super) fn files(&self) -> MutexGuard<'_, Files> {

@@ -77,7 +77,7 @@ fn check_history(engine: &Engine, when: &str) {
 }
 
 /// The files below a directory that hold one of the texts.
-fn files_with(directory: &Path, texts: &[&str]) -> Vec<String> {
+pub fn files_with(directory: &Path, texts: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -1,6 +1,7 @@
 //! The embedded engine from outside: real directories and threads, faults where the test says so.
 
 mod audit;
+mod backup;
 mod contracts;
 mod crash;
 mod damage;

@@ -211,6 +211,7 @@ pub(super) fn insert(
         region,
         directory: request.directory.clone(),
         incarnation: draw_u32(random),
+        written_as: None,
         created_at: now,
         begun: false,
         settings,

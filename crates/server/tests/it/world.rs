@@ -372,6 +372,7 @@ fn first_keys(state: &mut CatalogState) {
             region: "eu".to_owned(),
             directory: None,
             incarnation: INCARNATION + number - 1,
+            written_as: None,
             created_at: Timestamp(0),
             settings: EnvironmentSettings::default(),
             pii_properties: pii_properties_default(),

@@ -1,0 +1,374 @@
+//! A backup: what is primary, copied while the engine works (docs/FORMAT.md, "Backup").
+//!
+//! What is copied later may speak of what was copied before, never the other way round. Of an environment: jobs and
+//! history before the log, because they name positions that the log must hold; erasures behind it, because one whose
+//! mark the log does not hold is none. The catalog comes last, so that every key that an event names is in it, and the audit
+//! trail behind the state of the catalog was taken, so that no act is missing. The log is copied up to one position, which is what the
+//! copy is of. Profiles are not copied: they are folded from the log. No purge runs meanwhile; everything else goes on.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::id::{EnvironmentId, Position};
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::Catalog;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::audit;
+use crate::catalog;
+use crate::disk::{Disk, DiskFile};
+use crate::engine::Engine;
+use crate::environment::Environment;
+use crate::log::reader::FrameCursor;
+use crate::log::record::FrameKind;
+use crate::log::segment::{Segment, file_name};
+
+/// What a backup consists of: written last, so that a copy that was cut short is none.
+pub const MANIFEST: &str = "BACKUP.json";
+/// Version of the manifest and of how the files lie.
+pub const BACKUP_FORMAT: u32 = 1;
+/// Bytes copied at a time.
+pub(crate) const STEP_BYTES: usize = 1 << 20;
+/// How often a job is looked at again whose files went while they were copied.
+const TRIES: usize = 5;
+
+/// What a backup consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupManifest {
+    /// `BACKUP_FORMAT`.
+    pub format: u32,
+    /// When it was begun.
+    pub made_at: Timestamp,
+    /// Of which environments, and up to where.
+    pub environments: Vec<BackedUp>,
+    /// Its files, in the order in which they were copied.
+    pub files: Vec<BackupFile>,
+}
+
+impl BackupManifest {
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// An environment in a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    /// Its number.
+    pub id: EnvironmentId,
+    /// Its name then.
+    pub name: String,
+    /// The last position that the backup holds.
+    pub position: Position,
+}
+
+/// A file of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupFile {
+    /// Its path below the backup, as below a data directory.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// How far a backup is, and whether it is still wanted.
+#[derive(Debug, Default)]
+pub struct BackupProgress {
+    bytes: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl BackupProgress {
+    /// Bytes copied.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends the backup soon.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts what was copied.
+    ///
+    /// # Errors
+    /// When it is not wanted any more.
+    pub(crate) fn advance(&self, bytes: usize) -> io::Result<()> {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "it was stopped"));
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Copies everything that is primary into a directory that is empty or not there yet.
+    ///
+    /// # Errors
+    /// A sentence for the operator. What was copied by then is left there, and is no backup.
+    pub fn back_up(&self, into: &Path, progress: &BackupProgress) -> Result<BackupManifest, String> {
+        self.copy_all(into, progress).map_err(|error| {
+            let shown = into.display();
+            format!("{shown}: {error}. What is there is no backup; remove it, and back up again into an empty directory")
+        })
+    }
+
+    fn copy_all(&self, into: &Path, progress: &BackupProgress) -> io::Result<BackupManifest> {
+        begin(into)?;
+        let made_at = self.clock.now();
+        let mut copy = Copying { disk: self.disk.as_ref(), into, progress, files: Vec::new() };
+        let mut environments = Vec::new();
+        for entry in &self.catalog.state().environments {
+            let environment = self.environment(entry.id).map_err(io::Error::other)?;
+            let prefix = format!("environments/{}", entry.id.0);
+            let home = self.home_of(entry);
+            let position = copy.environment(&environment, &home, &prefix)?;
+            environments.push(BackedUp { id: entry.id, name: entry.name.clone(), position });
+        }
+        let mut state = CatalogState::clone(&self.catalog.state());
+        for entry in &mut state.environments {
+            // One that was made meanwhile has no data here.
+            entry.begun &= environments.iter().any(|copied| copied.id == entry.id);
+        }
+        copy.whole(&self.directory.root().join(audit::FILE), audit::FILE)?;
+        copy.put(catalog::FILE, &catalog::encode(&state)?)?;
+        let manifest = BackupManifest { format: BACKUP_FORMAT, made_at, environments, files: copy.files };
+        finish(into, &manifest)?;
+        Ok(manifest)
+    }
+}
+
+/// Makes the directory; one that is there must be empty.
+fn begin(into: &Path) -> io::Result<()> {
+    make_directory(into)?;
+    match fs::read_dir(into)?.next() {
+        None => Ok(()),
+        Some(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty")),
+    }
+}
+
+/// Makes a directory that is its owner's alone.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes every name durable, then the manifest under its name.
+fn finish(into: &Path, manifest: &BackupManifest) -> io::Result<()> {
+    sync_directories(into, manifest.files.iter().map(|file| file.path.as_str()))?;
+    let fresh = into.join("BACKUP.json.new");
+    let mut file = create(&fresh)?;
+    file.write_all(&serde_json::to_vec_pretty(manifest)?)?;
+    file.sync_all()?;
+    fs::rename(&fresh, into.join(MANIFEST))?;
+    File::open(into)?.sync_all()
+}
+
+/// Makes durable the names of files below a directory, and of the directories between.
+pub(crate) fn sync_directories<'a>(root: &Path, files: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let mut directories: Vec<PathBuf> = files
+        .flat_map(|path| {
+            Path::new(path).ancestors().skip(1).map(|above| root.join(above)).collect::<Vec<_>>()
+        })
+        .collect();
+    directories.sort();
+    directories.dedup();
+    directories.iter().try_for_each(|directory| File::open(directory)?.sync_all())
+}
+
+/// A new file that only its owner reads.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    if let Some(above) = path.parent() {
+        make_directory(above)?;
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A backup under way.
+struct Copying<'a> {
+    disk: &'a dyn Disk,
+    into: &'a Path,
+    progress: &'a BackupProgress,
+    files: Vec<BackupFile>,
+}
+
+impl Copying<'_> {
+    /// Copies an environment; answers the position that the copy is of.
+    fn environment(&mut self, environment: &Environment, home: &Path, prefix: &str) -> io::Result<Position> {
+        // Nothing is taken out of the files while they are copied.
+        let _no_purge = environment.state.erasures.purging();
+        let jobs = home.join("jobs");
+        for name in self.names(&jobs)? {
+            if let Some(number) = name.strip_suffix(".json").filter(|number| is_number(number)) {
+                self.job(&jobs, &format!("{prefix}/jobs"), number)?;
+            }
+        }
+        self.history(environment, &format!("{prefix}/history"))?;
+        let until = environment.state.visible();
+        self.log(environment, &format!("{prefix}/log"), until)?;
+        let erasures = home.join("erasures");
+        for name in self.names(&erasures)? {
+            if !name.ends_with(".new") {
+                self.whole(&erasures.join(&name), &format!("{prefix}/erasures/{name}"))?;
+            }
+        }
+        Ok(until)
+    }
+
+    /// A job's state first: what it says of the other files only grows. A job that ends meanwhile is looked at again.
+    fn job(&mut self, jobs: &Path, prefix: &str, number: &str) -> io::Result<()> {
+        for _ in 0..TRIES {
+            let known = self.files.len();
+            let name =
+                |ending: &str| (jobs.join(format!("{number}{ending}")), format!("{prefix}/{number}{ending}"));
+            let (state, to) = name(".json");
+            let before = read(self.disk, &state)?.unwrap_or_default();
+            self.put(&to, &before)?;
+            for ending in [".upload", ".rejects.ndjson"] {
+                let (from, to) = name(ending);
+                self.whole(&from, &to)?;
+            }
+            if read(self.disk, &state)?.unwrap_or_default() == before || !self.lacks_files(known, number) {
+                return Ok(());
+            }
+            for file in self.files.split_off(known) {
+                fs::remove_file(self.into.join(&file.path))?;
+            }
+        }
+        Err(io::Error::other(format!("job {number} changed again and again while it was copied")))
+    }
+
+    /// Whether of a job not every file was there.
+    fn lacks_files(&self, known: usize, number: &str) -> bool {
+        let endings = [format!("{number}.upload"), format!("{number}.rejects.ndjson")];
+        let has =
+            |ending: &String| self.files[known..].iter().any(|file| file.path.ends_with(ending.as_str()));
+        !endings.iter().all(has)
+    }
+
+    /// What the manifest names. As long as its lock is held no file of history comes or goes.
+    fn history(&mut self, environment: &Environment, prefix: &str) -> io::Result<()> {
+        let (held, directory, names) = environment.history.hold_files();
+        for name in names {
+            self.whole(&directory.join(&name), &format!("{prefix}/{name}"))?;
+        }
+        drop(held);
+        Ok(())
+    }
+
+    /// The log up to a position that is visible, so that all of it is durable and never changes.
+    fn log(&mut self, environment: &Environment, prefix: &str, until: Position) -> io::Result<()> {
+        let segments = environment.log.segments.all();
+        for (index, segment) in segments.iter().enumerate() {
+            let is_ended = segments.get(index + 1).is_some_and(|next| next.first.0 <= until.0 + 1);
+            let length = if is_ended { segment.file.length()? } else { end_of(segment, until)? };
+            self.copy(segment.file.as_ref(), &format!("{prefix}/{}", file_name(segment.first)), length)?;
+            if !is_ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
+        match self.disk.list(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => {
+                let mut names = names?;
+                names.sort();
+                Ok(names)
+            }
+        }
+    }
+
+    /// Copies a file as long as it is now; one that is not there is left out.
+    fn whole(&mut self, from: &Path, to: &str) -> io::Result<()> {
+        match self.disk.open(from, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(file) => {
+                let length = file.length()?;
+                self.copy(file.as_ref(), to, length)
+            }
+        }
+    }
+
+    fn copy(&mut self, from: &dyn DiskFile, to: &str, length: u64) -> io::Result<()> {
+        let mut file = create(&self.into.join(to))?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; STEP_BYTES];
+        let mut offset = 0;
+        while offset < length {
+            let wanted = usize::try_from(length - offset).unwrap_or(STEP_BYTES).min(STEP_BYTES);
+            let count = from.read_at(&mut buffer[..wanted], offset)?;
+            if count == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("{to} became shorter meanwhile"),
+                ));
+            }
+            hash.update(&buffer[..count]);
+            file.write_all(&buffer[..count])?;
+            offset += count as u64;
+            self.progress.advance(count)?;
+        }
+        file.sync_all()?;
+        self.files.push(BackupFile { path: to.to_owned(), bytes: length, sha256: hexadecimal(hash) });
+        Ok(())
+    }
+
+    fn put(&mut self, to: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = create(&self.into.join(to))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        self.progress.advance(bytes.len())?;
+        let sha256 = hexadecimal(Sha256::new().chain_update(bytes));
+        self.files.push(BackupFile { path: to.to_owned(), bytes: bytes.len() as u64, sha256 });
+        Ok(())
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<u32>().is_ok()
+}
+
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+    let filled = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(filled);
+    Ok(Some(bytes))
+}
+
+/// Where the record of a position ends in the segment that holds it, or would hold the next one.
+fn end_of(segment: &Segment, until: Position) -> io::Result<u64> {
+    let mut cursor = FrameCursor::at_start(segment.clone());
+    let mut end = cursor.offset();
+    while let Some(frame) = cursor.next_frame()? {
+        // A batch's own position is another's.
+        let is_record = frame.kind != FrameKind::Batch;
+        if is_record && frame.position > until {
+            break;
+        }
+        if is_record {
+            end = cursor.offset();
+        }
+    }
+    Ok(end)
+}
