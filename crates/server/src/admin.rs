@@ -7,6 +7,7 @@
 //! a socket.
 
 mod audit;
+mod backups;
 mod environments;
 mod erasures;
 mod first_start;
@@ -19,7 +20,7 @@ mod password;
 mod properties;
 pub(crate) mod schema;
 mod sessions;
-mod time_text;
+pub(crate) mod time_text;
 mod views;
 
 use std::fmt;
@@ -36,6 +37,7 @@ use sha2::{Digest, Sha256};
 pub use muster_kernel::model::audit::Actor;
 
 pub use audit::{AUDIT_PAGE_MAX, list as list_audit};
+pub use backups::note_backup;
 pub use environments::{CreateEnvironment, SetEnvironment, SettingsPatch, view as view_environment};
 pub use erasures::record_erasure;
 pub use first_start::{FirstStart, OwnerLink, first_start, owner_link};
@@ -255,7 +257,7 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         AdminError::Failed { message: message.into() }
     }
 }

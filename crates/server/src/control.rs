@@ -18,9 +18,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{AdminAnswer, AdminError, AdminRequest};
+use crate::admin::AdminError;
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "control.sock";
@@ -42,8 +43,8 @@ const SERVER_WAIT: Duration = Duration::from_secs(30);
 /// A line from the server.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply {
-    Done(Box<AdminAnswer>),
+enum Reply<A> {
+    Done(Box<A>),
     Failed(AdminError),
 }
 
@@ -60,9 +61,9 @@ impl Control {
     ///
     /// # Errors
     /// When the file system holds no sockets, or the path is too long for one.
-    pub fn start(
+    pub fn start<Q: DeserializeOwned + 'static, A: Serialize + 'static>(
         data: &Path,
-        execute: impl Fn(AdminRequest) -> Result<AdminAnswer, AdminError> + Send + 'static,
+        execute: impl Fn(Q) -> Result<A, AdminError> + Send + 'static,
     ) -> io::Result<Control> {
         let directory = File::open(data)?;
         let listener = bind_private(data)?;
@@ -100,7 +101,10 @@ impl Control {
 ///
 /// # Errors
 /// A sentence: the socket may not be opened, or the server does not answer.
-pub fn ask(data: &Path, request: &AdminRequest) -> Result<Option<Result<AdminAnswer, AdminError>>, String> {
+pub fn ask<A: DeserializeOwned>(
+    data: &Path,
+    request: &impl Serialize,
+) -> Result<Option<Result<A, AdminError>>, String> {
     let socket = data.join(SOCKET);
     let connected = File::open(data).and_then(|directory| UnixStream::connect(address(&directory, &socket)?));
     let stream = match connected {
@@ -124,7 +128,7 @@ pub fn ask(data: &Path, request: &AdminRequest) -> Result<Option<Result<AdminAns
     }))
 }
 
-fn exchange(mut stream: &UnixStream, request: &AdminRequest) -> io::Result<Reply> {
+fn exchange<A: DeserializeOwned>(mut stream: &UnixStream, request: &impl Serialize) -> io::Result<Reply<A>> {
     stream.set_read_timeout(Some(SERVER_WAIT))?;
     stream.set_write_timeout(Some(SERVER_WAIT))?;
     stream.write_all(&line_of(request)?)?;
@@ -137,9 +141,9 @@ fn exchange(mut stream: &UnixStream, request: &AdminRequest) -> io::Result<Reply
 }
 
 /// Serves one client: a line for a line, until it hangs up or the server stops.
-fn answer(
+fn answer<Q: DeserializeOwned, A: Serialize>(
     mut stream: &UnixStream,
-    execute: &impl Fn(AdminRequest) -> Result<AdminAnswer, AdminError>,
+    execute: &impl Fn(Q) -> Result<A, AdminError>,
     stopping: &AtomicBool,
 ) -> io::Result<()> {
     stream.set_read_timeout(Some(CLIENT_WAIT))?;

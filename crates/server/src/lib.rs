@@ -2,10 +2,11 @@
 //!
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
 //! `cli` is how it is all started. `jobs` turns uploads
-//! into events, `erasures` purges what is to be forgotten, off the threads that answer; `client` sends files to a server elsewhere.
+//! into events, `erasures` purges what is to be forgotten, `backups` copies everything, off the threads that answer; `client` sends files to a server elsewhere.
 //! Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
+mod backups;
 pub mod cli;
 mod client;
 pub mod config;

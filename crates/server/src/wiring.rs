@@ -4,6 +4,8 @@
 //! part that is gone. A second signal ends the process at once, which is as safe as a crash. The secret of a first
 //! start goes to standard output and never into a log.
 
+mod copies;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -14,11 +16,12 @@ use std::time::{Duration, SystemTime};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, Clock};
 use muster_local::{Engine, OpenError, Options};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office, OwnerLink};
+use crate::backups::{BackupRequest, BackupStatus, Backups};
 use crate::config::{
     Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
 };
@@ -27,6 +30,8 @@ use crate::erasures::{self, Eraser};
 use crate::http::Random;
 use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
+
+pub use copies::{Restored, back_up, rebuild, restore};
 
 /// How often the times at which keys were last used are kept.
 const LAST_USE_EVERY: Duration = Duration::from_secs(60);
@@ -222,7 +227,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     announce_first_start(first.as_ref());
     announce_owner_link(owner_link.as_ref());
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
-    let control = start_control(engine, &config.data, &base);
+    let backups = Arc::new(copies::backups(engine, &base));
+    let control = start_control(engine, &backups, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
@@ -243,6 +249,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
+    backups.stop();
     eraser.stop();
     runner.stop();
     if let Some(control) = control {
@@ -315,11 +322,32 @@ fn parts(
     }
 }
 
+/// What comes over the control socket.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Backup(BackupRequest),
+    Admin(AdminRequest),
+}
+
+/// What is answered there.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answered {
+    Backup(BackupStatus),
+    Admin(AdminAnswer),
+}
+
 /// A server without a control socket serves all the same: some file systems hold no sockets.
-fn start_control(engine: &Arc<Engine>, data: &Path, base: &str) -> Option<Control> {
-    let (engine, random, base) = (engine.clone(), random(), base.to_owned());
-    let execute =
-        move |request| admin::execute(request, &Actor::CommandLine, office(&engine, random.as_ref(), &base));
+fn start_control(engine: &Arc<Engine>, backups: &Arc<Backups>, data: &Path, base: &str) -> Option<Control> {
+    let (engine, backups, random, base) = (engine.clone(), backups.clone(), random(), base.to_owned());
+    let execute = move |asked| match asked {
+        Asked::Backup(request) => backups.answer(request).map(Answered::Backup),
+        Asked::Admin(request) => {
+            let office = office(&engine, random.as_ref(), &base);
+            admin::execute(request, &Actor::CommandLine, office).map(Answered::Admin)
+        }
+    };
     match Control::start(data, execute) {
         Ok(control) => Some(control),
         Err(error) => {

@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 4] = [
 const ROUTER: [&str; 1] = ["crates/server/src/http/router.rs"];
 const STATUS_CODES: [&str; 1] = ["crates/server/src/http/error.rs"];
 const CONFIGURATION: [&str; 1] = ["crates/server/src/config/"];
-const WIRING: [&str; 1] = ["crates/server/src/wiring.rs"];
+const WIRING: [&str; 2] = ["crates/server/src/wiring.rs", "crates/server/src/wiring/copies.rs"];
 const LOG_RECORD: [&str; 1] = ["crates/local/src/log/record.rs"];
 
 /// Joined here from halves, so that this file keeps the rules it checks.
@@ -97,7 +97,7 @@ fn the_environment_is_read_by_the_configuration() {
 
 #[test]
 fn engines_are_named_by_the_wiring() {
-    check("Speak to the engine through the kernel's ports; only wiring.rs chooses one.", |file| {
+    check("Speak to the engine through the kernel's ports; only wiring chooses one.", |file| {
         breaches_unless(file.path.starts_with("crates/local/"), || {
             product_naming(file, &["muster_local"], &WIRING)
         })

@@ -111,6 +111,8 @@ acts! {
     JobCancelled = "job_cancelled",
     /// Users or companies are erased.
     ErasureAccepted = "erasure_accepted",
+    /// A backup was made.
+    BackupMade = "backup_made",
 }
 
 #[cfg(test)]

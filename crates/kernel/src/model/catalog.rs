@@ -279,6 +279,18 @@ pub struct CatalogState {
     /// The newest acts, oldest first; older ones are kept in the audit trail.
     #[serde(default)]
     pub audit: Vec<AuditEntry>,
+    /// The newest backups, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<BackupNote>,
+}
+
+/// That a backup was made, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupNote {
+    /// When it was begun: what was erased later is in it.
+    pub made_at: Timestamp,
+    /// Its directory, on the server's machine.
+    pub into: String,
 }
 
 impl CatalogState {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::audit::Entry;
 use super::{AdminAnswer, AdminError, Office};
-use crate::http::erasures::ErasureBody;
+use crate::http::erasure_body::ErasureBody;
 
 /// Tells the audit of an accepted erasure: how many and by whom, and never which ids; a single one by its keyed hash.
 ///

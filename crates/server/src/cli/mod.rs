@@ -5,6 +5,7 @@
 //! output, as text for people or, with `--json`, for scripts; what went wrong goes to standard error as a sentence
 //! with the remedy. Commands decide nothing: configuration, administration and wiring do.
 
+mod backup;
 mod bulk;
 mod delete;
 mod environments;
@@ -98,6 +99,12 @@ enum Command {
     CheckConfig(Output),
     /// Check every file of the data directory; no server may run on it.
     Verify(Output),
+    /// Copy everything into a directory, also while a server runs.
+    Backup(backup::Backup),
+    /// Make the data directory from a backup.
+    Restore(backup::Restore),
+    /// Make the profiles anew from the log; no server may run on the directory.
+    Rebuild(Output),
     /// Show the version.
     Version(Output),
 }
@@ -176,6 +183,12 @@ impl Cli {
                 show(output, &ConfigReport::of(&config), || text::config(&config))
             }
             Command::Verify(output) => verify(&place.load(Vec::new())?, output),
+            Command::Backup(command) => command.run(&place.load(Vec::new())?),
+            Command::Restore(command) => command.run(&place.load(Vec::new())?),
+            Command::Rebuild(output) => {
+                let done = wiring::rebuild(&place.load(Vec::new())?)?;
+                show(output, &done, || format!("Made the profiles anew from the log.\n{}", done.summary))
+            }
             Command::Version(output) => {
                 show(output, &VersionReport { version: VERSION }, || format!("muster {VERSION}\n"))
             }

@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 use muster_kernel::model::id::KeyId;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_server::admin::{AdminAnswer, AdminError, AdminRequest};
-use muster_server::control::{Control, SOCKET, ask};
+use muster_server::control::{self, Control, SOCKET};
+
+fn ask(data: &Path, request: &AdminRequest) -> Result<Option<Result<AdminAnswer, AdminError>>, String> {
+    control::ask(data, request)
+}
 
 /// Answers lists with nothing and refuses everything else.
 fn start(data: &Path) -> Control {
-    Control::start(data, |request| match request {
+    Control::start(data, |request: AdminRequest| match request {
         AdminRequest::ListKeys { .. } => Ok(AdminAnswer::Keys { keys: Vec::new() }),
         other => Err(refusal(format!("{other:?}"))),
     })

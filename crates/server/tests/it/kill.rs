@@ -96,7 +96,7 @@ fn kill_round(data: &Path, number: usize, before: &mut HashMap<String, ()>) {
 }
 
 /// Every user id in the log, and how often it stands there.
-fn all_events(client: &mut Client) -> HashMap<String, u32> {
+pub fn all_events(client: &mut Client) -> HashMap<String, u32> {
     let mut found = HashMap::new();
     let mut after = "start".to_owned();
     loop {

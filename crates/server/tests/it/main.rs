@@ -2,6 +2,7 @@
 
 mod asking;
 mod auth;
+mod backup;
 mod bodies;
 mod bulk;
 mod cli;
