@@ -18,8 +18,9 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
-    CompanyQuery, EventLog, Jobs, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, Upload, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog, CatalogChange,
+    Census, Clock, CompanyQuery, EventLog, Jobs, Ledger, Once, ProfileKind, Profiles, StoreError,
+    StoredEvent, Upload, UserQuery,
 };
 
 use crate::audit::{AuditFile, held_from};
@@ -30,6 +31,7 @@ use crate::environment::{Environment, Parts};
 use crate::ledger;
 use crate::log::reader::ReadFault;
 use crate::log::writer::{Identity, Random};
+use crate::once;
 use crate::options::Options;
 use crate::profiles::lists::{Found, Search};
 use crate::profiles::wide::WIDE_PROPERTIES;
@@ -238,6 +240,18 @@ impl EventLog for Engine {
             Ok(waiting) => Box::pin(waiting),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
+    }
+
+    fn append_many_once(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingOnce {
+        match self.environment(environment) {
+            Ok(environment) => once::append(environment, events),
+            Err(StoreError::NoEnvironment) => Box::pin(std::future::ready(Err(AppendError::NoEnvironment))),
+            Err(error) => Box::pin(std::future::ready(Err(AppendError::Failed(error.to_string())))),
+        }
+    }
+
+    fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError> {
+        once::look_up(&*self.environment(environment)?, events)
     }
 
     fn read(

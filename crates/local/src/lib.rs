@@ -16,6 +16,7 @@ mod guards;
 mod jobs;
 mod ledger;
 pub mod log;
+mod once;
 mod options;
 mod profiles;
 mod verify;

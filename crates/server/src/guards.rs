@@ -16,6 +16,17 @@ pub fn of_event(event_id: &str, body: &[u8]) -> Guard {
     Guard { kind: GuardKind::EventId, key: hash(&scope.map(str::as_bytes)), body: hash(&[body]) }
 }
 
+/// What a row of history without an id says, hashed: `canonical` is all of it.
+pub fn row_hash(canonical: &[u8]) -> [u8; 16] {
+    hash(&[b"row\n", canonical])
+}
+
+/// The guard of such a row, the `number`th of its equals in one file, counted from 1.
+pub fn of_row(row: [u8; 16], number: u32) -> Guard {
+    let key = if number == 1 { row } else { hash(&[b"rows\n", &row, &number.to_be_bytes()]) };
+    Guard { kind: GuardKind::Row, key, body: key }
+}
+
 /// The first 128 bits of the SHA-256 of the parts.
 pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
     let mut sha = Sha256::new();

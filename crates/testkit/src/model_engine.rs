@@ -22,8 +22,9 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
-    CompanyQuery, EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog,
+    CatalogChange, Census, Clock, CompanyQuery, EventLog, Ledger, Once, ProfileKind, Profiles, Receipt,
+    StoreError, StoredEvent, UserQuery,
 };
 
 /// All ports at once. Environments are those of its own catalog.
@@ -92,6 +93,32 @@ impl Island {
             self.guards.insert((guard.kind, guard.key), (guard.body, self.events.len()));
         }
         self.store(now, payload, draft.key).map(Appended::Stored)
+    }
+
+    /// What would become of each event; with a time, it does.
+    fn once(&mut self, now: Option<Timestamp>, events: &EventBatch) -> Result<AppendedOnce, AppendError> {
+        let failed = || AppendError::Failed("not one guard for each event".to_owned());
+        let guards = events.guards().filter(|guards| !guards.is_empty()).ok_or_else(failed)?;
+        let (mut outcomes, mut last, mut meanwhile) = (Vec::new(), None, HashMap::new());
+        for (guard, payload) in guards.iter().zip(events.payloads()) {
+            let place = (guard.kind, guard.key);
+            let known = self.guards.get(&place).map(|known| known.0).or(meanwhile.get(&place).copied());
+            outcomes.push(match known {
+                Some(body) if body == guard.body => Once::Duplicate,
+                Some(_) => Once::Conflict,
+                None => Once::Stored,
+            });
+            if known.is_some() {
+                continue;
+            }
+            meanwhile.insert(place, guard.body);
+            if let Some(now) = now {
+                let key = Event::decode(payload).map(|event| event.key).unwrap_or_default();
+                self.guards.insert(place, (guard.body, self.events.len()));
+                last = Some(self.store(now, payload.to_vec(), key)?);
+            }
+        }
+        Ok(AppendedOnce { outcomes, last })
     }
 
     fn store(&mut self, now: Timestamp, payload: Vec<u8>, key: KeyId) -> Result<Receipt, AppendError> {
@@ -262,6 +289,23 @@ impl EventLog for ModelEngine {
             Ok(())
         });
         Box::pin(std::future::ready(outcome))
+    }
+
+    fn append_many_once(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingOnce {
+        let mut outcome = Err(AppendError::NoEnvironment);
+        // As above.
+        let _ = self.with(environment, |island| {
+            outcome = island.once(Some(self.clock.now()), events);
+            Ok(())
+        });
+        Box::pin(std::future::ready(outcome))
+    }
+
+    fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError> {
+        self.with(environment, |island| match island.once(None, events) {
+            Ok(appended) => Ok(appended.outcomes),
+            Err(error) => Err(StoreError::Failed(format!("{error:?}"))),
+        })
     }
 
     fn read(

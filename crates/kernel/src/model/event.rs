@@ -44,6 +44,12 @@ impl EventKind {
         }
     }
 
+    /// Reads the contract's word for one of the four kinds that a row of history may be of.
+    pub fn of_row(word: &str) -> Option<Self> {
+        use EventKind::{IdentifyCompany, IdentifyUser, PageView, Track};
+        [IdentifyUser, IdentifyCompany, Track, PageView].into_iter().find(|kind| kind.as_str() == word)
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
         use EventKind::{
             IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature,
@@ -86,13 +92,28 @@ impl Source {
         }
     }
 
+    /// Every source, in the order of the contract.
+    pub const ALL: [Source; 6] = [
+        Source::WebClient,
+        Source::BackendHttp,
+        Source::BackendHubspot,
+        Source::BackendSalesforce,
+        Source::BackendSegment,
+        Source::BackendHttpImport,
+    ];
+
+    /// Reads the contract's word for it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Source::ALL.into_iter().find(|source| source.as_str() == word)
+    }
+
+    /// Whether it tells of customers without their having been there: no sign of life.
+    pub fn is_crm(self) -> bool {
+        matches!(self, Source::BackendHubspot | Source::BackendSalesforce)
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
-        use Source::{
-            BackendHttp, BackendHttpImport, BackendHubspot, BackendSalesforce, BackendSegment, WebClient,
-        };
-        [WebClient, BackendHttp, BackendHubspot, BackendSalesforce, BackendSegment, BackendHttpImport]
-            .into_iter()
-            .find(|&source| source as u8 == byte)
+        Source::ALL.into_iter().find(|&source| source as u8 == byte)
     }
 }
 
@@ -116,6 +137,14 @@ pub enum GuardKind {
     Request = 1,
     /// An event id given by the caller, within the environment.
     EventId = 2,
+    /// What a row of history without an id says, and which of its equals in one file it is, within the environment.
+    Row = 3,
+}
+
+impl GuardKind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [GuardKind::Request, GuardKind::EventId, GuardKind::Row].into_iter().find(|&kind| kind as u8 == byte)
+    }
 }
 
 /// A promise to take a call once: kept inside the record that it guards, for the life of the data.
@@ -140,9 +169,10 @@ pub struct EventDraft {
     pub key: KeyId,
     /// When it happened, where the caller said so; else the time of receipt.
     pub occurred_at: Option<Timestamp>,
-    /// The job whose row it is; `ordinal` is then the row's number.
+    /// The job whose row it is.
     pub job: Option<JobNumber>,
-    /// Row number in a bulk job, 0 otherwise: decides between facts of the same time (law 3).
+    /// Row number in a bulk job, 0 otherwise, also for a row of history, whose place in its file means nothing: decides
+    /// between facts of the same time (law 3).
     pub ordinal: u32,
     /// The subject; empty for `identify_company`.
     pub user_id: String,
@@ -158,6 +188,8 @@ pub struct EventDraft {
     pub properties: Properties,
     /// Properties of the company named inside an event about a user.
     pub company_properties: Properties,
+    /// Where and on what it happened, under the contract's names: page, browser, screen, country (spec 4.4).
+    pub context: Properties,
     /// What makes a repetition of the call recognisable.
     pub guards: Vec<Guard>,
     /// The warnings of the first answer, as a JSON array: a repetition gets them again. Only with guards.
@@ -166,6 +198,8 @@ pub struct EventDraft {
 
 /// In the byte of the kind: the number of a job follows the key's.
 const HAS_JOB: u8 = 1 << 7;
+/// In the byte of the kind: a context follows everything else.
+const HAS_CONTEXT: u8 = 1 << 6;
 
 const HAS_OCCURRED_AT: u8 = 1;
 const HAS_ORDINAL: u8 = 1 << 1;
@@ -212,6 +246,7 @@ impl EventDraft {
             ..EventDraft::default()
         };
         copy(event.properties, &mut draft.properties);
+        copy(event.context, &mut draft.context);
         draft
     }
 
@@ -235,14 +270,19 @@ impl EventDraft {
         }
         self.properties.clear();
         self.company_properties.clear();
+        self.context.clear();
         self.guards.clear();
     }
 
-    /// Appends the payload of a log record. The two property sets must be settled.
+    /// Appends the payload of a log record. All property sets must be settled.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-        out.push(self.kind as u8 | flag(self.job.is_some(), HAS_JOB));
+        out.push(
+            self.kind as u8
+                | flag(self.job.is_some(), HAS_JOB)
+                | flag(!self.context.is_empty(), HAS_CONTEXT),
+        );
         out.push(self.source as u8);
         out.push(
             flag(self.occurred_at.is_some(), HAS_OCCURRED_AT)
@@ -275,6 +315,9 @@ impl EventDraft {
         self.properties.encode(out);
         if !self.company_properties.is_empty() {
             self.company_properties.encode(out);
+        }
+        if !self.context.is_empty() {
+            self.context.encode(out);
         }
     }
 
@@ -326,6 +369,8 @@ pub struct Event<'a> {
     pub properties: PropertyList<'a>,
     /// Properties of the company named inside an event about a user.
     pub company_properties: PropertyList<'a>,
+    /// Where and on what it happened.
+    pub context: PropertyList<'a>,
 }
 
 /// Bytes that are no event, although their checksum is right: written by another version, or a defect.
@@ -362,7 +407,7 @@ impl<'a> Event<'a> {
 
     fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         let first = reader.byte()?;
-        let kind = EventKind::from_byte(first & !HAS_JOB)?;
+        let kind = EventKind::from_byte(first & !(HAS_JOB | HAS_CONTEXT))?;
         let source = Source::from_byte(reader.byte()?)?;
         let flags = reader.byte()?;
         let has = |bit: u8| flags & bit != 0;
@@ -386,6 +431,8 @@ impl<'a> Event<'a> {
         let properties = PropertyList::read(reader)?;
         let company_properties =
             if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(reader)? } else { PropertyList::EMPTY };
+        let context =
+            if first & HAS_CONTEXT != 0 { PropertyList::read(reader)? } else { PropertyList::EMPTY };
         let leaves_company = has(LEAVES_COMPANY);
         Some(Event {
             kind,
@@ -403,6 +450,7 @@ impl<'a> Event<'a> {
             guards,
             properties,
             company_properties,
+            context,
         })
     }
 
@@ -411,8 +459,7 @@ impl<'a> Event<'a> {
         self.guards.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
             let (&kind, hashes) = bytes.split_first()?;
             let (key, body) = hashes.split_at_checked(16)?;
-            let kind =
-                [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
+            let kind = GuardKind::from_byte(kind)?;
             Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
         })
     }

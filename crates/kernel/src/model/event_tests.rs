@@ -21,6 +21,7 @@ fn full() -> EventDraft {
     };
     draft.properties.push("amount", Value::Float(12.5));
     draft.company_properties.push("plan", Value::Text("pro"));
+    draft.context.push("browser", Value::Text("Firefox"));
     draft
 }
 
@@ -37,6 +38,7 @@ fn an_event_reads_back_whole_and_no_part_of_it_does() {
     assert_eq!(event.guards().collect::<Vec<_>>(), draft.guards);
     assert_eq!(event.properties.iter().collect::<Vec<_>>(), [("amount", Value::Float(12.5))]);
     assert_eq!(event.company_properties.iter().collect::<Vec<_>>(), [("plan", Value::Text("pro"))]);
+    assert_eq!(event.context.iter().collect::<Vec<_>>(), [("browser", Value::Text("Firefox"))]);
     for end in 0..bytes.len() {
         assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
     }

@@ -6,7 +6,9 @@
 //! with the remedy. Commands decide nothing: configuration, administration and wiring do.
 
 mod bulk;
+mod convert;
 mod environments;
+mod import;
 mod job;
 mod jobs;
 mod keys;
@@ -85,6 +87,10 @@ enum Command {
     /// Send a file of users or companies to a running server.
     #[command(subcommand)]
     Bulk(bulk::BulkCommand),
+    /// Send files of history to a running server.
+    Import(import::ImportCommand),
+    /// Turn another system's export into rows for `muster import`.
+    Convert(convert::ConvertCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
     Jobs(jobs::JobsCommand),
     /// Show an erasure and its certificate.
@@ -161,6 +167,8 @@ impl Cli {
                 administer(place, request, output)
             }
             Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Import(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Convert(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Certificate(Certificate { id, output }) => {
                 administer(place, AdminRequest::Certificate { id }, output)

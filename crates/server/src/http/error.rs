@@ -73,7 +73,19 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
-        P::RowTooLarge | P::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
+        // Of rows of history: the answer to a whole call is never one of these.
+        P::TimeMissing
+        | P::TimeAhead
+        | P::EventTypeInvalid
+        | P::SourceInvalid
+        | P::PageMissing
+        | P::UrlInvalid
+        | P::ContextInvalid
+        | P::HeaderInvalid
+        | P::HeaderRepeated
+        | P::RowRagged
+        | P::FieldUnreadable => StatusCode::BAD_REQUEST,
+        P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => StatusCode::PAYLOAD_TOO_LARGE,
         P::InvitationInvalid => StatusCode::GONE,
         P::Taken | P::LimitReached | P::LastOwner => StatusCode::CONFLICT,
         P::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -26,6 +26,7 @@ mod events;
 mod health;
 mod identify;
 mod identify_company;
+mod imports;
 mod invitations;
 mod jobs;
 mod keys;

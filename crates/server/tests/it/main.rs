@@ -20,6 +20,7 @@ mod events;
 mod first_owner;
 mod idempotency;
 mod identify;
+mod imports;
 mod job_limits;
 mod job_members;
 mod jobs;
