@@ -25,5 +25,5 @@ export type Change = Schemas['CallChange'];
 export type GroupedProblem = Schemas['ProblemGroup'];
 export type Rate = Schemas['LiveRate'];
 export type Job = Schemas['Job'];
-export type JobType = 'users' | 'companies';
+export type JobType = 'users' | 'companies' | 'import';
 export type Overview = Schemas['Overview'];

@@ -60,7 +60,8 @@ pub(crate) fn append(environment: Arc<Environment>, events: &EventBatch) -> Appe
 fn begin(environment: &Environment, events: &EventBatch, guards: &[Guard], waker: &Waker) -> Begun {
     let under_way = &environment.state.guards;
     let order = sorted(guards);
-    let firsts: Vec<Guard> = order.chunk_by(|a, b| guards[*a].key == guards[*b].key).map(|equal| guards[equal[0]]).collect();
+    let firsts: Vec<Guard> =
+        order.chunk_by(|a, b| guards[*a].key == guards[*b].key).map(|equal| guards[equal[0]]).collect();
     if !under_way.claim(&firsts, waker) {
         return Begun::Waits;
     }

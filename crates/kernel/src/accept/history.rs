@@ -110,7 +110,12 @@ impl Field {
     pub(super) fn is_of_companies(self) -> bool {
         matches!(
             self,
-            Field::EventType | Field::CompanyId | Field::Source | Field::Time | Field::EventId | Field::Metadata
+            Field::EventType
+                | Field::CompanyId
+                | Field::Source
+                | Field::Time
+                | Field::EventId
+                | Field::Metadata
         )
     }
 

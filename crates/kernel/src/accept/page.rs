@@ -79,7 +79,12 @@ impl<'a> Page<'a> {
     }
 
     /// Puts what there is into the context of an event of this kind and source, settled.
-    pub(super) fn put(&self, kind: EventKind, source: Source, into: &mut Properties) -> Result<(), PageFault> {
+    pub(super) fn put(
+        &self,
+        kind: EventKind,
+        source: Source,
+        into: &mut Properties,
+    ) -> Result<(), PageFault> {
         let url = self.text(PageText::Url);
         let read = if url.is_empty() { None } else { Some(host_and_path(url).ok_or(PageFault::Url)?) };
         let (hostname, pathname) = match &read {
@@ -167,7 +172,16 @@ mod tests {
         ] {
             assert_eq!(host_and_path(url), Some((host.to_owned(), path)), "{url}");
         }
-        for url in ["", "/only/a/path", "example.com/a", "https://", "https:///a", "https://@/a", "a b://c", "https://a b/"] {
+        for url in [
+            "",
+            "/only/a/path",
+            "example.com/a",
+            "https://",
+            "https:///a",
+            "https://@/a",
+            "a b://c",
+            "https://a b/",
+        ] {
             assert_eq!(host_and_path(url), None, "{url}");
         }
     }

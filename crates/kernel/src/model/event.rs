@@ -279,9 +279,7 @@ impl EventDraft {
         let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         out.push(
-            self.kind as u8
-                | flag(self.job.is_some(), HAS_JOB)
-                | flag(!self.context.is_empty(), HAS_CONTEXT),
+            self.kind as u8 | flag(self.job.is_some(), HAS_JOB) | flag(!self.context.is_empty(), HAS_CONTEXT),
         );
         out.push(self.source as u8);
         out.push(

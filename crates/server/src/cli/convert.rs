@@ -35,18 +35,23 @@ impl ConvertCommand {
     pub fn run(self) -> Outcome {
         let ConvertCommand { from, file, output, zone } = self;
         let zone = zone.map_or(Ok(TimeZone::UTC), |name| {
-            TimeZone::get(&name)
-                .map_err(|_| Ended::new(USAGE, format!("{name} is no time zone; name one such as Europe/Paris.")))
+            TimeZone::get(&name).map_err(|_| {
+                Ended::new(USAGE, format!("{name} is no time zone; name one such as Europe/Paris."))
+            })
         })?;
-        let failed = |error: io::Error| Ended::new(FAILED, format!("{} cannot be read: {error}.", file.display()));
-        let unwritten = |error: io::Error| Ended::new(FAILED, format!("the rows cannot be written: {error}."));
+        let failed =
+            |error: io::Error| Ended::new(FAILED, format!("{} cannot be read: {error}.", file.display()));
+        let unwritten =
+            |error: io::Error| Ended::new(FAILED, format!("the rows cannot be written: {error}."));
         let source = open(&file).map_err(failed)?;
         let sink: Box<dyn Write> = match &output {
             None => Box::new(io::stdout().lock()),
             Some(path) => Box::new(File::create(path).map_err(unwritten)?),
         };
         let done = convert(from, &zone, source, BufWriter::new(sink));
-        let done = done.map_err(|error| Ended::new(FAILED, format!("{} was not converted to its end: {error}.", file.display())))?;
+        let done = done.map_err(|error| {
+            Ended::new(FAILED, format!("{} was not converted to its end: {error}.", file.display()))
+        })?;
         // Nobody is left to tell when this fails.
         let _ = io::stderr().write_all(told(&done).as_bytes());
         Ok(ExitCode::from(if done.left_out.is_empty() { DONE } else { SOME_REJECTED }))

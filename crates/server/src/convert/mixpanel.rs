@@ -38,7 +38,9 @@ pub(super) fn rows(mut event: Object, zone: &TimeZone) -> Rows {
     put(&mut row, "country_code", taken_text(&mut properties, &["mp_country_code"]));
     put_size(&mut row, "screen_width", properties.remove("$screen_width"));
     put_size(&mut row, "screen_height", properties.remove("$screen_height"));
-    for key in ["distinct_id", "$user_id", "$device_id", "$had_persisted_distinct_id", "mp_processing_time_ms", "ip"] {
+    for key in
+        ["distinct_id", "$user_id", "$device_id", "$had_persisted_distinct_id", "mp_processing_time_ms", "ip"]
+    {
         properties.remove(key);
     }
     properties.retain(|key, _| !key.starts_with("$mp_") && !key.starts_with("mp_"));

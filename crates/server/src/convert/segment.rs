@@ -8,7 +8,9 @@ use super::{LeftOut, Object, Rows, put, put_size, row, taken, text};
 const SOURCE: &str = "backend-segment";
 
 pub(super) fn rows(mut call: Object) -> Rows {
-    let time = ["timestamp", "originalTimestamp", "sentAt", "receivedAt"].into_iter().find_map(|key| text(&call, key));
+    let time = ["timestamp", "originalTimestamp", "sentAt", "receivedAt"]
+        .into_iter()
+        .find_map(|key| text(&call, key));
     let time = Value::from(time.ok_or(LeftOut::Timeless)?);
     let kind = text(&call, "type").ok_or(LeftOut::Unknown)?;
     let id = text(&call, "messageId");
@@ -34,7 +36,8 @@ pub(super) fn rows(mut call: Object) -> Rows {
         }
         "screen" => {
             let mut row = about_user("track", id);
-            let name = text(&call, "name").map_or_else(|| "Viewed Screen".to_owned(), |name| format!("Viewed {name} Screen"));
+            let name = text(&call, "name")
+                .map_or_else(|| "Viewed Screen".to_owned(), |name| format!("Viewed {name} Screen"));
             put(&mut row, "event_name", Some(name));
             row.insert("metadata".into(), taken(&mut call, "properties").into());
             row
@@ -85,7 +88,11 @@ fn group(mut call: Object, time: &Value, id: Option<String>, user: Option<String
 fn device(row: &mut Object, context: &mut Object) {
     put(row, "user_agent", text(context, "userAgent"));
     put(row, "browser_language", text(context, "locale"));
-    put(row, "device_type", context.get("device").and_then(Value::as_object).and_then(|device| text(device, "type")));
+    put(
+        row,
+        "device_type",
+        context.get("device").and_then(Value::as_object).and_then(|device| text(device, "type")),
+    );
     if !row.contains_key("user_agent") {
         let system = context.get("os").and_then(Value::as_object).and_then(|system| text(system, "name"));
         put(row, "operating_system", system);

@@ -22,7 +22,8 @@ fn converted(system: System, zone: &TimeZone, lines: &[Value]) -> (Converted, Ve
         String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for row in &rows {
         let mut draft = EventDraft::default();
-        let read = accept::read_row(&EnvironmentSettings::default(), NOW, row.to_string().as_bytes(), &mut draft);
+        let read =
+            accept::read_row(&EnvironmentSettings::default(), NOW, row.to_string().as_bytes(), &mut draft);
         assert!(read.is_ok(), "{row}: {read:?}");
     }
     (done, rows)
@@ -76,8 +77,14 @@ fn segment_calls_become_rows() {
     );
     check(
         System::Segment,
-        call("page", json!({"name": "Home", "properties": {"url": "https://app.example.com/", "path": "/", "title": "Hi"}})),
-        row("page_view", json!({"url": "https://app.example.com/", "metadata": {"name": "Home", "title": "Hi"}})),
+        call(
+            "page",
+            json!({"name": "Home", "properties": {"url": "https://app.example.com/", "path": "/", "title": "Hi"}}),
+        ),
+        row(
+            "page_view",
+            json!({"url": "https://app.example.com/", "metadata": {"name": "Home", "title": "Hi"}}),
+        ),
     );
     check(
         System::Segment,
@@ -95,7 +102,11 @@ fn segment_calls_become_rows() {
         ]),
     );
     check_left_out(System::Segment, call("alias", json!({"previousId": "x"})), LeftOut::Unknown);
-    check_left_out(System::Segment, call("track", json!({"event": "Paid", "userId": null})), LeftOut::Anonymous);
+    check_left_out(
+        System::Segment,
+        call("track", json!({"event": "Paid", "userId": null})),
+        LeftOut::Anonymous,
+    );
     check_left_out(System::Segment, json!({"type": "track", "userId": "u", "event": "e"}), LeftOut::Timeless);
     check_left_out(System::Segment, json!([1]), LeftOut::Unreadable);
 }
@@ -125,7 +136,11 @@ fn mixpanel_events_become_rows() {
     );
     check_left_out(System::Mixpanel, of("x", "$device:abc"), LeftOut::Anonymous);
     check_left_out(System::Mixpanel, of("$identify", "u-1"), LeftOut::Unknown);
-    check_left_out(System::Mixpanel, json!({"event": "x", "properties": {"distinct_id": "u"}}), LeftOut::Timeless);
+    check_left_out(
+        System::Mixpanel,
+        json!({"event": "x", "properties": {"distinct_id": "u"}}),
+        LeftOut::Timeless,
+    );
 }
 
 #[test]
@@ -142,8 +157,14 @@ fn posthog_events_become_rows() {
     };
     check(
         System::Posthog,
-        event("paid", json!({"amount": 5, "$browser": "Chrome", "$group_0": "c-1", "$lib": "web", "token": "phc_x"})),
-        row("track", json!({"event_name": "paid", "browser": "Chrome", "company_id": "c-1", "metadata": {"amount": 5}})),
+        event(
+            "paid",
+            json!({"amount": 5, "$browser": "Chrome", "$group_0": "c-1", "$lib": "web", "token": "phc_x"}),
+        ),
+        row(
+            "track",
+            json!({"event_name": "paid", "browser": "Chrome", "company_id": "c-1", "metadata": {"amount": 5}}),
+        ),
     );
     check(
         System::Posthog,
@@ -157,7 +178,10 @@ fn posthog_events_become_rows() {
     );
     check(
         System::Posthog,
-        event("$groupidentify", json!({"$group_type": "company", "$group_key": "c-1", "$group_set": {"name": "Acme"}})),
+        event(
+            "$groupidentify",
+            json!({"$group_type": "company", "$group_key": "c-1", "$group_set": {"name": "Acme"}}),
+        ),
         json!([{"event_type": "identify_company", "event_id": "0190", "company_id": "c-1", "source": "backend-http-import",
             "inserted_at": "2025-03-04T05:06:07.890000+00:00", "metadata": {"name": "Acme"}}]),
     );
@@ -184,7 +208,11 @@ fn amplitude_events_become_rows() {
         event("paid", json!("u-1")),
         row("track", json!({"event_name": "paid", "metadata": {"amount": 5}})),
     );
-    check(System::Amplitude, event("$identify", json!("u-1")), row("identify_user", json!({"metadata": {"plan": "pro"}})));
+    check(
+        System::Amplitude,
+        event("$identify", json!("u-1")),
+        row("identify_user", json!({"metadata": {"plan": "pro"}})),
+    );
     check_left_out(System::Amplitude, event("paid", json!(null)), LeftOut::Anonymous);
     check_left_out(System::Amplitude, event("$revenue", json!("u-1")), LeftOut::Unknown);
 }

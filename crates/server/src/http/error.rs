@@ -317,7 +317,7 @@ impl From<AppendError> for Refused {
                 ProblemCode::IdempotencyConflict,
                 "This `Idempotency-Key` was used with another body; use a new key for a new call.",
             )),
-            AppendError::Conflict(GuardKind::EventId) => Refused::from(Problem::at(
+            AppendError::Conflict(GuardKind::EventId | GuardKind::Row) => Refused::from(Problem::at(
                 "/event_id",
                 ProblemCode::EventIdConflict,
                 "This `event_id` was used with another body; give a new event a new id.",

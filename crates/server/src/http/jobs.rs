@@ -232,10 +232,13 @@ pub(super) async fn import_id(
     edge: &Arc<Edge>,
     environment: EnvironmentId,
     id: InPath<JobId>,
-) -> Result<InPath<JobId>, Refused> {
-    let job = id.id()?;
-    let kind = read::aside(edge, move |edge| Ok(edge.parts.jobs.job(environment, &job)?.kind)).await?;
-    if kind == JobKind::Import { Ok(id) } else { Err(JobError::Unknown.into()) }
+) -> Result<JobId, Refused> {
+    let id = id.id()?;
+    read::aside(edge, move |edge| match edge.parts.jobs.job(environment, &id)?.kind {
+        JobKind::Import => Ok(id),
+        JobKind::Users | JobKind::Companies => Err(JobError::Unknown.into()),
+    })
+    .await
 }
 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Follow>, head: &Head) -> Result<Response, Refused> {
@@ -275,17 +278,17 @@ pub(super) async fn get(
     id: InPath<JobId>,
     head: Head,
 ) -> Response {
-    let outcome = one(&edge, &reader, id, &head).await;
+    let outcome = async { one(&edge, &reader, id.id()?, &head).await }.await;
     reader.answer(outcome)
 }
 
 pub(super) async fn one(
     edge: &Arc<Edge>,
     reader: &Reader<Follow>,
-    id: InPath<JobId>,
+    id: JobId,
     head: &Head,
 ) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, reader.environment());
+    let environment = reader.environment();
     let (base, now) = (acts::base_of(edge, &head.headers), reader.now());
     let body = read::aside(edge, move |edge| match erasure_of(edge, environment, &id)? {
         Some(erasure) => Ok(JobBody::of_erasure(&erasure, &base, now)),
@@ -359,12 +362,16 @@ pub(super) async fn rejects(
     reader: Reader<Follow>,
     id: InPath<JobId>,
 ) -> Response {
-    let outcome = rejected(&edge, &reader, id).await;
+    let outcome = async { rejected(&edge, &reader, id.id()?).await }.await;
     reader.answer(outcome)
 }
 
-pub(super) async fn rejected(edge: &Arc<Edge>, reader: &Reader<Follow>, id: InPath<JobId>) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, reader.environment());
+pub(super) async fn rejected(
+    edge: &Arc<Edge>,
+    reader: &Reader<Follow>,
+    id: JobId,
+) -> Result<Response, Refused> {
+    let environment = reader.environment();
     if !reader.masking().names().is_empty() {
         // Rows are given back as they were sent, with every value in them.
         let message = "Rejected rows hold personal data, which your role does not see.";

@@ -16,8 +16,8 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, events, health, identify, identify_company,
-    imports, invitations, jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users,
-    validate,
+    imports, invitations, jobs, keys, ledger, members, membership, metrics, openapi, overview, session,
+    track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.

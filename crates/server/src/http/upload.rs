@@ -100,8 +100,7 @@ impl Form {
         ];
         const TABLES: [&str; 3] = ["text/csv", "application/csv", "text/tab-separated-values"];
         let is_import = kind == JobKind::Import;
-        let is_known =
-            LINES.contains(&essence.as_str()) || (is_import && TABLES.contains(&essence.as_str()));
+        let is_known = LINES.contains(&essence.as_str()) || (is_import && TABLES.contains(&essence.as_str()));
         if boundary.is_none() && !is_document && !is_known {
             let tables = if is_import { ", text/csv" } else { "" };
             let message = format!(

@@ -67,12 +67,20 @@ impl Table {
         let count = match table.record(source)? {
             Record::Whole(count) => count,
             Record::End => 0,
-            Record::TooLong => return Ok(Err(NoRows::header("The first line of the file is no header of a CSV file: it is too long."))),
+            Record::TooLong => {
+                return Ok(Err(NoRows::header(
+                    "The first line of the file is no header of a CSV file: it is too long.",
+                )));
+            }
         };
         for at in 0..count {
             match std::str::from_utf8(table.field(at)) {
                 Ok(name) => table.header.push(name.trim().to_owned()),
-                Err(_) => return Ok(Err(NoRows::header("The header of the file is not UTF-8; save the file as UTF-8."))),
+                Err(_) => {
+                    return Ok(Err(NoRows::header(
+                        "The header of the file is not UTF-8; save the file as UTF-8.",
+                    )));
+                }
             }
         }
         Ok(match fault_of(&table.header) {
@@ -164,7 +172,8 @@ impl Table {
         }
         let is_header = |at: usize| self.field(at).trim_ascii() == self.header[at].as_bytes();
         (0..count).all(is_header).then(|| {
-            let message = "The row is the header again, as when files are put one behind the other; leave it out.";
+            let message =
+                "The row is the header again, as when files are put one behind the other; leave it out.";
             Problem::of_call(ProblemCode::HeaderRepeated, message)
         })
     }
@@ -191,7 +200,9 @@ impl Table {
                 if out.len() > 1 {
                     out.push(b',');
                 }
-                let is_number = SIZES.contains(&&**name) && text.bytes().all(|byte| byte.is_ascii_digit()) && is_plain(text);
+                let is_number = SIZES.contains(&&**name)
+                    && text.bytes().all(|byte| byte.is_ascii_digit())
+                    && is_plain(text);
                 write_member(name, text, is_number, out);
             }
         }
@@ -257,8 +268,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
 
 /// Whether a text is exactly how JSON writes a boolean or a number that it can hold.
 fn is_plain(text: &str) -> bool {
-    matches!(text, "true" | "false")
-        || text.parse::<Number>().is_ok_and(|number| number.to_string() == text)
+    matches!(text, "true" | "false") || text.parse::<Number>().is_ok_and(|number| number.to_string() == text)
 }
 
 fn pointer_to(column: &str) -> String {
@@ -271,7 +281,8 @@ fn pointer_to(column: &str) -> String {
 
 /// The delimiter that finds the most known names in the first line.
 fn delimiter_of(begins: &[u8]) -> u8 {
-    let line = begins.trim_ascii_start().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let line =
+        begins.trim_ascii_start().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let known = |delimiter: u8| {
         let names = line.split(|byte| *byte == delimiter);
         let name = |bytes| String::from_utf8_lossy(bytes).trim().trim_matches('"').trim().to_owned();
@@ -319,7 +330,9 @@ mod tests {
             let shown = String::from_utf8_lossy(&out).into_owned();
             found.push(match line {
                 Line::Row => format!("{number} {shown}"),
-                Line::Bad(problem) => format!("{number} {}{} {shown}", problem.code.as_str(), problem.pointer),
+                Line::Bad(problem) => {
+                    format!("{number} {}{} {shown}", problem.code.as_str(), problem.pointer)
+                }
                 Line::TooLong => format!("{number} long {}", &shown[..4]),
             });
         }

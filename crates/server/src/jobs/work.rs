@@ -494,4 +494,3 @@ fn fault_of(error: &io::Error) -> Step<Fault> {
         fault => Ok(fault),
     }
 }
-

@@ -116,7 +116,19 @@ fn each_kind_of_row_becomes_an_event_of_its_own_time() {
     assert_eq!(done["remarked_by_code"], json!({"time_without_zone": 1}));
     let events = stand.events();
     let seen = |event: &Value| {
-        shown(event, &["event_type", "event_name", "user_id", "company_id", "source", "inserted_at", "metadata", "context"])
+        shown(
+            event,
+            &[
+                "event_type",
+                "event_name",
+                "user_id",
+                "company_id",
+                "source",
+                "inserted_at",
+                "metadata",
+                "context",
+            ],
+        )
     };
     assert_eq!(
         events.iter().map(seen).collect::<Value>(),
@@ -168,18 +180,28 @@ fn a_back_fill_changes_nothing_that_is_newer() {
 fn history(count: usize) -> Vec<String> {
     let mut rows = Vec::new();
     for number in 0..count {
-        let at = format!("2025-{:02}-{:02}T00:{:02}:{:02}Z", number % 12 + 1, number % 28 + 1, number / 60 % 60, number % 60);
+        let at = format!(
+            "2025-{:02}-{:02}T00:{:02}:{:02}Z",
+            number % 12 + 1,
+            number % 28 + 1,
+            number / 60 % 60,
+            number % 60
+        );
         let user = number % 97;
         let id = if number % 70 == 0 { format!(r#""event_id":"e-{number}","#) } else { String::new() };
         let row = match number % 4 {
-            _ if number % 90 == 0 => format!(r#"{{"event_type":"track","user_id":"u-{user}","source":"backend-http","inserted_at":"{at}","n":{number}}}"#),
+            _ if number % 90 == 0 => format!(
+                r#"{{"event_type":"track","user_id":"u-{user}","source":"backend-http","inserted_at":"{at}","n":{number}}}"#
+            ),
             0 => format!(
                 r#"{{{id}"event_type":"identify_user","user_id":"u-{user}","company_id":"c-{}","source":"backend-http-import","inserted_at":"{at}","metadata":{{"plan":"p-{}","n":{number}}}}}"#,
-                number % 7, number % 5
+                number % 7,
+                number % 5
             ),
             1 => format!(
                 r#"{{{id}"event_type":"identify_company","company_id":"c-{}","source":"backend-http-import","inserted_at":"{at}","metadata":{{"tier":{}}}}}"#,
-                number % 7, number % 9
+                number % 7,
+                number % 9
             ),
             _ => format!(
                 r#"{{{id}"event_type":"track","event_name":"clicked","user_id":"u-{user}","source":"backend-http-import","inserted_at":"{at}","metadata":{{"n":{number},"padding":"{}"}}}}"#,
@@ -242,7 +264,10 @@ fn the_same_file_twice_shuffled_and_in_parts_changes_nothing() {
     gzip.write_all(&file(&mixed[..4_000])).unwrap();
     elsewhere.import("first.gz", &gzip.finish().unwrap());
     let whole = elsewhere.import("whole.ndjson", &file(&mixed));
-    assert_eq!(whole["accepted_rows"].as_u64().unwrap() + whole["duplicate_rows"].as_u64().unwrap(), good as u64);
+    assert_eq!(
+        whole["accepted_rows"].as_u64().unwrap() + whole["duplicate_rows"].as_u64().unwrap(),
+        good as u64
+    );
     assert_eq!(sorted(elsewhere.events()), events, "every row as often as the file holds it");
     assert_eq!(elsewhere.profiles(), profiles);
     let ledger = elsewhere.get("/v1/ledger");
@@ -287,7 +312,11 @@ fn kill_rounds(count: usize, kills: usize) {
     assert_eq!(shown(&ledger["totals"], &["stored", "pending"]), json!([good, 0]));
     let undisturbed = Stand::new();
     undisturbed.import("all.ndjson", &file(&rows));
-    assert_eq!(sorted(stand.events()), sorted(undisturbed.events()), "nothing is missing and nothing is doubled");
+    assert_eq!(
+        sorted(stand.events()),
+        sorted(undisturbed.events()),
+        "nothing is missing and nothing is doubled"
+    );
     assert_eq!(stand.profiles(), undisturbed.profiles());
 }
 
@@ -365,14 +394,23 @@ fn a_table_and_lines_that_say_the_same_are_the_same() {
     let body = Request::post(IMPORTS, document).header("Content-Type", "application/json").key(KEY);
     let id = id_of(&stand.client().ask(&body));
     let done = ended(&mut stand.client(), &id);
-    assert_eq!(shown(&done, &COUNTS), json!(["completed", 2, 1, 1, 0]), "the second of two equal rows is new");
+    assert_eq!(
+        shown(&done, &COUNTS),
+        json!(["completed", 2, 1, 1, 0]),
+        "the second of two equal rows is new"
+    );
 }
 
 #[test]
 fn a_file_that_is_no_table_fails_with_the_reason() {
     let stand = Stand::new();
     for (name, file, code, words) in [
-        ("none.csv", "track,u-1,paid,backend-http,2025-01-01\n", "header_invalid", "The first line of the file is no header"),
+        (
+            "none.csv",
+            "track,u-1,paid,backend-http,2025-01-01\n",
+            "header_invalid",
+            "The first line of the file is no header",
+        ),
         ("half.csv", "user_id,source\nu,backend-http\n", "header_invalid", "names no column `event_type`"),
         (
             "twice.csv",
@@ -383,7 +421,11 @@ fn a_file_that_is_no_table_fails_with_the_reason() {
         ("wide.csv", "\u{feff}event_type,user_id\n", "file_empty", "The file holds no row"),
     ] {
         let done = stand.import(name, file.as_bytes());
-        assert_eq!((&done["status"], &done["reason"]["code"]), (&json!("failed"), &json!(code)), "{name}: {done}");
+        assert_eq!(
+            (&done["status"], &done["reason"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{name}: {done}"
+        );
         assert!(done["reason"]["message"].as_str().unwrap().contains(words), "{name}: {done}");
     }
     let utf16: Vec<u8> = "\u{feff}event_type".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -401,7 +443,10 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
     let id = id_of(&client.ask(&request("/v1/imports?dry_run=true", "a.ndjson", file.as_bytes())));
     let done = ended(&mut client, &id);
     assert_eq!(shown(&done, &COUNTS), json!(["completed", 5, 3, 1, 1]));
-    assert_eq!((&done["dry_run"], &done["would"]), (&json!(true), &json!({"create": 1, "change": 2, "reject": 1})));
+    assert_eq!(
+        (&done["dry_run"], &done["would"]),
+        (&json!(true), &json!({"create": 1, "change": 2, "reject": 1}))
+    );
     assert_eq!(stand.events(), before);
     let real = stand.import("a.ndjson", file.as_bytes());
     assert_eq!(shown(&real, &COUNTS), json!(["completed", 5, 3, 1, 1]), "as the dry run said");
@@ -411,7 +456,9 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
 fn an_event_id_names_one_event_for_calls_and_rows() {
     let stand = Stand::new();
     let row = |id: &str, amount: u32| {
-        format!(r#"{{"event_type":"track","event_name":"paid","user_id":"u","source":"backend-http","inserted_at":"2025-01-01T00:00:00Z","event_id":"{id}","metadata":{{"amount":{amount}}}}}"#)
+        format!(
+            r#"{{"event_type":"track","event_name":"paid","user_id":"u","source":"backend-http","inserted_at":"2025-01-01T00:00:00Z","event_id":"{id}","metadata":{{"amount":{amount}}}}}"#
+        )
     };
     let rows = [row("e-1", 1), row("e-1", 1), row("e-1", 2), row("e-2", 1)];
     let done = stand.import("a.ndjson", &file(&rows));
@@ -441,10 +488,13 @@ fn imports_are_jobs_with_paths_of_their_own() {
     assert_eq!(stand.get(&format!("{IMPORTS}/{}", id.replace(':', "%3A"))), done);
     let rejected = client.ask(&Request::get(&format!("{IMPORTS}/{id}/rejects")).key(KEY));
     assert_eq!((rejected.status, rejected.text().as_str()), (200, ""));
-    for path in [format!("{IMPORTS}/{bulk}"), format!("{IMPORTS}/{bulk}/rejects"), format!("{IMPORTS}/none")] {
+    for path in [format!("{IMPORTS}/{bulk}"), format!("{IMPORTS}/{bulk}/rejects"), format!("{IMPORTS}/none")]
+    {
         client.ask(&Request::get(&path).key(KEY)).is_refused(404, "job_unknown");
     }
-    client.ask(&Request::post(IMPORTS, "x").header("Content-Type", "image/png").key(KEY)).is_refused(415, "content_type_unsupported");
+    client
+        .ask(&Request::post(IMPORTS, "x").header("Content-Type", "image/png").key(KEY))
+        .is_refused(415, "content_type_unsupported");
     client.ask(&request(IMPORTS, "none.csv", b"")).is_refused(400, "file_empty");
 }
 
@@ -463,7 +513,8 @@ fn one_import_or_bulk_upload_at_a_time_and_an_import_can_be_cancelled() {
     waiting.ask(&request("/v1/users/bulk_identify", "b.ndjson", b"{}")).is_refused(409, "job_running");
     assert_eq!(server.stop().code, Some(0));
     let stand = Stand { server: start(data.path(), &[]), data };
-    let cancelled = stand.client().ask(&Request::new("DELETE", &format!("/v1/background_jobs/{id}")).key(KEY));
+    let cancelled =
+        stand.client().ask(&Request::new("DELETE", &format!("/v1/background_jobs/{id}")).key(KEY));
     let done = ended(&mut stand.client(), &id);
     match cancelled.status {
         202 => assert_eq!(done["reason"]["code"], "job_cancelled"),

@@ -4,6 +4,7 @@ mod auth;
 mod bodies;
 mod bulk;
 mod cli;
+mod cli_import;
 mod cli_remote;
 mod client;
 mod companies;

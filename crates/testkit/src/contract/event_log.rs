@@ -160,12 +160,14 @@ fn events_of_a_batch_are_taken_once_each(log: &dyn EventLog) {
     ]);
     let expected = [Stored, Duplicate, Conflict, Stored, Duplicate, Conflict, Stored];
     assert_eq!(log.known(PRODUCTION, &batch).as_deref(), Ok(&expected[..]));
-    let appended = block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
+    let appended =
+        block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(appended.outcomes, expected);
     let events = read_all(log, PRODUCTION, before);
     assert_eq!(users(&events), ["call", "z", "a", "y"], "in the order of the batch");
     assert_eq!(events.last().map(|event| event.receipt), appended.last);
-    let again = block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
+    let again =
+        block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!((again.outcomes[0], again.outcomes[3], again.last), (Duplicate, Duplicate, None));
     let call = block_on(log.append(PRODUCTION, &guarded(identify("z", &[]), 203, 1)));
     assert!(matches!(call, Ok(Appended::Duplicate { .. })), "a call knows it as well: {call:?}");

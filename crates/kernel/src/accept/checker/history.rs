@@ -93,7 +93,8 @@ impl<'m> Row<'_, 'm, '_> {
             let place = Place::BODY.key(name);
             let field = Field::of(name)
                 .filter(|field| field.is_of_companies() || self.kind != EventKind::IdentifyCompany);
-            let is_read = |field| winner_of(field, self.members).is_some_and(|winner| ptr::eq(winner, member));
+            let is_read =
+                |field| winner_of(field, self.members).is_some_and(|winner| ptr::eq(winner, member));
             let Some(field) = field.filter(|field| member.counts && is_read(*field)) else {
                 self.checker.is_shallow(place, member.value);
                 continue;
@@ -138,9 +139,8 @@ impl<'m> Row<'_, 'm, '_> {
 
     /// Says what is missing. What is there and wrong was said already.
     fn check_required(&mut self) {
-        let is_absent = |field| {
-            winner_of(field, self.members).is_none_or(|member| says_nothing(member.value))
-        };
+        let is_absent =
+            |field| winner_of(field, self.members).is_none_or(|member| says_nothing(member.value));
         let (subject, key) = match self.kind {
             EventKind::IdentifyCompany => (Field::CompanyId, Key::CompanyId),
             _ => (Field::UserId, Key::UserId),
@@ -156,7 +156,8 @@ impl<'m> Row<'_, 'm, '_> {
             self.checker.findings.add(Problem::of_call(ProblemCode::SourceInvalid, message));
         }
         if is_absent(Field::Time) {
-            let message = "`inserted_at` is missing; send the time of the event, such as 2026-01-05T09:30:00Z.";
+            let message =
+                "`inserted_at` is missing; send the time of the event, such as 2026-01-05T09:30:00Z.";
             self.checker.findings.add(Problem::of_call(ProblemCode::TimeMissing, message));
         }
     }
@@ -180,7 +181,9 @@ impl<'m> Row<'_, 'm, '_> {
             return None;
         };
         if time > self.checker.now.plus(AHEAD_MICROS_MAX) {
-            let message = format_args!("`{key}` is more than 10 minutes ahead of when the file came; history has no future.");
+            let message = format_args!(
+                "`{key}` is more than 10 minutes ahead of when the file came; history has no future."
+            );
             findings.problem(place, ProblemCode::TimeAhead, message);
             return None;
         }
@@ -188,7 +191,9 @@ impl<'m> Row<'_, 'm, '_> {
             findings.remark(without_zone(key));
         }
         if time < REMARKED_BEFORE {
-            let message = format_args!("`{key}` lies before 1971, as a time does that was never filled in; it was taken as it is.");
+            let message = format_args!(
+                "`{key}` lies before 1971, as a time does that was never filled in; it was taken as it is."
+            );
             findings.warning(place, WarningCode::TimeBefore1971, message);
         }
         Some(time)
@@ -204,7 +209,8 @@ impl<'m> Row<'_, 'm, '_> {
             return None;
         };
         if is_longer(&text.content, PROPERTY_VALUE_CHARS_MAX) {
-            let message = format_args!("`{key}` is too long; send at most {PROPERTY_VALUE_CHARS_MAX} characters.");
+            let message =
+                format_args!("`{key}` is too long; send at most {PROPERTY_VALUE_CHARS_MAX} characters.");
             self.checker.findings.problem(place, ProblemCode::ContextInvalid, message);
             return None;
         }
@@ -225,7 +231,8 @@ impl<'m> Row<'_, 'm, '_> {
         };
         let size = number.filter(|number| *number >= 0);
         if size.is_none() {
-            let message = format_args!("`{}` is no size; send a whole number of pixels.", member.name.content);
+            let message =
+                format_args!("`{}` is no size; send a whole number of pixels.", member.name.content);
             self.checker.findings.problem(place, ProblemCode::ContextInvalid, message);
         }
         size
@@ -242,7 +249,8 @@ impl<'m> Row<'_, 'm, '_> {
                 Problem::of_call(ProblemCode::PageMissing, message)
             }
             PageFault::Missing(name) => {
-                let why = if self.kind == EventKind::PageView { "a `page_view`" } else { "a row of `web-client`" };
+                let why =
+                    if self.kind == EventKind::PageView { "a `page_view`" } else { "a row of `web-client`" };
                 let message = format!("`{name}` is missing, which {why} needs; send it, or a `url`.");
                 Problem::of_call(ProblemCode::PageMissing, message)
             }

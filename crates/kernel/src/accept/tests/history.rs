@@ -25,12 +25,14 @@ fn answer(row: &str) -> String {
             write!(out, "{} ", draft.source.as_str()).unwrap();
             write_event(&mut out, &Event::decode(&encoded(&draft)).unwrap());
             for warning in warnings {
-                writeln!(out, "warning {} {}: {}", warning.pointer, warning.code.as_str(), warning.message).unwrap();
+                writeln!(out, "warning {} {}: {}", warning.pointer, warning.code.as_str(), warning.message)
+                    .unwrap();
             }
         }
         Err(problems) => {
             for problem in problems {
-                writeln!(out, "problem {} {}: {}", problem.pointer, problem.code.as_str(), problem.message).unwrap();
+                writeln!(out, "problem {} {}: {}", problem.pointer, problem.code.as_str(), problem.message)
+                    .unwrap();
             }
         }
     }
@@ -124,8 +126,10 @@ fn a_url_overrides_host_and_path() {
 #[test]
 fn a_user_agent_overrides_browser_and_system() {
     check(
-        &track(r#""browser":"Sent","operating_system":"Sent","user_agent":"Agent/1.0","device_type":"mobile","country_code":"DE",
-                  "browser_language":"de","screen_width":390,"screen_height":"844""#),
+        &track(
+            r#""browser":"Sent","operating_system":"Sent","user_agent":"Agent/1.0","device_type":"mobile","country_code":"DE",
+                  "browser_language":"de","screen_width":390,"screen_height":"844""#,
+        ),
         r#"backend-http track user_id=u event_name=paid at=2026-01-05T09:30:00.000000Z
            on browser_language = "de"
            on country_code = "DE"
@@ -144,9 +148,14 @@ fn a_user_agent_overrides_browser_and_system() {
 
 #[test]
 fn a_source_is_one_of_six_and_a_browser_says_where_it_was() {
-    for source in ["backend-http", "backend-hubspot", "backend-salesforce", "backend-segment", "backend-http-import"] {
+    for source in
+        ["backend-http", "backend-hubspot", "backend-salesforce", "backend-segment", "backend-http-import"]
+    {
         let row = track_but("backend-http", source);
-        assert_eq!(answer(&row), format!("{source} track user_id=u event_name=paid at=2026-01-05T09:30:00.000000Z\n"));
+        assert_eq!(
+            answer(&row),
+            format!("{source} track user_id=u event_name=paid at=2026-01-05T09:30:00.000000Z\n")
+        );
     }
     let words = "send `web-client`, `backend-http`, `backend-hubspot`, `backend-salesforce`, `backend-segment` or \
                  `backend-http-import`.";
@@ -160,7 +169,10 @@ fn a_source_is_one_of_six_and_a_browser_says_where_it_was() {
     );
     let web = track_but("backend-http", "web-client");
     let with = |more: &str| web.replace("}", &format!(",{more}}}"));
-    check(&web, "problem  page_missing: `hostname` is missing, which a row of `web-client` needs; send it, or a `url`.");
+    check(
+        &web,
+        "problem  page_missing: `hostname` is missing, which a row of `web-client` needs; send it, or a `url`.",
+    );
     check(
         &with(r#""url":"https://a.b""#),
         "problem  page_missing: `user_agent` is missing, which a row of `web-client` needs; send it, or another `source`.",
@@ -186,13 +198,17 @@ fn a_source_is_one_of_six_and_a_browser_says_where_it_was() {
 fn times_are_read_remarked_or_refused() {
     let at = |time: &str| track_but(r#""2026-01-05T09:30:00Z""#, time);
     let taken = "backend-http track user_id=u event_name=paid at=2026-01-05T09:30:00.000000Z";
-    for time in ["\"2026-01-05T10:30:00+01:00\"", "1767605400", "1767605400000", "\"1767605400\"", "1767605400.0"] {
+    for time in
+        ["\"2026-01-05T10:30:00+01:00\"", "1767605400", "1767605400000", "\"1767605400\"", "1767605400.0"]
+    {
         check(&at(time), taken);
     }
     for time in ["\"2026-01-05 09:30:00.000000\"", "\"2026-01-05T09:30:00\""] {
         check(
             &at(time),
-            &format!("{taken}\nwarning /inserted_at time_without_zone: `inserted_at` names no zone; it was read as UTC."),
+            &format!(
+                "{taken}\nwarning /inserted_at time_without_zone: `inserted_at` names no zone; it was read as UTC."
+            ),
         );
     }
     check(
@@ -205,7 +221,10 @@ fn times_are_read_remarked_or_refused() {
         "backend-http track user_id=u event_name=paid at=1970-01-01T00:00:00.000000Z
          warning /inserted_at time_before_1971: `inserted_at` lies before 1971, as a time does that was never filled in; it was taken as it is.",
     );
-    check(&at("\"2026-01-05T09:40:00Z\""), "backend-http track user_id=u event_name=paid at=2026-01-05T09:40:00.000000Z");
+    check(
+        &at("\"2026-01-05T09:40:00Z\""),
+        "backend-http track user_id=u event_name=paid at=2026-01-05T09:40:00.000000Z",
+    );
     check(
         &at("\"2026-01-05T09:40:00.000001Z\""),
         "problem /inserted_at time_ahead: `inserted_at` is more than 10 minutes ahead of when the file came; history has no future.",
@@ -238,10 +257,15 @@ fn everything_that_is_wrong_is_said_at_once() {
     for kind in ["\"interaction\"", "7", "\"Track\""] {
         check(
             &track_but("\"track\"", kind),
-            &format!("problem /event_type event_type_invalid: `event_type` is none that can be imported; {kinds}"),
+            &format!(
+                "problem /event_type event_type_invalid: `event_type` is none that can be imported; {kinds}"
+            ),
         );
     }
-    check("[]", "problem  body_not_object: The body is an array; send one JSON object that describes the call.");
+    check(
+        "[]",
+        "problem  body_not_object: The body is an array; send one JSON object that describes the call.",
+    );
 }
 
 #[test]
@@ -255,7 +279,12 @@ fn rows_that_say_the_same_are_the_same_however_they_are_written() {
     let other = r#"{ "pathname":"/p", "hostname":"h", "metadata" : {"b":"\u0078","a":1}, "user_agent":"agent", "browser":"Any", "company_id":"",
         "timestamp":1767605400, "unknown":[1], "source":"backend-http", "user_id":"u", "event":"paid", "event_type":"track"}"#;
     assert_eq!(one, hash(other));
-    for other in [r#""metadata":{"a":1.0,"b":"x"}"#, r#""metadata":{"a":"1","b":"x"}"#, r#""metadata":{"a":1}"#, r#""company_id":"c""#] {
+    for other in [
+        r#""metadata":{"a":1.0,"b":"x"}"#,
+        r#""metadata":{"a":"1","b":"x"}"#,
+        r#""metadata":{"a":1}"#,
+        r#""company_id":"c""#,
+    ] {
         assert_ne!(hash(&track(r#""metadata":{"a":1,"b":"x"}"#)), hash(&track(other)), "{other}");
     }
 }
@@ -263,14 +292,52 @@ fn rows_that_say_the_same_are_the_same_however_they_are_written() {
 /// Members that rows have, right and odd ones, as JSON.
 fn member() -> impl Strategy<Value = String> {
     let values = select(vec![
-        "null", "\"\"", "\"u\"", "\"track\"", "\"page_view\"", "\"identify_company\"", "\"web-client\"", "\"backend-http\"",
-        "\"2026-01-05T09:30:00Z\"", "\"2026-01-05 09:30:00\"", "\"2999-01-01T00:00:00Z\"", "\"1970-01-01T00:00:00Z\"", "0", "7",
-        "-1", "1.5", "true", "[]", "{}", "{\"a\":1,\"b\":\"x\"}", "{\"a\":1,\"a\":2}", "{\"createdAt\":1}", "{\"n\":{\"m\":[]}}",
-        "\"https://h/p?q\"", "\"half \\ud800 pair\"", "\"null\"", "\"\\u0000\"",
+        "null",
+        "\"\"",
+        "\"u\"",
+        "\"track\"",
+        "\"page_view\"",
+        "\"identify_company\"",
+        "\"web-client\"",
+        "\"backend-http\"",
+        "\"2026-01-05T09:30:00Z\"",
+        "\"2026-01-05 09:30:00\"",
+        "\"2999-01-01T00:00:00Z\"",
+        "\"1970-01-01T00:00:00Z\"",
+        "0",
+        "7",
+        "-1",
+        "1.5",
+        "true",
+        "[]",
+        "{}",
+        "{\"a\":1,\"b\":\"x\"}",
+        "{\"a\":1,\"a\":2}",
+        "{\"createdAt\":1}",
+        "{\"n\":{\"m\":[]}}",
+        "\"https://h/p?q\"",
+        "\"half \\ud800 pair\"",
+        "\"null\"",
+        "\"\\u0000\"",
     ]);
     let keys = select(vec![
-        "event_type", "event_name", "event", "user_id", "company_id", "source", "inserted_at", "timestamp", "event_id", "metadata",
-        "url", "hostname", "pathname", "user_agent", "browser", "screen_width", "unknown",
+        "event_type",
+        "event_name",
+        "event",
+        "user_id",
+        "company_id",
+        "source",
+        "inserted_at",
+        "timestamp",
+        "event_id",
+        "metadata",
+        "url",
+        "hostname",
+        "pathname",
+        "user_agent",
+        "browser",
+        "screen_width",
+        "unknown",
     ]);
     (keys, values).prop_map(|(key, value)| format!("\"{key}\":{value}"))
 }
