@@ -35,6 +35,8 @@ enum Command {
     SeedUsers(seed_users::SeedOptions),
     /// Write a file of rows for a bulk upload.
     Rows(rows::RowsOptions),
+    /// Write a file of rows for an import.
+    History(rows::HistoryOptions),
     /// Parse such a file on one core and print how long it took.
     Parse(rows::ParseOptions),
     /// Serve the bare axum handler until SIGTERM.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Load(options) => load::run(&options),
         Command::SeedUsers(options) => seed_users::run(&options),
         Command::Rows(options) => rows::write(&options),
+        Command::History(options) => rows::write_history(&options),
         Command::Parse(options) => rows::parse(&options),
         Command::Bare(options) => bare::run(&options),
     };

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod erasure;
 mod jobs;
+mod once;
 mod stand;
 mod stops;
 mod values;

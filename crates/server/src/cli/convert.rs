@@ -70,9 +70,10 @@ fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
 }
 
 fn told(done: &Converted) -> String {
-    let mut words = format!("{} lines became {} rows.\n", done.lines, done.rows);
+    let lines = |count: u64| if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
+    let mut words = format!("{} gave rows: {}.\n", lines(done.lines), done.rows);
     for (why, (count, first)) in &done.left_out {
-        words += &format!("Left out: {count} lines that {} (the first is line {first}).\n", why.words());
+        words += &format!("Left out {}, {} (the first is line {first}).\n", lines(*count), why.words());
     }
     words
 }

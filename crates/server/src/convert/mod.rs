@@ -48,10 +48,10 @@ impl LeftOut {
     /// What is said of such lines.
     pub fn words(self) -> &'static str {
         match self {
-            LeftOut::Unreadable => "are no JSON object",
-            LeftOut::Anonymous => "are about nobody who was identified",
-            LeftOut::Timeless => "have no time that can be read",
-            LeftOut::Unknown => "are of a kind that has no counterpart",
+            LeftOut::Unreadable => "no JSON object",
+            LeftOut::Anonymous => "about nobody who was identified",
+            LeftOut::Timeless => "without a time that can be read",
+            LeftOut::Unknown => "of a kind that has no counterpart",
         }
     }
 }

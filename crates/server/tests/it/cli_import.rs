@@ -110,7 +110,7 @@ fn an_export_is_converted_and_imported_and_once_more_changes_nothing() {
     assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{said:?}");
     assert_eq!(
         said.err,
-        "4 lines became 4 rows.\nLeft out: 1 lines that are of a kind that has no counterpart (the first is line 4).\n"
+        "4 lines gave rows: 4.\nLeft out 1 line, of a kind that has no counterpart (the first is line 4).\n"
     );
     let said = stand.run(&["import", &rows, "--json"]);
     let job: Value = serde_json::from_str(&said.out).unwrap();
