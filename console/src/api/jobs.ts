@@ -87,7 +87,8 @@ export function sendFile(environment: number, { type, file, dryRun, onProgress }
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
     request.onerror = () => reject(new Unreachable());
     request.onload = () => {
-      if (request.status === 202 || request.status === 200) return resolve(JSON.parse(request.responseText) as Job);
+      if (request.status === 202 || request.status === 200)
+        return resolve(JSON.parse(request.responseText) as Job);
       const headers = { 'x-request-id': request.getResponseHeader('x-request-id') ?? '' };
       const answer = new Response(request.responseText, { status: request.status, headers });
       refusalOf(answer).then(reject, reject);

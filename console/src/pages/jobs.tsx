@@ -95,8 +95,8 @@ export function Jobs() {
             <DropPlace onFile={setFile}>
               <p className="font-medium">Drop a file of users, companies or history here</p>
               <p className="text-muted">
-                One JSON object on each line, of history also CSV; plain, gzip or zstd. It is tried before anything is
-                written.
+                One JSON object on each line, of history also CSV; plain, gzip or zstd. It is tried before
+                anything is written.
               </p>
             </DropPlace>
           ) : (

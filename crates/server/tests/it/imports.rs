@@ -51,7 +51,9 @@ impl Stand {
             let page = self.get(&format!("/v1/events?limit=1000&after={after}"));
             for event in page["data"].as_array().unwrap() {
                 let mut event = event.clone();
-                ["position", "received_at"].map(|name| event.as_object_mut().unwrap().remove(name));
+                for name in ["position", "received_at"] {
+                    event.as_object_mut().unwrap().remove(name);
+                }
                 events.push(event);
             }
             match page["next_cursor"].as_str() {
@@ -219,7 +221,7 @@ fn shuffled(rows: &[String], seed: u64) -> Vec<String> {
     let (mut rows, mut state) = (rows.to_vec(), seed);
     for at in (1..rows.len()).rev() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        rows.swap(at, (state >> 33) as usize % (at + 1));
+        rows.swap(at, usize::try_from(state >> 33).unwrap() % (at + 1));
     }
     rows
 }
