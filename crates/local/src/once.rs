@@ -2,8 +2,8 @@
 //!
 //! The guards of a batch are sorted and looked up in that order, in the overlay and then in the store. What is claimed, and
 //! who lets go of it, is as in `guards.rs`. Every look-up that finds nothing asks the store's tables; their filters are
-//! there for that; what it costs with many millions stored is not measured yet (`make bench`, row `import`). Once history is on disk, its postings, sorted by subject and
-//! time, can answer a sorted batch with one merge instead.
+//! there for that, and what it costs with many millions stored is not measured yet (`make bench`, row `import`). Once
+//! history is on disk, its postings, sorted by subject and time, can answer a sorted batch with one merge instead.
 
 use std::future::poll_fn;
 use std::sync::Arc;
