@@ -38,6 +38,8 @@ pub enum OpenError {
     Log(RecoverError),
     /// A profile store cannot be used.
     Store(PathBuf, String),
+    /// History cannot be used.
+    History(PathBuf, String),
 }
 
 impl fmt::Display for OpenError {
@@ -69,6 +71,12 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             OpenError::Log(error) => error.fmt(f),
+            OpenError::History(path, what) => write!(
+                f,
+                "{}: {what}. Restore the directory from a backup; as long as the log holds every event, it may be \
+                 removed instead, and is made anew from the log",
+                path.display()
+            ),
             OpenError::Store(path, what) => write!(
                 f,
                 "{}: {what}. The directory holds only what can be made anew: remove it, and the next start rebuilds it \

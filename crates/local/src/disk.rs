@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::map::Mapped;
+
 /// The mode of a file that is made.
 const FILE_MODE: u32 = 0o600;
 
@@ -44,6 +46,13 @@ pub trait DiskFile: Send + Sync {
     fn set_length(&self, length: u64) -> io::Result<()>;
     /// Makes what was written durable, and the length that is needed to read it.
     fn sync(&self) -> io::Result<()>;
+    /// All bytes of a file that is never changed again.
+    fn map(&self) -> io::Result<Mapped> {
+        let mut bytes = vec![0; usize::try_from(self.length()?).map_err(io::Error::other)?];
+        let filled = self.read_at(&mut bytes, 0)?;
+        bytes.truncate(filled);
+        Ok(Box::new(bytes))
+    }
 }
 
 /// The operating system's files.
@@ -127,5 +136,9 @@ impl DiskFile for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn map(&self) -> io::Result<Mapped> {
+        crate::map::map(&self.0)
     }
 }

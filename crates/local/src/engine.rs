@@ -254,6 +254,14 @@ impl EventLog for Engine {
         once::look_up(&*self.environment(environment)?, events)
     }
 
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+        first_outcome(&*self.environment(environment)?, guards)
+    }
+
     fn read(
         &self,
         environment: EnvironmentId,

@@ -6,33 +6,36 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::id::{KeyId, Position};
-use muster_kernel::ports::{Clock, Receipt, StoreError};
+use muster_kernel::model::id::Position;
+use muster_kernel::ports::{Clock, StoreError};
 
 use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
-use crate::erasure::{Left, Registry};
+use crate::environment_history::open_history;
+use crate::erasure::Registry;
+use crate::folding::{FoldWork, Folder, Synced, age_max, run_fold};
 use crate::guards::UnderWay;
+use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::log::patch;
-use crate::log::queue::{Batch, Outcome, Queue};
+use crate::log::queue::{Outcome, Queue};
 use crate::log::reader::LogReader;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{self, recover};
 use crate::log::segment::Segments;
-use crate::log::writer::{Identity, Random, WriteError, Writer, WriterOptions, Written};
+use crate::log::writer::{Identity, Random, WriteError, Writer, WriterOptions};
 use crate::options::Options;
 use crate::profiles::lists::View;
 use crate::profiles::mover::move_generation;
-use crate::profiles::overlay::{Generation, Overlay, stored};
+use crate::profiles::overlay::Overlay;
 use crate::profiles::store::{Home, Store};
 use crate::profiles::tidy::tidy_one;
 
@@ -43,8 +46,6 @@ const FOLD_QUEUE_BATCHES: usize = 2;
 const MOVE_SHARE: (u32, u32) = (3, 4);
 /// How long tidying up the value log rests after each piece, so that it takes a small part of disk and processor.
 const TIDY_PAUSE: Duration = Duration::from_millis(10);
-/// Events folded between two looks at the overlay's size while a log is replayed.
-const REPLAY_STRIDE: u64 = 4096;
 
 /// What an environment is opened with.
 pub struct Parts {
@@ -68,6 +69,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -103,6 +105,11 @@ impl State {
             erasures,
             visible: AtomicU64::new(0),
         })
+    }
+
+    /// Makes everything up to a position visible.
+    pub(crate) fn publish(&self, position: Position) {
+        self.visible.store(position.0, Ordering::Release);
     }
 
     /// The position up to which everything is durable and visible.
@@ -146,7 +153,12 @@ impl Environment {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
-        let (writer, segments, mut notes) = match recover_log(&parts, &log_directory, saved, &state) {
+        let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
+            let (writer, segments, notes) = recovered;
+            let history = open_history(&parts, &state, segments, writer.end().last)?;
+            Ok((writer, history, notes))
+        });
+        let (writer, (history, segments), mut notes) = match recovered {
             Ok(recovered) => recovered,
             Err(error) => {
                 state.overlay.close();
@@ -165,6 +177,10 @@ impl Environment {
             let (queue, clock, state) = (Arc::clone(&queue), Arc::clone(&parts.clock), Arc::clone(&state));
             move || run_log(writer, &queue, &synced, clock.as_ref(), &state)
         });
+        let tending = spawn("muster-history", {
+            let (history, state) = (Arc::clone(&history), Arc::clone(&state));
+            move || history.tend(|| state.visible())
+        });
         let fold = spawn("muster-fold", {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
@@ -177,8 +193,9 @@ impl Environment {
             reader: LogReader::new(segments),
             state,
             jobs,
+            history,
             notes,
-            threads: Mutex::new(vec![log, fold, mover]),
+            threads: Mutex::new(vec![log, fold, mover, tending]),
             fold: Mutex::new(Some(saving)),
         })
     }
@@ -196,6 +213,7 @@ impl Environment {
     /// Stops taking events, finishes what was taken, saves the profiles, and ends the log cleanly.
     pub fn close(&self) {
         self.queue.close();
+        self.history.close();
         self.fold.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -247,21 +265,6 @@ fn recover_log(
     let writer =
         Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end).map_err(io)?;
     Ok((writer, recovered.segments, recovered.notes))
-}
-
-/// What the fold thread is asked to do.
-enum FoldWork {
-    /// Fold a batch and answer those who wait for it.
-    Batch(Synced),
-    /// Save all profiles, then tell.
-    Save(SyncSender<()>),
-}
-
-/// A batch that is durable, on its way to the fold thread.
-struct Synced {
-    bytes: Vec<u8>,
-    batch: Arc<Batch>,
-    written: Written,
 }
 
 fn run_log(
@@ -316,161 +319,6 @@ fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
             FrameKind::Batch | FrameKind::Erasure | FrameKind::Hole | FrameKind::Reduced => {}
         }
     }
-}
-
-fn run_fold(work: &Receiver<FoldWork>, queue: &Queue, state: &State, options: &Options) {
-    let mut folder = Folder::new(state, options);
-    let idle = Duration::from_millis(options.overlay_age_ms_max.max(1));
-    loop {
-        match work.recv_timeout(idle) {
-            Ok(FoldWork::Save(saved)) => {
-                folder.close_last(state.visible());
-                // Whoever asked may be gone.
-                let _ = saved.send(());
-            }
-            Ok(FoldWork::Batch(done)) => {
-                folder.fold_batch(&done.bytes);
-                state.visible.store(done.written.last.0, Ordering::Release);
-                let Written { before, received_at, .. } = done.written;
-                done.batch.resolve(Outcome::Written { before, received_at });
-                queue.recycle(done.bytes);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        folder.close_when_due(state.visible());
-    }
-    folder.close_last(state.visible());
-    state.overlay.close();
-}
-
-/// Folds records into the overlay and decides when a generation is closed.
-struct Folder<'a> {
-    state: &'a State,
-    active: Arc<Generation>,
-    bytes_max: usize,
-    age_max: Duration,
-    begun: Instant,
-    /// Whether the mover was told that the active generation fills up.
-    hurried: bool,
-    replayed: u64,
-}
-
-impl<'a> Folder<'a> {
-    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
-    fn new(state: &'a State, options: &Options) -> Self {
-        Folder {
-            state,
-            active: state.overlay.generations().active,
-            // Two generations may be held at once.
-            bytes_max: usize::try_from(options.overlay_bytes_max / 2).unwrap_or(usize::MAX).max(1),
-            age_max: age_max(options),
-            begun: Instant::now(),
-            hurried: false,
-            replayed: 0,
-        }
-    }
-
-    fn fold_batch(&self, mut bytes: &[u8]) {
-        while let Some(frame) = Frame::sealed(bytes) {
-            bytes = &bytes[frame.length()..];
-            self.fold(&frame);
-        }
-    }
-
-    fn fold(&self, frame: &Frame<'_>) {
-        match frame.kind {
-            FrameKind::Event | FrameKind::Reduced => match frame.event().map(Event::decode) {
-                Some(Ok(event)) => self.fold_event(frame, &event),
-                _ => {
-                    tracing::error!(
-                        position = frame.position.0,
-                        "a record with a right checksum is no event"
-                    );
-                }
-            },
-            FrameKind::LedgerNote => match decode_note(frame.payload) {
-                Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
-                None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
-            },
-            FrameKind::Erasure => {
-                // One that is complete has left nothing to forget.
-                let begun =
-                    frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
-                if let Some(subjects) = begun {
-                    self.active.erase(subjects.kind, &subjects.ids);
-                }
-            }
-            FrameKind::Hole => {
-                if let Some(key) = frame.payload.first_chunk().copied().map(u32::from_le_bytes) {
-                    self.active.count(&stored(KeyId(key), frame.received_at));
-                }
-            }
-            FrameKind::Batch => {}
-        }
-    }
-
-    fn fold_event(&self, frame: &Frame<'_>, event: &Event<'_>) {
-        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
-        match self.state.erasures.left(frame.position, event) {
-            Left::Whole => self.active.fold(event, receipt),
-            Left::Part(part) => {
-                if let Ok(part) = Event::decode(&part) {
-                    self.active.fold(&part, receipt);
-                }
-            }
-            Left::Nothing => {}
-        }
-        self.active.count(&stored(event.key, frame.received_at));
-        event.guards().for_each(|guard| self.state.guards.release(&guard.key));
-    }
-
-    fn replay(&mut self, frame: &Frame<'_>) {
-        self.fold(frame);
-        self.replayed += 1;
-        if self.replayed.is_multiple_of(REPLAY_STRIDE) {
-            self.close_when_due(frame.position);
-        }
-    }
-
-    fn close_when_due(&mut self, position: Position) {
-        let bytes = self.active.bytes();
-        let (full, old) = (bytes >= self.bytes_max, self.begun.elapsed() >= self.age_max);
-        if bytes >= self.bytes_max / 2 && !self.hurried {
-            self.hurried = true;
-            self.state.overlay.hurry();
-        }
-        if !full && (!old || self.active.is_empty()) {
-            return;
-        }
-        if self.state.overlay.is_moving() {
-            // Old may wait for the mover; full must, and with it everybody who writes (law 8).
-            if !full || !self.state.overlay.wait_moved() {
-                return;
-            }
-        }
-        self.close(position);
-    }
-
-    /// Moves everything, whatever its age, and waits for it.
-    fn close_last(&mut self, position: Position) {
-        if self.state.overlay.wait_moved() && !self.active.is_empty() {
-            self.close(position);
-            self.state.overlay.wait_moved();
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
-    fn close(&mut self, position: Position) {
-        self.state.overlay.close_generation(position);
-        self.active = self.state.overlay.generations().active;
-        self.begun = Instant::now();
-        self.hurried = false;
-    }
-}
-
-fn age_max(options: &Options) -> Duration {
-    Duration::from_millis(options.overlay_age_ms_max)
 }
 
 /// Moves generation after generation, each spread `over` a span of time as long as nobody waits for it.

@@ -20,6 +20,19 @@ pub struct Options {
     pub queue_bytes_max: u64,
     /// Cache of the key-value store in bytes, per environment.
     pub cache_bytes: u64,
+    /// How often history reads on in the log when nobody asks, in milliseconds. Larger means more to read for whoever asks.
+    pub history_tend_ms: u64,
+    /// Events after which those in memory are put into a file of history. Larger means fewer files and more memory (some
+    /// twenty bytes for each), and more to read again after a start.
+    pub history_seal_events: u64,
+    /// How long an event may wait to be put into a file of history, in seconds.
+    pub history_seal_age_s_max: u64,
+    /// Files of history of about one size that are merged into one. Smaller means fewer files and more writing.
+    pub history_merge_fan: usize,
+    /// Threads that answer one question to history; 0 means one for each processor, four at most.
+    pub history_threads: usize,
+    /// Memory that one question to history may take, in bytes.
+    pub history_question_bytes_max: u64,
     /// Free disk space below which writes are refused as `disk_full`, so that merging and erasing still can run.
     pub free_disk_reserve_bytes: u64,
     /// Start although the log is damaged: keep every later whole record and count the loss.
@@ -36,6 +49,12 @@ impl Default for Options {
             overlay_age_ms_max: 2_000,
             queue_bytes_max: 16 << 20,
             cache_bytes: 64 << 20,
+            history_tend_ms: 200,
+            history_seal_events: 1 << 17,
+            history_seal_age_s_max: 600,
+            history_merge_fan: 16,
+            history_threads: 0,
+            history_question_bytes_max: 256 << 20,
             free_disk_reserve_bytes: 256 << 20,
             skip_damaged: false,
         }

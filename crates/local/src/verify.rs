@@ -1,7 +1,7 @@
 //! `muster verify`: says what is wrong with a data directory, changing nothing in it.
 //!
-//! Reads every act of the audit trail, every record of every log, and folds the log anew to compare each profile in the store with what it must be
-//! (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
+//! Reads every act of the audit trail, every record of every log and every event of history, which must be the log's, and folds
+//! the log anew to compare each profile in the store with what it must be (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,6 +20,7 @@ use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
 use crate::erasure;
+use crate::history::verifying::Checked;
 use crate::ledger::decode_note;
 use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
@@ -101,12 +102,22 @@ impl Check<'_> {
                 "a replacement of records was cut short: start the server once, it ends it".to_owned(),
             );
         }
-        let Some((events, last)) = self.check_log(&log) else {
+        let mut history = self.open_history();
+        let Some((events, last)) = self.check_log(&log, history.as_mut()) else {
             return "its log cannot be read to the end".to_owned();
         };
+        let in_history = history.map_or(0, |mut history| {
+            let events = history.compare();
+            history.problems.into_iter().for_each(|what| self.problem(what));
+            events
+        });
         match self.check_profiles(&log, last) {
             Ok(profiles) => {
-                format!("{events} events up to position {}, {profiles} profiles compared", last.0)
+                format!(
+                    "{events} events up to position {}, {profiles} profiles compared, {in_history} events in \
+                     files of history",
+                    last.0
+                )
             }
             Err(error) => {
                 self.problem(format!("{}: {error}", self.path.join("profiles").display()));
@@ -115,14 +126,31 @@ impl Check<'_> {
         }
     }
 
-    /// Reads every record of the log; answers how many events there are and the last position.
-    fn check_log(&mut self, log: &Path) -> Option<(u64, Position)> {
+    fn open_history(&mut self) -> Option<Checked> {
+        let sieve = erasure::under_way(Arc::new(RealDisk), &self.path).map_err(|error| error.to_string());
+        let opened =
+            sieve.and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve));
+        opened.unwrap_or_else(|what| {
+            self.problem(what);
+            None
+        })
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { environment: self.environment.id.0, incarnation: self.environment.incarnation }
+    }
+
+    /// Reads every record of the log, and shows its events to history; answers how many events there are and the last position.
+    fn check_log(&mut self, log: &Path, mut history: Option<&mut Checked>) -> Option<(u64, Position)> {
         let mut events = 0u64;
         let mut unreadable = Vec::new();
         let walked = self.walk(log, &mut |frame| {
             let readable = match frame.kind {
                 FrameKind::Event | FrameKind::Reduced => {
                     events += 1;
+                    if let (Some(history), Some(event)) = (&mut history, frame.event()) {
+                        history.logged(frame.position, frame.received_at.0, event);
+                    }
                     frame.event().is_some_and(|event| Event::decode(event).is_ok())
                 }
                 FrameKind::LedgerNote => decode_note(frame.payload).is_some(),
@@ -149,10 +177,7 @@ impl Check<'_> {
         let request = Request {
             disk: &RealDisk,
             directory: log,
-            identity: Identity {
-                environment: self.environment.id.0,
-                incarnation: self.environment.incarnation,
-            },
+            identity: self.identity(),
             saved: Position::START,
             skip_damaged: false,
             read_only: true,

@@ -18,8 +18,10 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
-use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
+use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office, OwnerLink};
+use crate::config::{
+    Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
+};
 use crate::control::{self, Control};
 use crate::erasures::{self, Eraser};
 use crate::http::Random;
@@ -98,7 +100,7 @@ pub fn verify(data: &Path) -> Result<Verified, String> {
 }
 
 fn open_engine(config: &Config, skip_damaged: bool) -> Result<Arc<Engine>, OpenError> {
-    let options = engine_options(&config.settings.storage, skip_damaged);
+    let options = engine_options(&config.settings.storage, &config.settings.history, skip_damaged);
     let engine = Engine::open(&config.data, options, Arc::new(WallClock), random())?;
     for note in engine.recovery_notes() {
         tracing::warn!("{note}");
@@ -106,7 +108,7 @@ fn open_engine(config: &Config, skip_damaged: bool) -> Result<Arc<Engine>, OpenE
     Ok(Arc::new(engine))
 }
 
-fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
+fn engine_options(settings: &StorageSettings, history: &HistorySettings, skip_damaged: bool) -> Options {
     let StorageSettings {
         log_segment_bytes,
         overlay_bytes_max,
@@ -122,6 +124,10 @@ fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
         queue_bytes_max,
         cache_bytes,
         free_disk_reserve_bytes,
+        history_seal_events: history.seal_events,
+        history_seal_age_s_max: history.seal_age_s_max,
+        history_threads: history.question_threads,
+        history_question_bytes_max: history.question_bytes_max,
         skip_damaged,
         ..Options::default()
     }
@@ -214,13 +220,13 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let first = admin::first_start(given, office).map_err(|error| error.to_string())?;
     let owner_link = admin::owner_link(office).map_err(|error| error.to_string())?;
     announce_first_start(first.as_ref());
-    announce_owner_link(owner_link.as_deref());
+    announce_owner_link(owner_link.as_ref());
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
-    let parts = parts(engine, &runner, &eraser);
+    let parts = parts(engine, &runner, &eraser, config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -284,12 +290,19 @@ fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
     }
 }
 
-fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>, eraser: &Arc<Eraser>) -> http::Parts {
+fn parts(
+    engine: &Arc<Engine>,
+    runner: &Arc<Runner>,
+    eraser: &Arc<Eraser>,
+    questions_max: usize,
+) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
     http::Parts {
         log: engine.clone(),
         profiles: engine.clone(),
+        history: engine.clone(),
+        questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),
         trail: engine.clone(),
@@ -364,10 +377,12 @@ fn announce_first_start(first: Option<&FirstStart>) {
     }
 }
 
-fn announce_owner_link(link: Option<&str>) {
-    let Some(link) = link else { return };
+fn announce_owner_link(link: Option<&OwnerLink>) {
+    let Some(OwnerLink { link, expires_at }) = link else { return };
+    let until = admin::to_the_second(*expires_at);
     let lines = format!(
-        "There is no owner yet. Open this link to become the owner; it works once, and until the next start:\n  owner link {link}\n"
+        "There is no owner yet. Open this link to become the owner. It works once, until {until} or the next start, \
+         whichever comes first:\n  owner link {link}\n"
     );
     if print(&lines).is_err() {
         tracing::warn!("the owner's link could not be printed; make another one with `muster owner reset`");
@@ -412,7 +427,7 @@ mod tests {
 
     #[test]
     fn our_defaults_are_the_engines_own() {
-        let ours = engine_options(&StorageSettings::default(), false);
+        let ours = engine_options(&StorageSettings::default(), &HistorySettings::default(), false);
         assert_eq!(format!("{ours:?}"), format!("{:?}", Options::default()));
     }
 

@@ -25,6 +25,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         begun: false,
         settings: EnvironmentSettings::default(),
         pii_properties: pii_properties_default(),
+        declared_properties: Vec::new(),
     }
 }
 
@@ -36,6 +37,11 @@ pub fn identify(user: &str, properties: &[(&str, Value<'_>)]) -> EventDraft {
     }
     draft.properties.settle();
     draft
+}
+
+/// A `track` event with these properties.
+pub fn tracked(user: &str, name: &str, properties: &[(&str, Value<'_>)]) -> EventDraft {
+    EventDraft { kind: EventKind::Track, event_name: name.into(), ..identify(user, properties) }
 }
 
 /// An `identify_company` event with these properties.

@@ -8,8 +8,9 @@ use muster_kernel::ports::Catalog;
 use muster_testkit::builders::environment;
 use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
-    audit_trail_keeps_its_promises, event_log_keeps_its_promises, jobs_keep_their_promises,
-    ledger_keeps_its_promises, profiles_keep_their_promises,
+    audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
+    history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
+    profiles_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
@@ -40,6 +41,12 @@ fn jobs_keep_theirs() {
 }
 
 #[test]
+fn erasures_keep_theirs() {
+    let engine = engine();
+    erasures_keep_their_promises(&engine, &engine, &engine, None);
+}
+
+#[test]
 fn the_ledger_keeps_its_promises() {
     let engine = engine();
     ledger_keeps_its_promises(&engine, &engine);
@@ -49,4 +56,10 @@ fn the_ledger_keeps_its_promises() {
 fn the_profiles_keep_their_promises() {
     let engine = engine();
     profiles_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn the_history_keeps_its_promises() {
+    let engine = engine();
+    history_keeps_its_promises(&engine, &engine, &|| {});
 }

@@ -99,6 +99,8 @@ acts! {
     EnvironmentCreated = "environment_created",
     /// An environment's name, region, settings or masked properties were changed.
     EnvironmentChanged = "environment_changed",
+    /// Somebody said what a property is, or who sees it.
+    PropertyDeclared = "property_declared",
     /// A key was made.
     KeyCreated = "key_created",
     /// A key was revoked.

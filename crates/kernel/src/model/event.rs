@@ -50,13 +50,20 @@ impl EventKind {
         [IdentifyUser, IdentifyCompany, Track, PageView].into_iter().find(|kind| kind.as_str() == word)
     }
 
-    fn from_byte(byte: u8) -> Option<Self> {
-        use EventKind::{
-            IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature,
-        };
-        [IdentifyUser, IdentifyCompany, Track, PageView, SessionStart, Interaction, TrackFeature]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+    /// Every kind.
+    pub const ALL: [EventKind; 7] = [
+        EventKind::IdentifyUser,
+        EventKind::IdentifyCompany,
+        EventKind::Track,
+        EventKind::PageView,
+        EventKind::SessionStart,
+        EventKind::Interaction,
+        EventKind::TrackFeature,
+    ];
+
+    /// The kind whose number in an encoding this is.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        EventKind::ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -112,7 +119,8 @@ impl Source {
         matches!(self, Source::BackendHubspot | Source::BackendSalesforce)
     }
 
-    fn from_byte(byte: u8) -> Option<Self> {
+    /// The source whose number in an encoding this is.
+    pub fn from_byte(byte: u8) -> Option<Self> {
         Source::ALL.into_iter().find(|&source| source as u8 == byte)
     }
 }
@@ -210,6 +218,26 @@ const HAS_EVENT_NAME: u8 = 1 << 5;
 const HAS_COMPANY_PROPERTIES: u8 = 1 << 6;
 const HAS_GUARDS: u8 = 1 << 7;
 
+impl Guard {
+    /// Appends the guard as it stands in a record.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.kind as u8);
+        out.extend_from_slice(&self.key);
+        out.extend_from_slice(&self.body);
+    }
+
+    /// The guards that bytes are, one behind the other; those that are none are left out.
+    pub fn read_all(bytes: &[u8]) -> impl Iterator<Item = Guard> {
+        bytes.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
+            let (&kind, hashes) = bytes.split_first()?;
+            let (key, body) = hashes.split_at_checked(16)?;
+            let kind =
+                [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
+            Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
+        })
+    }
+}
+
 impl EventDraft {
     /// What is left of an event about a user once the user is erased: what it said about the company that it named,
     /// with the same time and rank. `None` when it named none.
@@ -274,6 +302,26 @@ impl EventDraft {
         self.guards.clear();
     }
 
+    /// Becomes the draft that an event was made from; what it held before is gone, the memory stays.
+    pub fn copy(&mut self, event: &Event<'_>) {
+        self.clear();
+        self.kind = event.kind;
+        self.source = event.source;
+        self.key = event.key;
+        self.occurred_at = event.occurred_at;
+        self.job = event.job;
+        self.ordinal = event.ordinal;
+        self.user_id.push_str(event.user_id.unwrap_or_default());
+        self.company_id.push_str(event.company_id.unwrap_or_default());
+        self.leaves_company = event.leaves_company;
+        self.event_name.push_str(event.event_name);
+        self.event_id.push_str(event.event_id);
+        self.warnings.push_str(event.warnings);
+        self.guards.extend(event.guards());
+        event.properties.iter().for_each(|(name, value)| self.properties.push(name, value));
+        event.company_properties.iter().for_each(|(name, value)| self.company_properties.push(name, value));
+    }
+
     /// Appends the payload of a log record. All property sets must be settled.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
@@ -324,15 +372,13 @@ impl EventDraft {
         varint::put_bytes(out, self.warnings.as_bytes());
         varint::put(out, self.guards.len() as u64);
         for guard in &self.guards {
-            out.push(guard.kind as u8);
-            out.extend_from_slice(&guard.key);
-            out.extend_from_slice(&guard.body);
+            guard.encode(out);
         }
     }
 }
 
 fn copy(from: PropertyList<'_>, into: &mut Properties) {
-    from.iter().for_each(|(name, value)| into.push(name, value));
+    into.copy(&from);
 }
 
 /// An event read in place from the payload of a log record.
@@ -454,12 +500,7 @@ impl<'a> Event<'a> {
 
     /// What makes a repetition of the call recognisable.
     pub fn guards(&self) -> impl Iterator<Item = Guard> + use<'a> {
-        self.guards.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
-            let (&kind, hashes) = bytes.split_first()?;
-            let (key, body) = hashes.split_at_checked(16)?;
-            let kind = GuardKind::from_byte(kind)?;
-            Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
-        })
+        Guard::read_all(self.guards)
     }
 
     /// What the event says about the company of its user.

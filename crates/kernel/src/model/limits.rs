@@ -31,5 +31,9 @@ pub const PAGE_ITEMS_DEFAULT: usize = 100;
 pub const AHEAD_MICROS_MAX: i64 = 10 * super::time::MINUTE;
 /// Problems named in one answer; what a body holds beyond these is counted, not listed.
 pub const PROBLEMS_LISTED_MAX: usize = 100;
+/// Intervals in one answer: eleven weeks of hours, five years of days.
+pub const BUCKETS_MAX: usize = 2_000;
+/// Values that one answer may tell apart in a breakdown.
+pub const GROUPS_MAX: usize = 1_000;
 /// Ids in one deletion. The vendor names no limit; this keeps an erasure's state a few megabytes.
 pub const ERASED_IDS_MAX: usize = 10_000;

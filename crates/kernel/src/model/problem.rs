@@ -211,6 +211,8 @@ codes! {
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.
         ParameterInvalid = "parameter_invalid",
+        /// The answer to a question would be too large.
+        AnswerTooLarge = "answer_too_large",
         /// A cursor that this list did not give.
         CursorInvalid = "cursor_invalid",
         /// A position that this environment did not give.

@@ -85,6 +85,14 @@ impl<'a> Value<'a> {
         start.get(..start.len() - reader.rest().len())
     }
 
+    /// The number that an encoded value is, if it is one.
+    pub(crate) fn number(encoded: &'a [u8]) -> Option<Value<'a>> {
+        match encoded.first()? {
+            &(INT | UINT | FLOAT) => Value::decode(&mut Reader::new(encoded)),
+            _ => None,
+        }
+    }
+
     fn tag(&self) -> u8 {
         match self {
             Value::Null => NULL,
@@ -138,6 +146,42 @@ impl PartialEq for Value<'_> {
 }
 
 impl Eq for Value<'_> {}
+
+/// A value that outlives the bytes that it was read from.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OwnedValue(Box<[u8]>);
+
+impl OwnedValue {
+    /// A copy of a value.
+    pub fn of(value: Value<'_>) -> Self {
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes);
+        OwnedValue(bytes.into())
+    }
+
+    /// The value.
+    pub fn value(&self) -> Value<'_> {
+        Value::decode(&mut Reader::new(&self.0)).unwrap_or(Value::Null)
+    }
+}
+
+impl std::fmt::Debug for OwnedValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.value().fmt(f)
+    }
+}
+
+impl Ord for OwnedValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.value().cmp(&other.value())
+    }
+}
+
+impl PartialOrd for OwnedValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()

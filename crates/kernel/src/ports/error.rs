@@ -31,6 +31,10 @@ pub enum StoreError {
     NoEnvironment,
     /// The caller's cursor is not one of this list. Start again without it.
     NotACursor,
+    /// Whoever asked does not want the answer any more. Nothing to do.
+    Stopped,
+    /// The answer needs more memory than a question may have. Ask for less: a shorter span, fewer groups.
+    TooLarge,
     /// Stored bytes cannot be read. Run `muster verify`; the text is for the operator, never for a caller.
     Damaged(String),
     /// Reading or writing failed. Retry; the text is for the operator, never for a caller.
@@ -43,6 +47,8 @@ impl fmt::Display for StoreError {
             StoreError::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             StoreError::NoEnvironment => f.write_str("no such environment"),
             StoreError::NotACursor => f.write_str("not a cursor of this list"),
+            StoreError::Stopped => f.write_str("stopped"),
+            StoreError::TooLarge => f.write_str("the answer is too large"),
             StoreError::Damaged(what) => write!(f, "damaged: {what}"),
             StoreError::Failed(what) => write!(f, "failed: {what}"),
         }

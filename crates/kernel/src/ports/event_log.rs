@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::model::batch::EventBatch;
-use crate::model::event::{EventDraft, GuardKind};
+use crate::model::event::{EventDraft, Guard, GuardKind};
 use crate::model::id::{EnvironmentId, Position};
 use crate::model::time::Timestamp;
 
@@ -109,6 +109,16 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// When there is no such environment, the guards cannot be read, or the batch is a mistake of the caller.
     fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError>;
+    /// How an append with these guards would be answered because of one that was stored before; `None` when there was none.
+    /// Appends under way are not waited for.
+    ///
+    /// # Errors
+    /// When there is no such environment, or the guards cannot be read.
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError>;
 
     /// Events after a position in the order of the log: at most `count_max`, and no further one once `bytes_max`
     /// of payload is reached, but at least one when there is one. Only durable events are given.

@@ -7,6 +7,7 @@ mod clock;
 mod erasures;
 mod error;
 mod event_log;
+mod history;
 mod jobs;
 mod ledger;
 mod profiles;
@@ -20,6 +21,7 @@ pub use event_log::{
     AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, EventLog, Once, Receipt,
     StoredEvent,
 };
+pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -32,13 +32,7 @@ impl Place for LogPlace {
                 Left::Part(_) => "events_reduced",
                 Left::Nothing => "events",
             };
-            let names = |subjects: &super::Subjects| {
-                let id = match subjects.kind {
-                    ProfileKind::User => event.user_id,
-                    ProfileKind::Company => event.company_id,
-                };
-                id.is_some_and(|id| subjects.ids.contains(id))
-            };
+            let names = |subjects: &super::Subjects| subjects.are_named_by(&event);
             work.count(counts, what, names);
             if loses_guards(&event, &left) {
                 event.guards().for_each(|_| work.count(counts, "guards", names));

@@ -188,6 +188,7 @@ impl Registry {
             kind: request.kind,
             suppress: request.suppress,
             key: request.key,
+            by: request.by,
             accepted_at: request.accepted_at,
             due_at: request.due_at,
             promised_at: request.promised_at,
@@ -360,6 +361,14 @@ pub fn accept(environment: &Arc<Environment>, request: ErasureRequest) -> Result
             }
         }
     }))
+}
+
+/// The erasures that are not complete; changes nothing.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn under_way(disk: Arc<dyn Disk>, environment: &Path) -> io::Result<Sieve> {
+    known_to(disk, environment, Position(u64::MAX))
 }
 
 /// The erasures that a store which covers the log up to `saved` knows of and that are not complete; changes nothing.

@@ -8,7 +8,7 @@ use muster_kernel::model::id::Position;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::log_place::LogPlace;
-use super::{Sieve, Subjects, failed};
+use super::{Left, Sieve, Subjects, failed};
 use crate::environment::Environment;
 
 /// Counts by erasure and by what is counted.
@@ -87,8 +87,8 @@ pub trait Place {
 }
 
 /// Every place, in the order in which they are purged and searched: the log knows who came back.
-pub fn all() -> [&'static dyn Place; 3] {
-    [&LogPlace, &RejectsPlace, &StorePlace]
+pub fn all() -> [&'static dyn Place; 4] {
+    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace]
 }
 
 /// The key-value store: profiles, index entries and guards, and its own files.
@@ -116,6 +116,35 @@ impl Place for StorePlace {
             work.check()
         })?;
         Ok(seen)
+    }
+}
+
+/// Events in columns, and the dictionaries of ids.
+struct HistoryPlace;
+
+impl Place for HistoryPlace {
+    fn name(&self) -> &'static str {
+        "history"
+    }
+
+    fn count(&self, work: &Work<'_>, counts: &mut Counts) -> Result<(), StoreError> {
+        work.environment.history.each_touched(&work.sieve, work.until, &mut |event, left| {
+            let what = if matches!(left, Left::Part(_)) { "events_reduced" } else { "events" };
+            work.count(counts, what, |subjects| subjects.are_named_by(event));
+            work.check()
+        })
+    }
+
+    fn purge(&self, work: &Work<'_>) -> Result<(), StoreError> {
+        let _waiting = work.environment.history.wait();
+        work.environment.history.purge(&work.sieve, work.until, &|| work.check())
+    }
+
+    fn search(&self, work: &Work<'_>) -> Result<Seen, StoreError> {
+        let is_gone = |kind, id: &str| work.is_gone(kind, id);
+        let history = &work.environment.history;
+        let (searched, found) = history.search(&work.sieve, work.until, &is_gone, &|| work.check())?;
+        Ok(Seen { searched, found })
     }
 }
 

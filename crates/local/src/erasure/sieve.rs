@@ -59,6 +59,15 @@ impl Subjects {
         Some(Position(self.begins.load(Ordering::Acquire))).filter(|position| *position > Position::START)
     }
 
+    /// Whether an event names one of them.
+    pub fn are_named_by(&self, event: &Event<'_>) -> bool {
+        let id = match self.kind {
+            ProfileKind::User => event.user_id,
+            ProfileKind::Company => event.company_id,
+        };
+        id.is_some_and(|id| self.ids.contains(id))
+    }
+
     fn covers(&self, position: Position, job: Option<JobNumber>) -> bool {
         let Some(begins) = self.position() else { return false };
         position <= begins || job.is_some_and(|job| self.jobs.contains(&job))
@@ -101,6 +110,12 @@ impl Sieve {
     /// Whether there is no erasure under way.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The numbers of those that hold: whose place in the log is known.
+    pub fn begun(&self) -> Vec<u32> {
+        let begun = self.0.iter().filter(|subjects| subjects.position().is_some());
+        begun.map(|subjects| subjects.number).collect()
     }
 
     /// Each erasure.

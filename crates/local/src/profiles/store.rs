@@ -332,6 +332,9 @@ pub struct Snapshot<'a> {
     files: Files,
 }
 
+/// Sees the id and the bytes of a profile.
+type SeeProfile<'a> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'a;
+
 impl Snapshot<'_> {
     /// What the store knew about a subject, to be read by [`stored_view`].
     ///
@@ -342,6 +345,23 @@ impl Snapshot<'_> {
         let Some(bytes) = found else { return Ok(None) };
         let place = Place::of(&bytes).ok_or_else(unreadable_profile)?;
         values::value(&self.files, place, kind, id)?.map(Some).ok_or_else(unreadable_profile)
+    }
+
+    /// Shows every profile of a kind, by id; to be read by [`stored_view`].
+    ///
+    /// # Errors
+    /// When reading fails, or `see` answers an error.
+    pub(super) fn each(&self, kind: ProfileKind, see: &mut SeeProfile<'_>) -> Result<(), StoreError> {
+        for entry in self.moment.iter(self.store.profiles(kind)) {
+            let (key, bytes) = entry.into_inner().map_err(|error| failed(&error))?;
+            let Ok(id) = std::str::from_utf8(&key) else {
+                return Err(StoreError::Damaged("a profile in the store has no valid id".to_owned()));
+            };
+            let place = Place::of(&bytes).ok_or_else(unreadable_profile)?;
+            let value = values::value(&self.files, place, kind, id)?.ok_or_else(unreadable_profile)?;
+            see(id, &value)?;
+        }
+        Ok(())
     }
 
     /// The sum of the numbers under these keys of the index.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
-    event_log_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
-    profiles_keep_their_promises,
+    erasures_keep_their_promises, event_log_keeps_its_promises, history_keeps_its_promises,
+    jobs_keep_their_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
 };
+
+use muster_testkit::builders::PRODUCTION;
 
 use crate::stand::{add_environments, open, small};
 
@@ -24,6 +26,14 @@ fn jobs_keep_theirs() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1, 2]);
     jobs_keep_their_promises(&engine);
+}
+
+#[test]
+fn erasures_keep_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    erasures_keep_their_promises(&engine, &engine, &engine, Some(&engine));
 }
 
 #[test]
@@ -50,4 +60,21 @@ fn profiles_keep_their_promises_when_nothing_is_ever_moved() {
     let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
     add_environments(&engine, &[1, 2]);
     profiles_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn history_keeps_its_promises_in_the_tail_and_in_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    history_keeps_its_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
+}
+
+#[test]
+fn history_keeps_its_promises_when_nothing_is_ever_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_local::Options { free_disk_reserve_bytes: 0, ..muster_local::Options::default() };
+    let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
+    add_environments(&engine, &[1, 2]);
+    history_keeps_its_promises(&engine, &engine, &|| {});
 }

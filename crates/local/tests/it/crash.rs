@@ -17,10 +17,10 @@ use muster_testkit::sim_disk::{Faults, SimDisk, Unsynced};
 use crate::stand::{add_environments, open, small};
 
 /// Enough for several segments of 16 KB.
-const EVENTS: i64 = 60;
+pub const EVENTS: i64 = 60;
 
 /// The n-th event of the workload: five users, three companies, every third call guarded.
-fn event(n: i64) -> EventDraft {
+pub fn event(n: i64) -> EventDraft {
     let padding = "x".repeat(700);
     let who = format!("u{}", n % 5);
     let draft = identify(&who, &[("n", Value::Int(n)), ("padding", Value::Text(&padding))]);
@@ -42,7 +42,7 @@ fn send(engine: &Engine) -> Vec<(i64, Receipt)> {
 }
 
 /// Every law that a start after a crash must keep.
-fn check(engine: &Engine, acknowledged: &[(i64, Receipt)]) {
+pub fn check(engine: &Engine, acknowledged: &[(i64, Receipt)]) {
     let stored = engine.read(PRODUCTION, Position::START, usize::MAX, usize::MAX).unwrap();
     let mut numbers: BTreeMap<i64, Receipt> = BTreeMap::new();
     let mut users: BTreeMap<String, Profile> = BTreeMap::new();

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::erasure::{ErasedKind, Erasure, ErasureRequest};
 use muster_kernel::model::event::{Event, EventDraft};
+use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::{JobNumber, Position};
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    Appended, CompanyQuery, Erasures, EventLog, Jobs, Ledger, ProfileKind, Profiles, Purged, Receipt,
-    UserQuery,
+    Appended, CompanyQuery, Erasures, EventLog, History, Inquiry, Jobs, Ledger, ProfileKind, Profiles,
+    Purged, Receipt, UserQuery,
 };
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, verify};
@@ -25,24 +26,25 @@ use muster_testkit::sim_disk::{Faults, Unsynced};
 use crate::crash::Place;
 use crate::stand::{add_environments, open, small};
 
-fn request(kind: ErasedKind, ids: &[&str], suppress: bool) -> ErasureRequest {
+pub fn request(kind: ErasedKind, ids: &[&str], suppress: bool) -> ErasureRequest {
     ErasureRequest {
         id: format!("delete:jobs:NX-1:{}", ids.len()),
         kind,
         ids: ids.iter().map(|id| (*id).to_owned()).collect(),
         suppress,
         key: None,
+        by: None,
         accepted_at: DAY_ONE,
         due_at: DAY_ONE,
         promised_at: DAY_ONE,
     }
 }
 
-fn erase(engine: &Engine, kind: ErasedKind, ids: &[&str]) -> Erasure {
+pub fn erase(engine: &Engine, kind: ErasedKind, ids: &[&str]) -> Erasure {
     block_on(engine.accept(PRODUCTION, request(kind, ids, false)).unwrap()).unwrap()
 }
 
-fn purge(engine: &Engine) -> Result<Purged, muster_kernel::ports::StoreError> {
+pub fn purge(engine: &Engine) -> Result<Purged, muster_kernel::ports::StoreError> {
     let numbers: Vec<_> = engine.erasures(PRODUCTION)?.iter().map(|erasure| erasure.number).collect();
     engine.purge(PRODUCTION, &numbers, &|| DAY_ONE, &|| false)
 }
@@ -63,6 +65,15 @@ fn named(engine: &Engine) -> Vec<(u64, Option<String>, Option<String>)> {
         (stored.receipt.position.0, own(event.user_id), own(event.company_id))
     });
     shown.collect()
+}
+
+/// Every event that history has, with its position, as the log has them.
+fn check_history(engine: &Engine, when: &str) {
+    let page = engine.events(PRODUCTION, &EventQuery::default(), None, 100_000, &Inquiry::default());
+    let mut events = page.unwrap().items;
+    events.sort_by_key(|event| event.receipt.position);
+    let logged = engine.read(PRODUCTION, Position::START, usize::MAX, usize::MAX).unwrap();
+    assert_eq!(events, logged, "{when}");
 }
 
 /// The files below a directory that hold one of the texts.
@@ -106,6 +117,8 @@ fn an_erased_user_is_hidden_at_once_and_gone_from_every_file_afterwards() {
     add_environments(&engine, &[1]);
     append(&engine, &guarded(person(), 9, 1));
     engine.save();
+    // Into a file of history; what follows is in memory.
+    engine.seal_history(PRODUCTION).unwrap();
     append(&engine, &person());
     append(&engine, &joining(identify("somebody-else", &[("n", Value::Int(1))]), "company-that-stays"));
     let mut company_draft = joining(identify(PERSON[0], &[]), "company-that-stays");
@@ -129,6 +142,7 @@ fn an_erased_user_is_hidden_at_once_and_gone_from_every_file_afterwards() {
         assert_eq!(engine.company_user_count(PRODUCTION, &stays).unwrap(), 1, "{when}");
         assert_eq!(engine.census(PRODUCTION, ProfileKind::User, &[]).unwrap().total, 1, "{when}");
         assert!(named(&engine).iter().all(|(_, id, _)| id.as_deref() != Some(PERSON[0])), "{when}");
+        check_history(&engine, when);
     };
     check_hidden("accepted");
     engine.save();
@@ -148,6 +162,7 @@ fn an_erased_user_is_hidden_at_once_and_gone_from_every_file_afterwards() {
     let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
     assert_eq!(removed["profiles"], &counts(&[("profiles", 1)]));
     assert_eq!(removed["log"], &counts(&[("events_reduced", 3), ("guards", 1)]));
+    assert_eq!(removed["history"], &counts(&[("events_reduced", 3)]));
     assert!(certificate.places.iter().all(|place| place.found == 0));
     assert!(certificate.places[0].searched >= 4);
 
@@ -202,6 +217,7 @@ fn an_erased_company_leaves_its_users_without_one() {
     append(&engine, &joining(identify("u-first", &[("n", Value::Int(1))]), "company-under-erasure"));
     engine.save();
     append(&engine, &joining(identify("u-second", &[]), "company-under-erasure"));
+    engine.seal_history(PRODUCTION).unwrap();
     append(&engine, &joining(identify("u-third", &[]), "company-under-erasure"));
     append(&engine, &joining(identify("u-third", &[]), "company-of-before"));
     erase(&engine, ErasedKind::Companies, &["company-under-erasure"]);
@@ -220,6 +236,7 @@ fn an_erased_company_leaves_its_users_without_one() {
         assert_eq!(engine.company_user_count(PRODUCTION, &members).unwrap(), 2, "{when}");
         let names: Vec<_> = named(&engine).into_iter().filter_map(|(_, _, company)| company).collect();
         assert_eq!(names, ["company-of-before"; 3], "{when}");
+        check_history(&engine, when);
     };
     check("accepted");
     engine.save();
@@ -288,8 +305,11 @@ fn a_late_row_of_a_job_that_came_before_stays_erased_and_the_purge_waits_for_the
         assert_eq!(engine.user(PRODUCTION, &user(PERSON[0])).unwrap(), None, "{when}");
         assert!(engine.user(PRODUCTION, &user("somebody-else")).unwrap().is_some(), "{when}");
         assert!(named(&engine).iter().all(|(_, id, _)| id.as_deref() != Some(PERSON[0])), "{when}");
+        check_history(&engine, when);
     };
     check("accepted");
+    engine.seal_history(PRODUCTION).unwrap();
+    check("sealed");
     assert_eq!(purge(&engine), Ok(Purged::Waits(vec![job.number])));
     let rejects = "{\"user_id\":\"person-under-erasure\",\"a\":[],\"_muster\":{\"row\":1,\"pointer\":\"\",\"code\":\"x\",\
                    \"message\":\"Some sentence that is long enough.\"}}\n{\"user_id\":\"v\",\"_muster\":{\"row\":2}}\n";
@@ -336,10 +356,13 @@ fn purges_and_the_tidying_up_of_profiles_that_change_all_the_time_do_not_hinder_
         append(&engine, &person());
         erase(&engine, ErasedKind::Users, &PERSON[..1]);
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| (0..40).map(|n| append(&engine, &event(n * 5 + 2))).count());
+            let writer = scope.spawn(|| {
+                (0..40)
+                    .for_each(|n| assert_ne!(append(&engine, &event(n * 5 + 2)).position, Position::START));
+            });
             assert_eq!(purge(&engine), Ok(Purged::Completed), "round {round}");
             assert_eq!(files_with(directory.path(), &PERSON), Vec::<String>::new());
-            assert_eq!(writer.join().unwrap(), 40);
+            writer.join().unwrap();
         });
     }
     engine.close();
@@ -382,6 +405,7 @@ fn a_power_cut_at_any_sync_of_an_erasure_loses_nothing_else_and_brings_nothing_b
     let start = Place::new();
     let engine = start.open(small()).unwrap();
     let sent: Vec<Receipt> = (0..EVENTS).map(|n| append(&engine, &event(n))).collect();
+    engine.seal_history(PRODUCTION).unwrap();
     engine.close();
     drop(engine);
     let erase_all = |engine: &Engine| {
@@ -417,6 +441,7 @@ fn a_power_cut_at_any_sync_of_an_erasure_loses_nothing_else_and_brings_nothing_b
                 after.open(small()).unwrap_or_else(|error| panic!("cut at sync {at}, {unsynced:?}: {error}"));
             if accepted {
                 assert_eq!(survivors(&engine), (expected.clone(), reduced), "cut at {at}, {unsynced:?}");
+                check_history(&engine, &format!("cut at {at}, {unsynced:?}"));
                 assert_eq!(engine.user(PRODUCTION, &user(PERSON[0])).unwrap(), None);
             }
             if completed {
@@ -426,6 +451,7 @@ fn a_power_cut_at_any_sync_of_an_erasure_loses_nothing_else_and_brings_nothing_b
                 // Whatever was accepted goes on, and what was not is asked for again.
                 assert_eq!(erase_all(&engine), (true, true), "cut at {at}");
                 assert_eq!(survivors(&engine), (expected.clone(), reduced), "cut at {at}, gone on");
+                check_history(&engine, &format!("cut at {at}, gone on"));
                 check_purged(&after, &engine);
             }
             engine.close();

@@ -17,6 +17,10 @@ pub fn small() -> Options {
         value_file_bytes: 4 << 10,
         overlay_bytes_max: 64 << 10,
         overlay_age_ms_max: 20,
+        history_tend_ms: 5,
+        history_seal_events: 64,
+        history_merge_fan: 3,
+        history_threads: 2,
         free_disk_reserve_bytes: 0,
         ..Options::default()
     }

@@ -7,11 +7,13 @@
 
 mod bulk;
 mod convert;
+mod delete;
 mod environments;
 mod import;
 mod job;
 mod jobs;
 mod keys;
+mod looks;
 mod owner;
 mod progress;
 mod remote;
@@ -93,6 +95,9 @@ enum Command {
     Convert(convert::ConvertCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
     Jobs(jobs::JobsCommand),
+    /// Erase users or companies on a running server, and wait for the proof.
+    #[command(subcommand)]
+    Delete(delete::DeleteCommand),
     /// Show an erasure and its certificate.
     Certificate(Certificate),
     /// Check the settings and show those in effect, without starting anything.
@@ -170,6 +175,7 @@ impl Cli {
             Command::Import(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Convert(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Delete(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Certificate(Certificate { id, output }) => {
                 administer(place, AdminRequest::Certificate { id }, output)
             }

@@ -50,6 +50,8 @@ pub(super) struct Witness;
 pub(super) struct Read;
 /// Reading what became of the calls.
 pub(super) struct Account;
+/// Saying how the environment is to be read.
+pub(super) struct Administer;
 /// Asking whether the key is good.
 pub(super) struct Nothing;
 
@@ -81,6 +83,10 @@ impl Purpose for Read {
 
 impl Purpose for Account {
     const SCOPES: &'static [Scope] = &[Scope::Read, Scope::Admin];
+}
+
+impl Purpose for Administer {
+    const SCOPES: &'static [Scope] = &[Scope::Admin];
 }
 
 impl Purpose for Nothing {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use tokio::sync::Semaphore;
 
 use muster_kernel::model::problem::Problem;
 
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub attempts: Attempts,
     pub tally: Arc<Tally>,
     pub recorder: Arc<Recorder>,
+    /// Turns of questions to history.
+    pub questions: Arc<Semaphore>,
     pub metrics: Metrics,
     /// Bytes of bodies that are being put together from parts.
     pub body_bytes: AtomicUsize,

@@ -71,6 +71,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
+        P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
         // Of rows of history: the answer to a whole call is never one of these.
@@ -303,6 +304,12 @@ impl From<StoreError> for Refused {
                 ProblemCode::CursorInvalid,
                 "`cursor` is not one that this list gave; start again without it.",
             )),
+            StoreError::TooLarge => Refused::from(Problem::of_call(
+                ProblemCode::AnswerTooLarge,
+                "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
+            )),
+            // Nobody hears this: whoever asked has gone.
+            StoreError::Stopped => Refused::internal(error.to_string()),
             // The key's environment is in the catalog, so an engine without it is a defect of ours.
             StoreError::NoEnvironment => Refused::internal(error.to_string()),
             StoreError::Damaged(_) | StoreError::Failed(_) => Refused::internal(error.to_string()),

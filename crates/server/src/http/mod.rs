@@ -6,6 +6,7 @@
 
 mod acts;
 mod answer;
+mod asking;
 mod attempts;
 mod audit;
 mod auth;
@@ -22,12 +23,15 @@ mod edge;
 mod environments;
 pub(crate) mod erasures;
 mod error;
+mod event_counts;
+mod event_names;
 mod events;
 mod health;
 mod identify;
 mod identify_company;
 mod imports;
 mod invitations;
+mod job_list;
 mod jobs;
 mod keys;
 mod ledger;
@@ -39,6 +43,7 @@ mod metrics;
 mod openapi;
 mod overview;
 mod page;
+mod properties;
 mod read;
 mod reader;
 mod render;
@@ -51,6 +56,7 @@ mod session_uses;
 mod settings;
 mod signed_in;
 mod tally;
+mod timeline;
 mod track;
 mod undo;
 mod upload;
@@ -64,7 +70,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, Ledger, Profiles};
+use tokio::sync::Semaphore;
+
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -90,6 +98,10 @@ pub struct Parts {
     pub log: Arc<dyn EventLog>,
     /// Users and companies.
     pub profiles: Arc<dyn Profiles>,
+    /// Everything that happened, to be asked.
+    pub history: Arc<dyn History>,
+    /// Questions to it that are answered at a time.
+    pub questions_max: usize,
     /// What became of every call.
     pub ledger: Arc<dyn Ledger>,
     /// Environments, keys and the team.
@@ -129,6 +141,7 @@ pub fn serve(
         attempts: Attempts::default(),
         tally: Arc::default(),
         recorder: Arc::new(Recorder::new(parts.clock.now())),
+        questions: Arc::new(Semaphore::new(parts.questions_max)),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

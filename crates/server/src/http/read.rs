@@ -147,6 +147,24 @@ impl Query {
         named.last().map(|(_, value)| value).filter(|value| !value.is_empty())
     }
 
+    /// Every value of a parameter that may be repeated; empty ones count as absent.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
+        named.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// Refuses a parameter that is none of these: for questions that would mean something else without it.
+    pub(super) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
+        let mut names = form_urlencoded::parse(self.0.as_bytes()).map(|(name, _)| name);
+        match names.find(|name| !known.contains(&name.as_ref())) {
+            None => Ok(()),
+            Some(name) => Err(invalid(format!(
+                "There is no parameter {name:?} here; those are `{}`.",
+                known.join("`, `")
+            ))),
+        }
+    }
+
     /// `true`, or nothing at all.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.get(name).as_deref() {

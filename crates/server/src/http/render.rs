@@ -4,6 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use muster_kernel::model::history::AsOf;
 use muster_kernel::model::profile::{Profile, Property};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
@@ -21,6 +22,10 @@ pub(super) struct UserBody<'a> {
     /// The company that the user belongs to.
     #[schema(required = true)]
     company_id: Option<&'a str>,
+    /// In lists: the company's property `name`, when it is a text that the caller may see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Northwind Trading")]
+    company_name: Option<&'a str>,
     /// Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
     /// `PropertyDetail` for each.
     #[schema(value_type = Object)]
@@ -34,6 +39,14 @@ pub(super) struct UserBody<'a> {
     /// When the user was last seen.
     #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
+    /// The time that was asked for: what happened later is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
+    as_of: Option<Instant>,
+    /// The time that was asked for: what was received later is not in it either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
+    known_at: Option<Instant>,
     /// Names of the properties whose values the caller may not see; absent when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
@@ -93,12 +106,28 @@ impl<'a> UserBody<'a> {
         UserBody {
             user_id: id,
             company_id: profile.company_id(),
+            company_name: None,
             properties: PropertyMap { profile, view },
             created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
             last_seen_at: profile.last_seen_at().map(Instant),
+            as_of: None,
+            known_at: None,
             masked: view.masked(profile),
         }
+    }
+
+    /// The same, of a profile as of a time.
+    pub(super) fn at(self, at: AsOf) -> Self {
+        let known_at = Some(at.known_at).filter(|known_at| *known_at < Timestamp(i64::MAX));
+        UserBody { as_of: Some(Instant(at.time)), known_at: known_at.map(Instant), ..self }
+    }
+}
+
+impl<'a> UserBody<'a> {
+    /// The same user with the name of the company.
+    pub(super) fn of_company(self, name: Option<&'a str>) -> Self {
+        UserBody { company_name: name, ..self }
     }
 }
 
@@ -177,8 +206,9 @@ pub(super) struct PropertyDetail<'a> {
     tied: bool,
 }
 
+/// Whether a flag is left out of an answer.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 

@@ -15,6 +15,9 @@ const PERSON: &str = "person-under-erasure-4711";
 const SECRETS: [&str; 4] =
     [PERSON, "erased.mail@example.org", "secret-value-7431", "idempotency-key-of-the-person"];
 
+/// So that events come into files of history within a test.
+const SMALL_FILES: [(&str, &str); 1] = [("MUSTER_HISTORY__SEAL_EVENTS", "16")];
+
 fn delete(client: &mut Client, path: &str, body: &Value) -> Answer {
     client.ask(&Request::with_body("DELETE", path, body.to_string()).key(KEY))
 }
@@ -73,7 +76,10 @@ fn check_hidden(client: &mut Client) {
         "/v1/users?limit=1000&q=person",
         "/v1/users?q=erased.mail",
         "/v1/companies/c-stays/users",
+        "/v1/events?after=start&limit=1000",
         "/v1/events?limit=1000",
+        "/v1/events/names",
+        "/v1/properties",
     ] {
         let answer = get(client, target);
         assert_eq!(answer.status, 200, "{target}");
@@ -85,7 +91,7 @@ fn check_hidden(client: &mut Client) {
 #[test]
 fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     assert!(!files_with_secrets(data.path()).is_empty(), "the search finds what is there");
@@ -122,6 +128,9 @@ fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
         id
     });
     assert_eq!(files_with_secrets(data.path()), Vec::<String>::new());
+    let has_segments = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|name| name == "seg");
+    let history = std::fs::read_dir(data.path().join("environments/1/history")).unwrap();
+    assert!(history.flatten().any(has_segments), "history was in files");
     let stored = sent.load(Ordering::Relaxed);
     let ledger = client.ask(&Request::get("/v1/ledger").key(KEY)).json();
     assert_eq!(
@@ -153,6 +162,9 @@ fn check_certificate(erasure: &Value) {
     assert_eq!(removed(0, "guards"), Some(1), "{text}");
     assert_eq!(removed(1, "rejected_rows"), Some(1), "{text}");
     assert_eq!(removed(2, "profiles"), Some(1), "{text}");
+    assert_eq!(certificate["places"][3]["place"], "history");
+    assert_eq!(removed(3, "events"), Some(2), "{text}");
+    assert_eq!(removed(3, "events_reduced"), Some(1), "{text}");
     for place in certificate["places"].as_array().unwrap() {
         assert_eq!(place["found"], 0, "{text}");
     }
@@ -163,7 +175,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let mut others = 0;
     for round in 0u64..4 {
-        let mut server = start(data.path(), &[]);
+        let mut server = start(data.path(), &SMALL_FILES);
         let mut before = client(&server);
         fill(&mut before);
         for number in 0..50 {
@@ -179,7 +191,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
         }
         server.signal("KILL");
         server.ended();
-        let server = start(data.path(), &[]);
+        let server = start(data.path(), &SMALL_FILES);
         let mut after = client(&server);
         check_hidden(&mut after);
         let erasure = certified(&mut after, &id);
@@ -196,7 +208,7 @@ fn a_deletion_survives_kill_9_at_any_moment_and_goes_on() {
 #[test]
 fn a_suppressed_person_stays_away_and_the_ledger_says_so() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     let answer = delete(&mut client, "/v1/users", &json!({"users": [PERSON], "suppress": true}));
@@ -220,7 +232,7 @@ fn a_suppressed_person_stays_away_and_the_ledger_says_so() {
 #[test]
 fn a_dry_run_and_a_refused_deletion_change_nothing() {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), &[]);
+    let server = start(data.path(), &SMALL_FILES);
     let mut client = client(&server);
     fill(&mut client);
     let answer = delete(&mut client, "/v1/users?dry_run=true", &json!({"users": [PERSON, "nobody"]}));
@@ -234,9 +246,66 @@ fn a_dry_run_and_a_refused_deletion_change_nothing() {
     assert_eq!(answer.json()["would"], json!({"profiles": 1, "unknown": 0, "members": 1, "events": 0}));
     delete(&mut client, "/v1/users", &json!({"users": []})).is_refused(400, "field_invalid");
     delete(&mut client, "/v1/users", &json!({"users": [PERSON, ""]})).is_refused(400, "id_empty");
-    assert_eq!(client.ask(&Request::get("/v1/erasures").key(KEY)).json(), json!({"data": []}));
+    assert_eq!(
+        client.ask(&Request::get("/v1/erasures").key(KEY)).json(),
+        json!({"data": [], "next_cursor": null})
+    );
     assert_eq!(client.ask(&Request::get(&format!("/v1/users/{PERSON}")).key(KEY)).status, 200);
     client.ask(&Request::get("/v1/erasures/delete:jobs:x").key(KEY)).is_refused(404, "erasure_unknown");
+}
+
+/// Everything that a list shows on pages of two.
+fn paged(world: &World, path: &str) -> Vec<Value> {
+    let (mut seen, mut target) = (Vec::new(), format!("{path}?limit=2"));
+    loop {
+        let page = world.get(&target).json();
+        let items = page["data"].as_array().unwrap();
+        assert!(items.len() <= 2, "{page}");
+        seen.extend(items.iter().cloned());
+        let Some(cursor) = page["next_cursor"].as_str() else { return seen };
+        target = format!("{path}?limit=2&cursor={cursor}");
+    }
+}
+
+#[test]
+fn erasures_and_jobs_come_in_pages_and_say_who_asked() {
+    let world = World::start();
+    let admin = world.owner().invite("admin");
+    for number in 0..4 {
+        world.pass(1_000_000);
+        let body = json!({"users": [format!("nobody-{number}")]}).to_string();
+        assert_eq!(
+            world.ask(&Request::with_body("DELETE", "/v1/users", body).key(crate::world::KEY)).status,
+            202
+        );
+    }
+    // At the same moment as the last deletion.
+    let job = id_of(&world.post("/v1/users/bulk_identify", r#"{"users":[{"user_id":"u-1"}]}"#));
+    world.pass(1_000_000);
+    let body = json!({"companies": ["nothing"]});
+    let asked = admin.request("DELETE", "/v1/companies", Some(&body)).header("Muster-Environment", "1");
+    assert_eq!(admin.send(&asked).status, 202);
+    // Nothing of the list changes any more: here nobody purges.
+    until("the upload is done", || {
+        world.get(&format!("/v1/background_jobs/{job}")).json()["status"] == "completed"
+    });
+
+    let jobs = world.get("/v1/background_jobs").json();
+    assert_eq!(jobs[1]["job_id"], json!(job), "{jobs}");
+    assert_eq!(jobs.as_array().unwrap().len(), 6, "an array, as the contract says");
+    assert_eq!(json!(paged(&world, "/v1/background_jobs")), jobs);
+    let whole = world.get("/v1/background_jobs?limit=6").json();
+    assert_eq!(whole, json!({"data": jobs, "next_cursor": null}));
+    let erasures = world.get("/v1/erasures").json()["data"].clone();
+    assert_eq!(json!(paged(&world, "/v1/erasures")), erasures);
+    let asked: Vec<&Value> =
+        erasures.as_array().unwrap().iter().map(|erasure| &erasure["asked_by"]).collect();
+    let key = json!({"kind": "key", "name": "test"});
+    assert_eq!(asked, [&json!({"kind": "member", "name": "admin"}), &key, &key, &key, &key]);
+    for path in ["/v1/background_jobs", "/v1/erasures"] {
+        world.get(&format!("{path}?cursor=00")).is_refused(400, "cursor_invalid");
+        world.get(&format!("{path}?limit=0")).is_refused(400, "parameter_invalid");
+    }
 }
 
 #[test]

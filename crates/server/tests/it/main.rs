@@ -1,5 +1,6 @@
 //! The server as others see it: its commands and settings, and the HTTP edge over real sockets. One file per noun.
 
+mod asking;
 mod auth;
 mod bodies;
 mod bulk;
@@ -19,6 +20,7 @@ mod envelope;
 mod erasures;
 mod events;
 mod first_owner;
+mod history;
 mod idempotency;
 mod identify;
 mod imports;

@@ -10,14 +10,14 @@ use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
     ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
 };
-use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::event::{EventDraft, Guard};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appending, AppendingMany, AppendingOnce, Catalog, Census, Clock, CompanyQuery, EventLog,
+    AppendError, Appended, Appending, AppendingMany, AppendingOnce, Catalog, Census, Clock, CompanyQuery, EventLog,
     Once, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
@@ -29,6 +29,7 @@ use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
 use sha2::{Digest, Sha256};
 
+use crate::asking::Patient;
 use crate::client::{Answer, Client, Request};
 
 /// Where links lead in these tests: [`crate::client`] names this host.
@@ -110,6 +111,14 @@ impl EventLog for Faulty {
         self.model.known(environment, events)
     }
 
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+        self.model.recall(environment, guards)
+    }
+
     fn read(
         &self,
         environment: EnvironmentId,
@@ -189,6 +198,7 @@ pub struct World {
     pub address: SocketAddr,
     pub metrics_address: Option<SocketAddr>,
     pub engine: Arc<Faulty>,
+    pub history: Arc<Patient>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
     pub jobs: Arc<Runner>,
@@ -237,12 +247,15 @@ impl World {
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
+        let history = Arc::new(Patient::new(Arc::clone(&model)));
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
             erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
+            history: Arc::clone(&history) as _,
+            questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
             trail: Arc::clone(&model) as _,
@@ -257,6 +270,7 @@ impl World {
             address,
             metrics_address,
             engine,
+            history,
             clock,
             handle,
             jobs,
@@ -369,6 +383,7 @@ fn first_keys(state: &mut CatalogState) {
             created_at: Timestamp(0),
             settings: EnvironmentSettings::default(),
             pii_properties: pii_properties_default(),
+            declared_properties: Vec::new(),
         });
         state.keys.push(key(KeyId(number), id, secret));
     }
