@@ -231,8 +231,7 @@ impl Guard {
         bytes.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
             let (&kind, hashes) = bytes.split_first()?;
             let (key, body) = hashes.split_at_checked(16)?;
-            let kind =
-                [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
+            let kind = GuardKind::from_byte(kind)?;
             Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
         })
     }

@@ -16,7 +16,9 @@ fn full() -> EventDraft {
         event_name: "paid".into(),
         event_id: "e".into(),
         warnings: "[]".into(),
-        guards: vec![Guard { kind: GuardKind::EventId, key: [1; 16], body: [2; 16] }],
+        guards: [GuardKind::Request, GuardKind::EventId, GuardKind::Row]
+            .map(|kind| Guard { kind, key: [1; 16], body: [2; 16] })
+            .to_vec(),
         ..EventDraft::default()
     };
     draft.properties.push("amount", Value::Float(12.5));

@@ -16,8 +16,8 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
-    identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, session, timeline, track, users, validate,
+    identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership,
+    metrics, openapi, overview, properties, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.

@@ -17,8 +17,8 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AppendingOnce, Catalog, Census, Clock, CompanyQuery, EventLog,
-    Once, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AppendingOnce, Catalog, Census, Clock, CompanyQuery,
+    EventLog, Once, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
 use muster_server::erasures::{self, Eraser, ErasureSettings};
