@@ -1,20 +1,75 @@
-//! Many events that are taken once each (law 2): the rows of an import.
+//! Events that are taken once each (law 2): a guarded call, and the rows of an import, many at a time.
 //!
-//! The guards of a batch are sorted and looked up in that order, in the overlay and then in the store. What is claimed, and
-//! who lets go of it, is as in `guards.rs`. Every look-up that finds nothing asks the store's tables; their filters are
-//! there for that, and what it costs with many millions stored is not measured yet (`make bench`, row `import`). Once
-//! history is on disk, its postings, sorted by subject and time, can answer a sorted batch with one merge instead.
+//! What is claimed, and who lets go of it, is as in `guards.rs`. The guards of a batch are sorted and looked up in that
+//! order, in the overlay and then in the store. Every look-up that finds nothing asks the store's tables; their filters
+//! are there for that, and what it costs with many millions stored is not measured yet (`make bench`, row `import`).
+//! History has postings by subject and time, but no guards in an order that a sorted batch could be merged with.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use muster_kernel::model::batch::EventBatch;
-use muster_kernel::model::event::Guard;
-use muster_kernel::ports::{AppendError, AppendedOnce, AppendingOnce, Once, StoreError};
+use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::guard::Guard;
+use muster_kernel::ports::{AppendError, Appended, AppendedOnce, AppendingOnce, Once, StoreError};
 
 use crate::environment::Environment;
 use crate::log::queue::Waiting;
+
+/// Appends a guarded event, unless it was taken before; waits while the same one is under way.
+pub(crate) async fn append(environment: &Environment, event: &EventDraft) -> Result<Appended, AppendError> {
+    let guards = event.guards.as_slice();
+    let under_way = &environment.state.guards;
+    poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
+    let release = || guards.iter().for_each(|guard| under_way.release(&guard.key));
+    match first_outcome(environment, guards) {
+        Ok(None) => {}
+        Ok(Some(outcome)) => {
+            release();
+            return outcome;
+        }
+        Err(error) => {
+            release();
+            return Err(AppendError::Failed(error.to_string()));
+        }
+    }
+    // From here on the threads of the environment release the guards.
+    match environment.queue.push(|out| environment.state.erasures.admit(event, out)) {
+        Ok(Some(waiting)) => waiting.await.map(Appended::Stored),
+        Ok(None) => {
+            release();
+            Ok(Appended::Suppressed)
+        }
+        Err(refusal) => {
+            release();
+            Err(AppendError::Refused(refusal))
+        }
+    }
+}
+
+/// How a call with one of these guards was answered before, if there was one.
+pub(crate) fn first_outcome(
+    environment: &Environment,
+    guards: &[Guard],
+) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+    let generations = environment.state.overlay.generations();
+    for guard in guards {
+        let fresh = generations.each().find_map(|generation| generation.guarded(&guard.key));
+        let known = match fresh {
+            Some(known) => Some(known),
+            None => environment.state.store.guarded(&guard.key)?,
+        };
+        if let Some(known) = known {
+            let same = known.body == guard.body;
+            let duplicate =
+                || Appended::Duplicate { receipt: known.receipt, warnings: known.warnings.into() };
+            return Ok(Some(if same { Ok(duplicate()) } else { Err(AppendError::Conflict(guard.kind)) }));
+        }
+    }
+    Ok(None)
+}
 
 /// How far an append came at once.
 enum Begun {
@@ -26,7 +81,7 @@ enum Begun {
 }
 
 /// Takes the events that are not known. What can be done at once is done before this returns.
-pub(crate) fn append(environment: Arc<Environment>, events: &EventBatch) -> AppendingOnce {
+pub(crate) fn append_many(environment: Arc<Environment>, events: &EventBatch) -> AppendingOnce {
     let Some(guards) = events.guards().filter(|guards| !guards.is_empty()) else {
         let message = "not one guard for each event".to_owned();
         return Box::pin(std::future::ready(Err(AppendError::Failed(message))));

@@ -1,6 +1,6 @@
 //! What makes two calls the same call (law 2), as hashes. The scopes of the keys are told apart by their first word.
 
-use muster_kernel::model::event::{Guard, GuardKind};
+use muster_kernel::model::guard::{Guard, GuardKind};
 use sha2::{Digest, Sha256};
 
 /// The guard of a call with an `Idempotency-Key`. Its scope is the environment (the log's business), the method and the

@@ -1,6 +1,7 @@
 //! Many events, encoded one behind the other: what a job hands to the log at once.
 
-use super::event::{EventDraft, Guard};
+use super::event::EventDraft;
+use super::guard::Guard;
 
 /// Encoded events. `clear` and reuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! the payload of a log record (docs/FORMAT.md, "Event"); [`Event`] reads that encoding in place. Position and
 //! received_at are the log's to give and stand in the record's header, not here.
 
+use super::guard::Guard;
 use super::id::{JobNumber, KeyId};
 use super::property::{Properties, PropertyList};
 use super::time::Timestamp;
@@ -137,35 +138,6 @@ pub enum Membership<'a> {
     Of(&'a str),
 }
 
-/// What makes two calls the same call (law 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum GuardKind {
-    /// An `Idempotency-Key`, within its method and path.
-    Request = 1,
-    /// An event id given by the caller, within the environment.
-    EventId = 2,
-    /// What a row of history without an id says, and which of its equals in one file it is, within the environment.
-    Row = 3,
-}
-
-impl GuardKind {
-    fn from_byte(byte: u8) -> Option<Self> {
-        [GuardKind::Request, GuardKind::EventId, GuardKind::Row].into_iter().find(|&kind| kind as u8 == byte)
-    }
-}
-
-/// A promise to take a call once: kept inside the record that it guards, for the life of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// Which rule of sameness.
-    pub kind: GuardKind,
-    /// First 128 bits of the SHA-256 of the scope and the key: what is looked up.
-    pub key: [u8; 16],
-    /// First 128 bits of the SHA-256 of the decompressed body: same key with another body is a conflict.
-    pub body: [u8; 16],
-}
-
 /// An event being put together. `clear` and reuse.
 #[derive(Clone, Debug, Default)]
 pub struct EventDraft {
@@ -217,25 +189,6 @@ const LEAVES_COMPANY: u8 = 1 << 4;
 const HAS_EVENT_NAME: u8 = 1 << 5;
 const HAS_COMPANY_PROPERTIES: u8 = 1 << 6;
 const HAS_GUARDS: u8 = 1 << 7;
-
-impl Guard {
-    /// Appends the guard as it stands in a record.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.kind as u8);
-        out.extend_from_slice(&self.key);
-        out.extend_from_slice(&self.body);
-    }
-
-    /// The guards that bytes are, one behind the other; those that are none are left out.
-    pub fn read_all(bytes: &[u8]) -> impl Iterator<Item = Guard> {
-        bytes.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
-            let (&kind, hashes) = bytes.split_first()?;
-            let (key, body) = hashes.split_at_checked(16)?;
-            let kind = GuardKind::from_byte(kind)?;
-            Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
-        })
-    }
-}
 
 impl EventDraft {
     /// What is left of an event about a user once the user is erased: what it said about the company that it named,
@@ -420,8 +373,6 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnEvent;
 
-const GUARD_BYTES: usize = 33;
-
 impl<'a> Event<'a> {
     /// Reads a payload written by [`EventDraft::encode`].
     ///
@@ -467,7 +418,7 @@ impl<'a> Event<'a> {
         let (event_id, warnings, guards) = if has(HAS_GUARDS) {
             let (event_id, warnings) = (reader.text()?, reader.text()?);
             let count = reader.length()?;
-            (event_id, warnings, reader.take(count.checked_mul(GUARD_BYTES)?)?)
+            (event_id, warnings, reader.take(count.checked_mul(Guard::BYTES)?)?)
         } else {
             ("", "", &[][..])
         };

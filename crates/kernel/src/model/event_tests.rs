@@ -1,6 +1,7 @@
 //! Events: what is encoded reads back, and what an erasure leaves of it.
 
 use super::*;
+use crate::model::guard::GuardKind;
 use crate::model::value::Value;
 
 fn full() -> EventDraft {

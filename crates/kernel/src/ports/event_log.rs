@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::model::batch::EventBatch;
-use crate::model::event::{EventDraft, Guard, GuardKind};
+use crate::model::event::EventDraft;
+use crate::model::guard::{Guard, GuardKind};
 use crate::model::id::{EnvironmentId, Position};
 use crate::model::time::Timestamp;
 

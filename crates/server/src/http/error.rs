@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use muster_kernel::model::event::GuardKind;
+use muster_kernel::model::guard::GuardKind;
 use muster_kernel::model::id::{IdFault, KeyId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{AppendError, Refusal, StoreError};

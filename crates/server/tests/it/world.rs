@@ -10,7 +10,8 @@ use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
     ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
 };
-use muster_kernel::model::event::{EventDraft, Guard};
+use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::guard::Guard;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;

@@ -1,7 +1,8 @@
 //! What an `EventLog` promises.
 
 use muster_kernel::model::batch::EventBatch;
-use muster_kernel::model::event::{Event, GuardKind};
+use muster_kernel::model::event::Event;
+use muster_kernel::model::guard::GuardKind;
 use muster_kernel::model::id::{EnvironmentId, JobNumber, Position};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{AppendError, Appended, EventLog, Once, StoreError, StoredEvent};

@@ -9,7 +9,7 @@ use std::mem;
 
 use muster_kernel::accept;
 use muster_kernel::model::batch::EventBatch;
-use muster_kernel::model::event::Guard;
+use muster_kernel::model::guard::Guard;
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::value::Value;
