@@ -142,7 +142,7 @@ impl<'a> EventBody<'a> {
             context: (!event.context.is_empty()).then_some(PropertyObject { list: event.context, masking }),
             company: (!company.is_empty()).then_some(PropertyObject { list: company, masking }),
             leaves_company: event.leaves_company.then_some(true),
-            masked: masked(&[own, company], masking),
+            masked: masked(&[own, company, event.context], masking),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Stand {
 
     /// Every event of the log, the oldest first, without what differs between two logs.
     fn events(&self) -> Vec<Value> {
-        let (mut events, mut after) = (Vec::new(), String::new());
+        let (mut events, mut after) = (Vec::new(), "start".to_owned());
         loop {
             let page = self.get(&format!("/v1/events?limit=1000&after={after}"));
             for event in page["data"].as_array().unwrap() {
