@@ -36,6 +36,8 @@ enum Command {
     SeedUsers(seed_users::SeedOptions),
     /// Write a file of rows for a bulk upload.
     Rows(rows::RowsOptions),
+    /// Write a file of rows for an import.
+    History(rows::HistoryOptions),
     /// Parse such a file on one core and print how long it took.
     Parse(rows::ParseOptions),
     /// Fill a data directory with events and users, and write the same rows for ClickHouse.
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Load(options) => load::run(&options),
         Command::SeedUsers(options) => seed_users::run(&options),
         Command::Rows(options) => rows::write(&options),
+        Command::History(options) => rows::write_history(&options),
         Command::Parse(options) => rows::parse(&options),
         Command::HistoryFill(options) => history::fill(&options),
         Command::HistoryAsk(options) => history::ask(&options),

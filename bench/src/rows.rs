@@ -1,4 +1,5 @@
-//! The files of the bulk row of `make bench`: `muster-bench rows` writes one, `muster-bench parse` is the yardstick.
+//! The files of the rows `bulk` and `import` of `make bench`: `muster-bench rows` and `muster-bench history` write one,
+//! `muster-bench parse` is the yardstick.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -77,6 +78,66 @@ fn row(user: u32, random: &mut fastrand::Rng) -> Value {
         metadata[format!("note_{note:02}")] = words.join(" ").into();
     }
     json!({"user_id": format!("user_{user:09}"), "company_id": format!("company_{:05}", user % 4000), "metadata": metadata})
+}
+
+/// Options of `history`.
+#[derive(Args)]
+pub struct HistoryOptions {
+    /// The file to write.
+    file: PathBuf,
+    /// Number of rows.
+    #[arg(long)]
+    rows: u32,
+    /// Number of user ids that they are about.
+    #[arg(long, default_value_t = 100_000)]
+    users: u32,
+    /// Seed of the values: another one gives other rows.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// The months of 2026 that rows of history are spread over: some 90 days.
+const MONTHS: std::ops::Range<u32> = 8..11;
+/// Of how many rows one is an earlier row again.
+const DUPLICATE_EVERY: u32 = 100;
+/// How many rows before it that is, at the most.
+const DUPLICATE_REACH: usize = 10_000;
+
+/// Writes `track` rows of about 250 bytes, as `POST /v1/imports` takes them; one of a hundred stands there twice.
+pub fn write_history(options: &HistoryOptions) -> Result<ExitCode> {
+    let mut random = fastrand::Rng::with_seed(options.seed);
+    let mut file = BufWriter::new(File::create(&options.file).context("the file cannot be made")?);
+    let mut earlier: Vec<Vec<u8>> = Vec::new();
+    for number in 0..options.rows {
+        if number % DUPLICATE_EVERY == DUPLICATE_EVERY - 1 {
+            file.write_all(&earlier[random.usize(..earlier.len())])?;
+            continue;
+        }
+        let mut line = serde_json::to_vec(&event(options.users, &mut random))?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+        if earlier.len() < DUPLICATE_REACH {
+            earlier.push(line);
+        } else {
+            let at = random.usize(..DUPLICATE_REACH);
+            earlier[at] = line;
+        }
+    }
+    file.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn event(users: u32, random: &mut fastrand::Rng) -> Value {
+    let (month, day) = (random.u32(MONTHS), random.u32(1..31));
+    let (hour, minute, second) = (random.u32(..24), random.u32(..60), random.u32(..60));
+    let time =
+        format!("2026-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", random.u32(..1_000_000));
+    let words: Vec<&str> = (0..4).map(|_| WORDS[random.usize(..WORDS.len())]).collect();
+    json!({
+        "event_type": "track", "event_name": format!("{}_opened", words[0]), "user_id": format!("user_{:09}", random.u32(..users)),
+        "source": "backend-http-import", "inserted_at": time,
+        "metadata": {"amount": f64::from(random.u32(..100_000)) / 100.0, "plan": PLANS[random.usize(..PLANS.len())], "note": words[1..].join(" ")},
+    })
 }
 
 /// Options of `parse`.

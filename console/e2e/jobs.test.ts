@@ -91,6 +91,40 @@ describe('a file', () => {
     });
   });
 
+  test('of history is known by its header, and each of its rows is kept once', async () => {
+    const table = [
+      'event_type,source,inserted_at,user_id,event_name,metadata.plan',
+      'identify_user,backend-http-import,2024-03-01T08:00:00Z,history-1,,pro',
+      'track,backend-http-import,2024-03-01T09:00:00Z,history-2,paid,',
+      'track,somewhere,2024-03-01T09:00:00Z,history-2,paid,',
+    ].join('\n');
+    await as(owner, async (page) => {
+      await page.goto('/jobs');
+      await page.setInputFiles('input[type=file]', file('history.csv', table));
+      await page.getByRole('radio', { name: 'History' }).and(page.locator(':checked')).waitFor();
+      await page.getByRole('button', { name: 'Try it first' }).click();
+      await page.getByRole('button', { name: 'Send 2 rows' }).waitFor();
+      expect(await counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
+      expect(await userOf('history-1')).toBe(404);
+      await page.getByRole('button', { name: 'Send 2 rows' }).click();
+      await page.getByRole('heading', { name: 'history.csv', level: 1 }).waitFor();
+      await page.getByText('Completed, 1 rejected').waitFor();
+      expect(await counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
+      await page.getByText('source_invalid').first().waitFor();
+      expect(await userOf('history-1')).toBe(200);
+    });
+    await as(owner, async (page) => {
+      await page.goto('/jobs');
+      await page.setInputFiles('input[type=file]', file('history.csv', table));
+      await page.getByRole('radio', { name: 'History' }).and(page.locator(':checked')).waitFor();
+      await page.getByRole('button', { name: 'Try it first' }).click();
+      await page.getByRole('button', { name: 'Send 0 rows' }).waitFor();
+      expect(await counts(page)).toBe(
+        'Rows 3 = Would create 0 + Would change 0 + Known before 2 + Would reject 1',
+      );
+    });
+  });
+
   test('that is no file of rows is told so, and the console stays where it is', async () => {
     await as(owner, async (page) => {
       await page.goto('/jobs');

@@ -101,14 +101,16 @@ export function sendFile(environment: number, { type, file, dryRun, onProgress }
   form.set('file', file);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', `/v1/${type}/bulk_identify${dryRun ? '?dry_run=true' : ''}`);
+    const path = type === 'import' ? '/v1/imports' : `/v1/${type}/bulk_identify`;
+    request.open('POST', `${path}${dryRun ? '?dry_run=true' : ''}`);
     for (const [name, value] of Object.entries(inEnvironment(environment))) {
       request.setRequestHeader(name, value);
     }
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
     request.onerror = () => reject(new Unreachable());
     request.onload = () => {
-      if (request.status === 202) return resolve(JSON.parse(request.responseText) as Job);
+      if (request.status === 202 || request.status === 200)
+        return resolve(JSON.parse(request.responseText) as Job);
       const headers = { 'x-request-id': request.getResponseHeader('x-request-id') ?? '' };
       const answer = new Response(request.responseText, { status: request.status, headers });
       refusalOf(answer).then(reject, reject);

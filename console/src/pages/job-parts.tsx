@@ -76,10 +76,16 @@ export function Progress({ job }: { job: Job }) {
 
 /** What a job did or would do: numbers that add up. */
 export function Counts({ job }: { job: Job }) {
+  const erased: [string, number, string][] =
+    job.suppressed_rows > 0 ? [['Erased before', job.suppressed_rows, '']] : [];
+  const known: [string, number, string][] =
+    job.duplicate_rows > 0 ? [['Known before', job.duplicate_rows, '']] : [];
   const parts: [string, number, string][] = job.would
     ? [
         ['Would create', job.would.create, ''],
         ['Would change', job.would.change, ''],
+        ...known,
+        ...erased,
         ['Would reject', job.would.reject, job.would.reject > 0 ? 'text-bad' : 'text-muted'],
       ]
     : isDeletion(job)
@@ -87,9 +93,7 @@ export function Counts({ job }: { job: Job }) {
       : [
           ['Stored', job.accepted_rows, ''],
           ['Known before', job.duplicate_rows, job.duplicate_rows > 0 ? '' : 'text-muted'],
-          ...(job.suppressed_rows > 0
-            ? [['Erased before', job.suppressed_rows, ''] as [string, number, string]]
-            : []),
+          ...erased,
           ['Rejected', job.rejected_rows, job.rejected_rows > 0 ? 'text-bad' : 'text-muted'],
         ];
   return (

@@ -6,7 +6,7 @@ import { Refusal } from '../api/refusal.ts';
 import type { Job, JobType } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment, useMay } from '../frame/session.ts';
-import { fileSize, isDeletion, nameOf, type Reject, seconds } from '../text/job.ts';
+import { fileSize, isDeletion, nameOf, type Reject, seconds, typeWords } from '../text/job.ts';
 import { count, countOf } from '../text/number.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { Dialog, DialogActions } from '../ui/dialog.tsx';
@@ -115,7 +115,7 @@ function Detail({ job }: { job: Job }) {
               ...(isDeletion(job)
                 ? []
                 : [
-                    ['Rows are', job.type] as [string, string],
+                    ['Rows are', typeWords(job)] as [string, string],
                     ['File', fileSize(job.file_size)] as [string, string],
                   ]),
               ['Sent', <FullTime key="sent" at={job.submitted_at} />],

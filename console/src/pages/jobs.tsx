@@ -5,7 +5,7 @@ import { isLive, jobPagesQuery } from '../api/jobs.ts';
 import type { Job } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment, useMay, useOrigin } from '../frame/session.ts';
-import { isDeletion, nameOf, seconds, shareDone } from '../text/job.ts';
+import { isDeletion, nameOf, seconds, shareDone, typeWords } from '../text/job.ts';
 import { count, countOf } from '../text/number.ts';
 import { CopyButton } from '../ui/copy.tsx';
 import { type Column, DataTable } from '../ui/data-table.tsx';
@@ -33,7 +33,7 @@ const COLUMNS: Column<Job>[] = [
       </Link>
     ),
   },
-  { name: 'type', title: 'Rows are', width: 100, cell: (job) => (isDeletion(job) ? 'erased' : job.type) },
+  { name: 'type', title: 'Rows are', width: 100, cell: (job) => typeWords(job) },
   {
     name: 'state',
     title: 'State',
@@ -104,9 +104,10 @@ export function Jobs() {
         <div className="px-4 pb-4 sm:px-6">
           {file === null ? (
             <DropPlace onFile={setFile}>
-              <p className="font-medium">Drop a file of users or companies here</p>
+              <p className="font-medium">Drop a file of users, companies or history here</p>
               <p className="text-muted">
-                One JSON object on each line, plain, gzip or zstd. It is tried before anything is written.
+                One JSON object on each line, of history also CSV; plain, gzip or zstd. It is tried before
+                anything is written.
               </p>
             </DropPlace>
           ) : (

@@ -21,6 +21,7 @@ const HEAD_BYTES = 64 * 1024;
 const TYPES: [JobType, string][] = [
   ['users', 'Users'],
   ['companies', 'Companies'],
+  ['import', 'History'],
 ];
 
 /** Whether a file is held over the page. One that is let go anywhere on it is taken, or the browser would open it. */

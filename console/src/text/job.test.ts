@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../api/types.ts';
-import { fileSize, readRejects, rejectOf, seconds, shareDone, statusWords, timeLeft, typeOf } from './job.ts';
+import {
+  fileSize,
+  readRejects,
+  rejectOf,
+  seconds,
+  shareDone,
+  statusWords,
+  timeLeft,
+  typeOf,
+  typeWords,
+} from './job.ts';
 
 const why = (more = '') => `{"row":7,"pointer":"/a","code":"id_missing","message":"Send it."${more}}`;
 
@@ -48,7 +58,19 @@ test('the first rows of a file say what it is', () => {
   expect(typeOf('{"user_id":"u","company_id":"c"}')).toBe('users');
   expect(typeOf('{"company_id":"c"}')).toBe('companies');
   expect(typeOf('{"companies":[')).toBe('companies');
+  expect(typeOf('{"event_type":"track","user_id":"u"}')).toBe('import');
+  expect(typeOf('\u{feff}event_type;user_id\ntrack;u\n')).toBe('import');
+  expect(typeOf('{"events":[{"user_id":"u"}]}')).toBe('import');
   expect(typeOf('\u001f\u008b')).toBeNull();
+});
+
+test('rows are called by what they are', () => {
+  expect(['users', 'companies', 'import', 'delete'].map((type) => typeWords({ type }))).toEqual([
+    'users',
+    'companies',
+    'history',
+    'erased',
+  ]);
 });
 
 describe('how a job stands', () => {

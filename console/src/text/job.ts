@@ -68,8 +68,15 @@ export const isDeletion = (job: Pick<Job, 'type'>) => job.type === 'delete';
 /** What a job is called: its file, or what it does. */
 export const nameOf = (job: Pick<Job, 'type' | 'filename'>) => (isDeletion(job) ? 'Deletion' : job.filename);
 
+/** What the rows of a job are. */
+export function typeWords(job: Pick<Job, 'type'>): string {
+  if (isDeletion(job)) return 'erased';
+  return job.type === 'import' ? 'history' : job.type;
+}
+
 /** What the first rows of a file seem to be; null when they say neither. */
 export function typeOf(head: string): JobType | null {
+  if (/event_?type|"events"\s*:/i.test(head)) return 'import';
   const user = head.search(/"user_?id"|"users"/i);
   const company = head.search(/"company_?id"|"companies"/i);
   if (user >= 0) return 'users';

@@ -1,15 +1,14 @@
 //! The engine: a data directory with its catalog and its open environments, as the kernel's ports see it.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::task::Poll;
 
 use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{CatalogState, Environment as EnvironmentEntry};
-use muster_kernel::model::event::{EventDraft, Guard};
+use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::guard::Guard;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, JobNumber, KeyId, Position, UserId};
 use muster_kernel::model::job::Job;
 use muster_kernel::model::ledger::LedgerRow;
@@ -18,8 +17,9 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
-    CompanyQuery, EventLog, Jobs, Ledger, ProfileKind, Profiles, StoreError, StoredEvent, Upload, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog, CatalogChange,
+    Census, Clock, CompanyQuery, EventLog, Jobs, Ledger, Once, ProfileKind, Profiles, StoreError,
+    StoredEvent, Upload, UserQuery,
 };
 
 use crate::audit::{AuditFile, held_from};
@@ -30,6 +30,7 @@ use crate::environment::{Environment, Parts};
 use crate::ledger;
 use crate::log::reader::ReadFault;
 use crate::log::writer::{Identity, Random};
+use crate::once;
 use crate::options::Options;
 use crate::profiles::lists::{Found, Search};
 use crate::profiles::wide::WIDE_PROPERTIES;
@@ -224,7 +225,7 @@ impl EventLog for Engine {
         }
         let (event, clock) = (event.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            let outcome = append_once(&environment, &event).await;
+            let outcome = once::append(&environment, &event).await;
             if let Ok(appended) = &outcome {
                 count_unstored(&environment, clock.as_ref(), &event, appended);
             }
@@ -245,12 +246,24 @@ impl EventLog for Engine {
         }
     }
 
+    fn append_many_once(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingOnce {
+        match self.environment(environment) {
+            Ok(environment) => once::append_many(environment, events),
+            Err(StoreError::NoEnvironment) => Box::pin(std::future::ready(Err(AppendError::NoEnvironment))),
+            Err(error) => Box::pin(std::future::ready(Err(AppendError::Failed(error.to_string())))),
+        }
+    }
+
+    fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError> {
+        once::look_up(&*self.environment(environment)?, events)
+    }
+
     fn recall(
         &self,
         environment: EnvironmentId,
         guards: &[Guard],
     ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
-        first_outcome(&*self.environment(environment)?, guards)
+        once::first_outcome(&*self.environment(environment)?, guards)
     }
 
     fn read(
@@ -275,60 +288,6 @@ impl EventLog for Engine {
     fn visible(&self, environment: EnvironmentId) -> Result<Position, StoreError> {
         Ok(self.environment(environment)?.state.visible())
     }
-}
-
-/// Appends a guarded event, unless it was taken before; waits while the same one is under way.
-async fn append_once(environment: &Environment, event: &EventDraft) -> Result<Appended, AppendError> {
-    let guards = event.guards.as_slice();
-    let under_way = &environment.state.guards;
-    poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending })
-        .await;
-    let release = || guards.iter().for_each(|guard| under_way.release(&guard.key));
-    match first_outcome(environment, guards) {
-        Ok(None) => {}
-        Ok(Some(outcome)) => {
-            release();
-            return outcome;
-        }
-        Err(error) => {
-            release();
-            return Err(AppendError::Failed(error.to_string()));
-        }
-    }
-    // From here on the threads of the environment release the guards.
-    match environment.queue.push(|out| environment.state.erasures.admit(event, out)) {
-        Ok(Some(waiting)) => waiting.await.map(Appended::Stored),
-        Ok(None) => {
-            release();
-            Ok(Appended::Suppressed)
-        }
-        Err(refusal) => {
-            release();
-            Err(AppendError::Refused(refusal))
-        }
-    }
-}
-
-/// How a call with one of these guards was answered before, if there was one.
-fn first_outcome(
-    environment: &Environment,
-    guards: &[Guard],
-) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
-    let generations = environment.state.overlay.generations();
-    for guard in guards {
-        let fresh = generations.each().find_map(|generation| generation.guarded(&guard.key));
-        let known = match fresh {
-            Some(known) => Some(known),
-            None => environment.state.store.guarded(&guard.key)?,
-        };
-        if let Some(known) = known {
-            let same = known.body == guard.body;
-            let duplicate =
-                || Appended::Duplicate { receipt: known.receipt, warnings: known.warnings.into() };
-            return Ok(Some(if same { Ok(duplicate()) } else { Err(AppendError::Conflict(guard.kind)) }));
-        }
-    }
-    Ok(None)
 }
 
 impl Profiles for Engine {

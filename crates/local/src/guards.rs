@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use muster_kernel::model::event::Guard;
+use muster_kernel::model::guard::Guard;
 
 /// The guards that are claimed, each with those who wait for its release.
 #[derive(Default)]

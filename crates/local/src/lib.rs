@@ -22,6 +22,7 @@ mod jobs;
 mod ledger;
 pub mod log;
 mod map;
+mod once;
 mod options;
 mod profiles;
 mod restore;

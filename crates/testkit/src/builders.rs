@@ -1,7 +1,8 @@
 //! Events and environments that are valid unless told otherwise.
 
 use muster_kernel::model::catalog::{Environment, EnvironmentSettings, pii_properties_default};
-use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind};
+use muster_kernel::model::event::{EventDraft, EventKind};
+use muster_kernel::model::guard::{Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, UserId};
 use muster_kernel::model::value::Value;
 

@@ -9,5 +9,6 @@ pub mod model_engine;
 mod model_erasures;
 pub mod model_history;
 pub mod model_jobs;
+mod model_lists;
 pub mod sim_disk;
 pub mod tidy;

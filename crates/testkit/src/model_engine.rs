@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::erasure::{ErasedKind, Erasure};
-use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
+use muster_kernel::model::event::{Event, EventDraft};
+use muster_kernel::model::guard::{Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
@@ -21,11 +21,13 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    AppendError, Appended, Appending, AppendingMany, AuditTrail, Catalog, CatalogChange, Census, Clock,
-    CompanyQuery, EventLog, Ledger, ProfileKind, Profiles, Receipt, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog,
+    CatalogChange, Census, Clock, CompanyQuery, EventLog, Ledger, Once, ProfileKind, Profiles, Receipt,
+    StoreError, StoredEvent, UserQuery,
 };
+
+use crate::model_lists::{place, searched};
 
 /// All ports at once. Environments are those of its own catalog.
 pub struct ModelEngine {
@@ -94,6 +96,32 @@ impl Island {
             self.guards.insert((guard.kind, guard.key), (guard.body, self.events.len()));
         }
         self.store(now, payload, draft.key).map(Appended::Stored)
+    }
+
+    /// What would become of each event; with a time, it does.
+    fn once(&mut self, now: Option<Timestamp>, events: &EventBatch) -> Result<AppendedOnce, AppendError> {
+        let failed = || AppendError::Failed("not one guard for each event".to_owned());
+        let guards = events.guards().filter(|guards| !guards.is_empty()).ok_or_else(failed)?;
+        let (mut outcomes, mut last, mut meanwhile) = (Vec::new(), None, HashMap::new());
+        for (guard, payload) in guards.iter().zip(events.payloads()) {
+            let place = (guard.kind, guard.key);
+            let known = self.guards.get(&place).map(|known| known.0).or(meanwhile.get(&place).copied());
+            outcomes.push(match known {
+                Some(body) if body == guard.body => Once::Duplicate,
+                Some(_) => Once::Conflict,
+                None => Once::Stored,
+            });
+            if known.is_some() {
+                continue;
+            }
+            meanwhile.insert(place, guard.body);
+            if let Some(now) = now {
+                let key = Event::decode(payload).map(|event| event.key).unwrap_or_default();
+                self.guards.insert(place, (guard.body, self.events.len()));
+                last = Some(self.store(now, payload.to_vec(), key)?);
+            }
+        }
+        Ok(AppendedOnce { outcomes, last })
     }
 
     fn store(&mut self, now: Timestamp, payload: Vec<u8>, key: KeyId) -> Result<Receipt, AppendError> {
@@ -207,31 +235,6 @@ impl Island {
             ProfileKind::Company => &self.companies,
         }
     }
-
-    /// The profiles after the cursor, in the order of the places that `place` gives them; those without one are not of
-    /// the list.
-    fn page<Id>(
-        &self,
-        kind: ProfileKind,
-        after: Option<&Cursor>,
-        limit: usize,
-        id: impl Fn(&str) -> Option<Id>,
-        place: impl Fn(&str, &Profile) -> Option<Vec<u8>>,
-    ) -> Result<Page<(Id, Profile)>, StoreError> {
-        let after = after.map(|cursor| place_of(kind, cursor)).transpose()?;
-        let placed =
-            self.profiles(kind).iter().filter_map(|(id, profile)| Some((place(id, profile)?, (id, profile))));
-        let ordered: BTreeMap<Vec<u8>, (&String, &Profile)> = placed.collect();
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = ordered.range::<[u8], _>((from, Bound::Unbounded)).peekable();
-        let (mut items, mut last) = (Vec::new(), None);
-        while let Some((place, (text, profile))) = rest.next_if(|_| items.len() < limit) {
-            last = Some(place);
-            items.extend(id(text).map(|id| (id, (*profile).clone())));
-        }
-        let next = rest.peek().and(last).map(|place| Cursor([&[kind_byte(kind)], place.as_slice()].concat()));
-        Ok(Page { items, next })
-    }
 }
 
 /// What an erasure leaves of an event that it is about: nothing, or another event. `None` for those it is not about.
@@ -247,41 +250,6 @@ fn left_of(kind: ErasedKind, ids: &[String], event: &Event<'_>) -> Option<Option
 
 fn decode(stored: &StoredEvent) -> Result<Event<'_>, StoreError> {
     Event::decode(&stored.payload).map_err(|_| StoreError::Damaged("no event".to_owned()))
-}
-
-fn kind_byte(kind: ProfileKind) -> u8 {
-    match kind {
-        ProfileKind::User => b'u',
-        ProfileKind::Company => b'c',
-    }
-}
-
-fn place_of(kind: ProfileKind, cursor: &Cursor) -> Result<&[u8], StoreError> {
-    match cursor.0.split_first() {
-        Some((first, place)) if *first == kind_byte(kind) => Ok(place),
-        _ => Err(StoreError::NotACursor),
-    }
-}
-
-/// Where a profile stands in a list: by its id, and behind those whose id a search finds the ones whose name or e-mail
-/// it finds, by that. `None` when the search does not find it at all.
-fn place(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> Option<Vec<u8>> {
-    let search = search.unwrap_or_default();
-    if id.starts_with(search) {
-        return Some([b"0", id.as_bytes()].concat());
-    }
-    let terms = names.iter().filter_map(|name| match profile.property(name) {
-        Some(Value::Text(text)) => Some(text.to_lowercase()),
-        _ => None,
-    });
-    let first = terms.filter(|term| term.starts_with(&search.to_lowercase())).min()?;
-    Some([b"1", first.as_bytes(), b"\0", id.as_bytes()].concat())
-}
-
-/// The names of properties that a search may look at.
-fn searched<'a>(names: &[&'a str], unsearched: &[String]) -> Vec<&'a str> {
-    let hidden = |name: &str| unsearched.iter().any(|other| other.eq_ignore_ascii_case(name));
-    names.iter().copied().filter(|name| !hidden(name)).collect()
 }
 
 impl EventLog for ModelEngine {
@@ -307,6 +275,23 @@ impl EventLog for ModelEngine {
             Ok(())
         });
         Box::pin(std::future::ready(outcome))
+    }
+
+    fn append_many_once(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingOnce {
+        let mut outcome = Err(AppendError::NoEnvironment);
+        // As above.
+        let _ = self.with(environment, |island| {
+            outcome = island.once(Some(self.clock.now()), events);
+            Ok(())
+        });
+        Box::pin(std::future::ready(outcome))
+    }
+
+    fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError> {
+        self.with(environment, |island| match island.once(None, events) {
+            Ok(appended) => Ok(appended.outcomes),
+            Err(error) => Err(StoreError::Failed(format!("{error:?}"))),
+        })
     }
 
     fn recall(

@@ -1,6 +1,8 @@
 //! The slow reader: goes on after a problem, so that the answer names all of them at once, and is the one place where
 //! the rules for bodies are written out. What it says about a body is what holds.
 
+pub(super) mod history;
+
 use std::ptr;
 
 use crate::model::catalog::EnvironmentSettings;

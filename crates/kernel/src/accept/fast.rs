@@ -63,6 +63,8 @@ macro_rules! expecting {
     };
 }
 
+pub(super) mod history;
+
 struct Body<'d> {
     call: Call,
     latest: Timestamp,

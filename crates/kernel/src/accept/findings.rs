@@ -97,6 +97,15 @@ impl Findings {
         }
     }
 
+    /// Something odd that was put in words elsewhere.
+    pub fn remark(&mut self, warning: Warning) {
+        if self.warnings.len() < PROBLEMS_LISTED_MAX {
+            self.warnings.push(warning);
+        } else {
+            self.warnings_unlisted += 1;
+        }
+    }
+
     /// What the call is answered with. Warnings of a call that is not taken are left out.
     pub fn outcome(mut self) -> Result<Vec<Warning>, Vec<Problem>> {
         if self.problems_unlisted > 0 {

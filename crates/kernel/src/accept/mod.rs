@@ -1,6 +1,6 @@
 //! From a body to an event.
 //!
-//! [`read`] is the only door. Two readers stand behind it: `fast` goes over the body once, straight into the draft,
+//! [`read`] is the door of calls and of rows of bulk uploads, [`read_row`] that of rows of history. Two readers stand behind it: `fast` goes over the body once, straight into the draft,
 //! and answers "valid and nothing to remark" or gives up; `checker` reads the body again from the start and either
 //! lists everything that is wrong with it or fills the draft and lists what was odd. Whatever the fast reader takes,
 //! the checker takes without a warning and with the same encoded draft (`tests/agreement.rs`); in doubt the fast one
@@ -20,12 +20,16 @@
 mod checker;
 mod fast;
 mod findings;
+mod history;
 mod ids;
 mod members;
 mod objects;
+mod page;
 mod property;
 
 use std::str;
+
+pub use history::{canonical, is_row_key, read_row};
 
 use crate::model::catalog::EnvironmentSettings;
 use crate::model::event::{EventDraft, EventKind};

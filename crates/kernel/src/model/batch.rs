@@ -1,6 +1,7 @@
-//! Many events, encoded one behind the other: what a bulk job hands to the log at once.
+//! Many events, encoded one behind the other: what a job hands to the log at once.
 
 use super::event::EventDraft;
+use super::guard::Guard;
 
 /// Encoded events. `clear` and reuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,12 +9,15 @@ pub struct EventBatch {
     bytes: Vec<u8>,
     /// Where each event ends in `bytes`.
     ends: Vec<usize>,
+    guards: Vec<Guard>,
 }
 
 impl EventBatch {
-    /// Adds an event, whose property sets must be settled and which must have no guards.
+    /// Adds an event, whose property sets must be settled. For a batch that is taken as a whole it must have no guards, for
+    /// one whose events are taken once each exactly one.
     pub fn push(&mut self, event: &EventDraft) {
         event.encode(&mut self.bytes);
+        self.guards.extend_from_slice(&event.guards);
         self.ends.push(self.bytes.len());
     }
 
@@ -42,8 +46,14 @@ impl EventBatch {
         })
     }
 
+    /// The guard of each event, in order; nothing when not every event has exactly one.
+    pub fn guards(&self) -> Option<&[Guard]> {
+        (self.guards.len() == self.ends.len()).then_some(&*self.guards)
+    }
+
     /// Forgets the events, keeps the memory.
     pub fn clear(&mut self) {
+        self.guards.clear();
         self.bytes.clear();
         self.ends.clear();
     }

@@ -4,6 +4,7 @@
 //! the payload of a log record (docs/FORMAT.md, "Event"); [`Event`] reads that encoding in place. Position and
 //! received_at are the log's to give and stand in the record's header, not here.
 
+use super::guard::Guard;
 use super::id::{JobNumber, KeyId};
 use super::property::{Properties, PropertyList};
 use super::time::Timestamp;
@@ -42,6 +43,12 @@ impl EventKind {
             EventKind::Interaction => "interaction",
             EventKind::TrackFeature => "track_feature",
         }
+    }
+
+    /// Reads the contract's word for one of the four kinds that a row of history may be of.
+    pub fn of_row(word: &str) -> Option<Self> {
+        use EventKind::{IdentifyCompany, IdentifyUser, PageView, Track};
+        [IdentifyUser, IdentifyCompany, Track, PageView].into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// Every kind.
@@ -93,14 +100,29 @@ impl Source {
         }
     }
 
+    /// Every source, in the order of the contract.
+    pub const ALL: [Source; 6] = [
+        Source::WebClient,
+        Source::BackendHttp,
+        Source::BackendHubspot,
+        Source::BackendSalesforce,
+        Source::BackendSegment,
+        Source::BackendHttpImport,
+    ];
+
+    /// Reads the contract's word for it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Source::ALL.into_iter().find(|source| source.as_str() == word)
+    }
+
+    /// Whether it tells of customers without their having been there: no sign of life.
+    pub fn is_crm(self) -> bool {
+        matches!(self, Source::BackendHubspot | Source::BackendSalesforce)
+    }
+
     /// The source whose number in an encoding this is.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        use Source::{
-            BackendHttp, BackendHttpImport, BackendHubspot, BackendSalesforce, BackendSegment, WebClient,
-        };
-        [WebClient, BackendHttp, BackendHubspot, BackendSalesforce, BackendSegment, BackendHttpImport]
-            .into_iter()
-            .find(|&source| source as u8 == byte)
+        Source::ALL.into_iter().find(|&source| source as u8 == byte)
     }
 }
 
@@ -116,27 +138,6 @@ pub enum Membership<'a> {
     Of(&'a str),
 }
 
-/// What makes two calls the same call (law 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum GuardKind {
-    /// An `Idempotency-Key`, within its method and path.
-    Request = 1,
-    /// An event id given by the caller, within the environment.
-    EventId = 2,
-}
-
-/// A promise to take a call once: kept inside the record that it guards, for the life of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// Which rule of sameness.
-    pub kind: GuardKind,
-    /// First 128 bits of the SHA-256 of the scope and the key: what is looked up.
-    pub key: [u8; 16],
-    /// First 128 bits of the SHA-256 of the decompressed body: same key with another body is a conflict.
-    pub body: [u8; 16],
-}
-
 /// An event being put together. `clear` and reuse.
 #[derive(Clone, Debug, Default)]
 pub struct EventDraft {
@@ -148,9 +149,10 @@ pub struct EventDraft {
     pub key: KeyId,
     /// When it happened, where the caller said so; else the time of receipt.
     pub occurred_at: Option<Timestamp>,
-    /// The job whose row it is; `ordinal` is then the row's number.
+    /// The job whose row it is.
     pub job: Option<JobNumber>,
-    /// Row number in a bulk job, 0 otherwise: decides between facts of the same time (law 3).
+    /// Row number in a bulk job, 0 otherwise, also for a row of history, whose place in its file means nothing: decides
+    /// between facts of the same time (law 3).
     pub ordinal: u32,
     /// The subject; empty for `identify_company`.
     pub user_id: String,
@@ -166,6 +168,8 @@ pub struct EventDraft {
     pub properties: Properties,
     /// Properties of the company named inside an event about a user.
     pub company_properties: Properties,
+    /// Where and on what it happened, under the contract's names: page, browser, screen, country (spec 4.4).
+    pub context: Properties,
     /// What makes a repetition of the call recognisable.
     pub guards: Vec<Guard>,
     /// The warnings of the first answer, as a JSON array: a repetition gets them again. Only with guards.
@@ -174,6 +178,8 @@ pub struct EventDraft {
 
 /// In the byte of the kind: the number of a job follows the key's.
 const HAS_JOB: u8 = 1 << 7;
+/// In the byte of the kind: a context follows everything else.
+const HAS_CONTEXT: u8 = 1 << 6;
 
 const HAS_OCCURRED_AT: u8 = 1;
 const HAS_ORDINAL: u8 = 1 << 1;
@@ -183,26 +189,6 @@ const LEAVES_COMPANY: u8 = 1 << 4;
 const HAS_EVENT_NAME: u8 = 1 << 5;
 const HAS_COMPANY_PROPERTIES: u8 = 1 << 6;
 const HAS_GUARDS: u8 = 1 << 7;
-
-impl Guard {
-    /// Appends the guard as it stands in a record.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.kind as u8);
-        out.extend_from_slice(&self.key);
-        out.extend_from_slice(&self.body);
-    }
-
-    /// The guards that bytes are, one behind the other; those that are none are left out.
-    pub fn read_all(bytes: &[u8]) -> impl Iterator<Item = Guard> {
-        bytes.chunks_exact(GUARD_BYTES).filter_map(|bytes| {
-            let (&kind, hashes) = bytes.split_first()?;
-            let (key, body) = hashes.split_at_checked(16)?;
-            let kind =
-                [GuardKind::Request, GuardKind::EventId].into_iter().find(|known| *known as u8 == kind)?;
-            Some(Guard { kind, key: key.try_into().ok()?, body: body.try_into().ok()? })
-        })
-    }
-}
 
 impl EventDraft {
     /// What is left of an event about a user once the user is erased: what it said about the company that it named,
@@ -240,6 +226,7 @@ impl EventDraft {
             ..EventDraft::default()
         };
         copy(event.properties, &mut draft.properties);
+        copy(event.context, &mut draft.context);
         draft
     }
 
@@ -263,6 +250,7 @@ impl EventDraft {
         }
         self.properties.clear();
         self.company_properties.clear();
+        self.context.clear();
         self.guards.clear();
     }
 
@@ -286,11 +274,13 @@ impl EventDraft {
         event.company_properties.iter().for_each(|(name, value)| self.company_properties.push(name, value));
     }
 
-    /// Appends the payload of a log record. The two property sets must be settled.
+    /// Appends the payload of a log record. All property sets must be settled.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let guarded = !self.guards.is_empty() || !self.event_id.is_empty();
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-        out.push(self.kind as u8 | flag(self.job.is_some(), HAS_JOB));
+        out.push(
+            self.kind as u8 | flag(self.job.is_some(), HAS_JOB) | flag(!self.context.is_empty(), HAS_CONTEXT),
+        );
         out.push(self.source as u8);
         out.push(
             flag(self.occurred_at.is_some(), HAS_OCCURRED_AT)
@@ -323,6 +313,9 @@ impl EventDraft {
         self.properties.encode(out);
         if !self.company_properties.is_empty() {
             self.company_properties.encode(out);
+        }
+        if !self.context.is_empty() {
+            self.context.encode(out);
         }
     }
 
@@ -372,13 +365,13 @@ pub struct Event<'a> {
     pub properties: PropertyList<'a>,
     /// Properties of the company named inside an event about a user.
     pub company_properties: PropertyList<'a>,
+    /// Where and on what it happened.
+    pub context: PropertyList<'a>,
 }
 
 /// Bytes that are no event, although their checksum is right: written by another version, or a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnEvent;
-
-const GUARD_BYTES: usize = 33;
 
 impl<'a> Event<'a> {
     /// Reads a payload written by [`EventDraft::encode`].
@@ -408,7 +401,7 @@ impl<'a> Event<'a> {
 
     fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         let first = reader.byte()?;
-        let kind = EventKind::from_byte(first & !HAS_JOB)?;
+        let kind = EventKind::from_byte(first & !(HAS_JOB | HAS_CONTEXT))?;
         let source = Source::from_byte(reader.byte()?)?;
         let flags = reader.byte()?;
         let has = |bit: u8| flags & bit != 0;
@@ -425,13 +418,15 @@ impl<'a> Event<'a> {
         let (event_id, warnings, guards) = if has(HAS_GUARDS) {
             let (event_id, warnings) = (reader.text()?, reader.text()?);
             let count = reader.length()?;
-            (event_id, warnings, reader.take(count.checked_mul(GUARD_BYTES)?)?)
+            (event_id, warnings, reader.take(count.checked_mul(Guard::BYTES)?)?)
         } else {
             ("", "", &[][..])
         };
         let properties = PropertyList::read(reader)?;
         let company_properties =
             if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(reader)? } else { PropertyList::EMPTY };
+        let context =
+            if first & HAS_CONTEXT != 0 { PropertyList::read(reader)? } else { PropertyList::EMPTY };
         let leaves_company = has(LEAVES_COMPANY);
         Some(Event {
             kind,
@@ -449,6 +444,7 @@ impl<'a> Event<'a> {
             guards,
             properties,
             company_properties,
+            context,
         })
     }
 

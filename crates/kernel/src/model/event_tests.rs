@@ -1,6 +1,7 @@
 //! Events: what is encoded reads back, and what an erasure leaves of it.
 
 use super::*;
+use crate::model::guard::GuardKind;
 use crate::model::value::Value;
 
 fn full() -> EventDraft {
@@ -16,11 +17,14 @@ fn full() -> EventDraft {
         event_name: "paid".into(),
         event_id: "e".into(),
         warnings: "[]".into(),
-        guards: vec![Guard { kind: GuardKind::EventId, key: [1; 16], body: [2; 16] }],
+        guards: [GuardKind::Request, GuardKind::EventId, GuardKind::Row]
+            .map(|kind| Guard { kind, key: [1; 16], body: [2; 16] })
+            .to_vec(),
         ..EventDraft::default()
     };
     draft.properties.push("amount", Value::Float(12.5));
     draft.company_properties.push("plan", Value::Text("pro"));
+    draft.context.push("browser", Value::Text("Firefox"));
     draft
 }
 
@@ -37,6 +41,7 @@ fn an_event_reads_back_whole_and_no_part_of_it_does() {
     assert_eq!(event.guards().collect::<Vec<_>>(), draft.guards);
     assert_eq!(event.properties.iter().collect::<Vec<_>>(), [("amount", Value::Float(12.5))]);
     assert_eq!(event.company_properties.iter().collect::<Vec<_>>(), [("plan", Value::Text("pro"))]);
+    assert_eq!(event.context.iter().collect::<Vec<_>>(), [("browser", Value::Text("Firefox"))]);
     for end in 0..bytes.len() {
         assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
     }

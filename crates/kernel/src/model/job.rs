@@ -17,14 +17,33 @@ pub enum JobKind {
     Users,
     /// Creates and updates companies.
     Companies,
+    /// Takes rows of history, each with its own kind and time (spec 2.9).
+    Import,
 }
 
 impl JobKind {
-    /// The word of the contract: also the key under which a JSON upload holds its rows.
+    /// The word that callers see.
     pub fn as_str(self) -> &'static str {
         match self {
             JobKind::Users => "users",
             JobKind::Companies => "companies",
+            JobKind::Import => "import",
+        }
+    }
+
+    /// The key under which a JSON document holds its rows.
+    pub fn rows_key(self) -> &'static str {
+        match self {
+            JobKind::Users | JobKind::Companies => self.as_str(),
+            JobKind::Import => "events",
+        }
+    }
+
+    /// How ids of such jobs begin.
+    pub fn id_prefix(self) -> &'static str {
+        match self {
+            JobKind::Users | JobKind::Companies => "bulk",
+            JobKind::Import => "import",
         }
     }
 }
@@ -71,13 +90,16 @@ impl JobStatus {
 pub struct RowCounts {
     /// Stored (of a dry run: would be).
     pub accepted: u64,
-    /// Known before by their `event_id`.
+    /// Known before by their `event_id`; of an import also by all that they say.
     pub duplicate: u64,
     /// Not stored, because the subject was erased after the job came, or is suppressed.
     #[serde(default)]
     pub suppressed: u64,
     /// Refused, by the code of the row's first problem.
     pub rejected: BTreeMap<String, u64>,
+    /// Of an import: rows that were taken with a remark, by the code of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remarked: BTreeMap<String, u64>,
     /// Of a dry run: accepted rows whose subject is not known yet.
     pub would_create: u64,
     /// Of a dry run: accepted rows whose subject is known.
@@ -93,6 +115,11 @@ impl RowCounts {
     /// All rows that are done.
     pub fn completed(&self) -> u64 {
         self.accepted + self.duplicate + self.suppressed + self.rejected_total()
+    }
+
+    /// Counts one row with a remark.
+    pub fn remark(&mut self, code: &str) {
+        *self.remarked.entry(code.to_owned()).or_default() += 1;
     }
 
     /// Counts one refused row.
@@ -145,7 +172,7 @@ pub struct Job {
     pub filename: String,
     /// Bytes of the upload.
     pub file_bytes: u64,
-    /// When it was accepted: the time of all its rows.
+    /// When it was accepted: the time of all its rows, but for rows of history.
     pub submitted_at: Timestamp,
     /// When work on it began.
     pub started_at: Option<Timestamp>,

@@ -103,8 +103,32 @@ codes! {
         EventNameTooLong = "event_name_too_long",
         /// `event_id` is no id.
         EventIdInvalid = "event_id_invalid",
-        /// `occurred_at` or `timestamp` is no time.
+        /// `occurred_at`, `timestamp` or a row's `inserted_at` is no time.
         TimeInvalid = "time_invalid",
+        /// A row of history has no time.
+        TimeMissing = "time_missing",
+        /// A row of history lies more than 10 minutes ahead.
+        TimeAhead = "time_ahead",
+        /// A row of history is of none of the four kinds.
+        EventTypeInvalid = "event_type_invalid",
+        /// The source of a row of history is none that the contract knows.
+        SourceInvalid = "source_invalid",
+        /// A row of history lacks a page or a `user_agent` that its kind or source needs.
+        PageMissing = "page_missing",
+        /// The `url` of a row of history names no host.
+        UrlInvalid = "url_invalid",
+        /// A key about page or device is not what it should be.
+        ContextInvalid = "context_invalid",
+        /// The first line of a CSV file does not name its columns.
+        HeaderInvalid = "header_invalid",
+        /// A row of a CSV file is the header again.
+        HeaderRepeated = "header_repeated",
+        /// A row of a CSV file has more or fewer fields than the header has columns.
+        RowRagged = "row_ragged",
+        /// A field of a CSV file cannot be read.
+        FieldUnreadable = "field_unreadable",
+        /// More rows of a file than can be told apart stand in it more than once.
+        TooManyRepeats = "too_many_repeats",
         /// The body has more problems than one answer lists.
         MoreProblems = "more_problems",
         /// No `Authorization` header.
@@ -237,6 +261,10 @@ codes! {
         CreatedAtTwice = "created_at_twice",
         /// The time lies more than 10 minutes ahead; the time of receipt counts.
         TimeAhead = "time_ahead",
+        /// The time of a row names no zone; it was read as UTC.
+        TimeWithoutZone = "time_without_zone",
+        /// The time of a row lies before 1971, as a time that was never filled in does; it was taken as it is.
+        TimeBefore1971 = "time_before_1971",
         /// Half of a surrogate pair stood alone in a string; it was replaced by U+FFFD.
         SurrogateReplaced = "surrogate_replaced",
         /// There is more to warn of than one answer lists.

@@ -82,7 +82,8 @@ impl<'a> Fact<'a> {
 pub struct Change<'a> {
     /// When the event happened.
     pub occurred_at: Timestamp,
-    /// Whether the subject was there when it happened: first and last seen follow it. Not so for rows of bulk jobs.
+    /// Whether the subject was there when it happened: first and last seen follow it. Not so for rows of bulk jobs, nor
+    /// for what a CRM knows (law 3).
     pub is_sign_of_life: bool,
     /// Row number in a bulk job, 0 otherwise.
     pub ordinal: u32,
@@ -92,13 +93,18 @@ pub struct Change<'a> {
     pub properties: PropertyList<'a>,
 }
 
+/// A row of a bulk job has its number as ordinal; a row of history and a call have none.
+fn is_sign_of_life(event: &Event<'_>) -> bool {
+    event.ordinal == 0 && !event.source.is_crm()
+}
+
 impl<'a> Change<'a> {
     /// What `event` changes in the profile of its user: that user's id and the change.
     pub fn of_user(event: &Event<'a>, received_at: Timestamp) -> Option<(&'a str, Change<'a>)> {
         let identifies = event.kind == EventKind::IdentifyUser;
         let change = Change {
             occurred_at: event.occurred_at.unwrap_or(received_at),
-            is_sign_of_life: event.job.is_none(),
+            is_sign_of_life: is_sign_of_life(event),
             ordinal: event.ordinal,
             membership: event.membership(),
             properties: if identifies { event.properties } else { PropertyList::EMPTY },
@@ -111,7 +117,7 @@ impl<'a> Change<'a> {
         let identifies = event.kind == EventKind::IdentifyCompany;
         let change = Change {
             occurred_at: event.occurred_at.unwrap_or(received_at),
-            is_sign_of_life: event.job.is_none(),
+            is_sign_of_life: is_sign_of_life(event),
             ordinal: event.ordinal,
             membership: Membership::Unchanged,
             properties: if identifies { event.properties } else { event.company_properties },

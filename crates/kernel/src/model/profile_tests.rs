@@ -191,3 +191,27 @@ fn a_row_of_a_job_is_no_sign_of_life() {
     assert_eq!((seen.first_seen_at(), seen.last_seen_at()), (Some(Timestamp(5)), Some(Timestamp(5))));
     assert_eq!((unseen.first_seen_at(), unseen.last_seen_at()), (None, None));
 }
+
+#[test]
+fn rows_of_history_are_signs_of_life_and_what_a_crm_knows_is_none() {
+    use crate::model::event::{EventDraft, Source};
+    use crate::model::id::JobNumber;
+    let seen = |source: Source, ordinal: u32| {
+        let draft = EventDraft {
+            source,
+            ordinal,
+            job: Some(JobNumber(1)),
+            user_id: "u".into(),
+            occurred_at: Some(Timestamp(5)),
+            ..EventDraft::default()
+        };
+        let mut bytes = Vec::new();
+        draft.encode(&mut bytes);
+        let event = Event::decode(&bytes).unwrap();
+        Change::of_user(&event, Timestamp(9)).unwrap().1.is_sign_of_life
+    };
+    for source in Source::ALL {
+        let is_crm = matches!(source, Source::BackendHubspot | Source::BackendSalesforce);
+        assert_eq!((seen(source, 0), seen(source, 1)), (!is_crm, false), "{source:?}");
+    }
+}

@@ -95,6 +95,14 @@ impl Properties {
         }
     }
 
+    /// The value of a name that was added once.
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        let is_named =
+            |entry: &&Entry| &self.bytes[entry.name as usize..entry.value as usize] == name.as_bytes();
+        let entry = self.entries.iter().find(is_named)?;
+        Value::decode(&mut Reader::new(&self.bytes[entry.value as usize..entry.end as usize]))
+    }
+
     /// The names, in the present order.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.entries.iter().map(|entry| &self.bytes[entry.name as usize..entry.value as usize])

@@ -48,6 +48,14 @@ impl Timestamp {
         Some(Timestamp(instant.as_microsecond()))
     }
 
+    /// Whether a text that [`Timestamp::parse_lenient`] reads leaves its zone open.
+    pub fn is_without_zone(text: &str) -> bool {
+        let numeric = text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        // Behind the date only a zone has a letter, a sign or a bracket.
+        let rest = text.get("2026-01-05T".len()..).unwrap_or_default();
+        !(numeric || rest.contains(['Z', 'z', '+', '-', '[']))
+    }
+
     /// Reads seconds or milliseconds since 1970, told apart by size.
     pub fn from_unix(number: f64) -> Option<Timestamp> {
         let micros = if number.abs() >= MILLISECONDS_FROM { number * 1e3 } else { number * 1e6 };
@@ -104,6 +112,17 @@ mod tests {
         assert_eq!(instant.to_string(), "2026-01-05T09:30:00.000000Z");
         for text in ["", "yesterday", "2026-13-01", "2026-02-30", "12", "2020", "0000-00-00 00:00:00"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        for (text, is_open) in [
+            ("2026-01-05T09:30:00Z", false),
+            ("2026-01-05 09:30:00.5+01:00", false),
+            ("2026-01-05T09:30:00-08", false),
+            ("2026-01-05T09:30:00+01:00[Europe/Paris]", false),
+            ("1767605400.5", false),
+            ("2026-01-05 09:30:00.000000", true),
+            ("2026-01-05", true),
+        ] {
+            assert_eq!(Timestamp::is_without_zone(text), is_open, "{text}");
         }
         assert_eq!(Timestamp::from_unix(f64::INFINITY), None);
         assert_eq!(Timestamp::from_unix(1e300), None);

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::model::batch::EventBatch;
-use crate::model::event::{EventDraft, Guard, GuardKind};
+use crate::model::event::EventDraft;
+use crate::model::guard::{Guard, GuardKind};
 use crate::model::id::{EnvironmentId, Position};
 use crate::model::time::Timestamp;
 
@@ -56,6 +57,29 @@ pub type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> 
 /// An append of many events under way: resolves with the receipt of the last one. Dropping it takes nothing back.
 pub type AppendingMany = Pin<Box<dyn Future<Output = Result<Receipt, AppendError>> + Send>>;
 
+/// What became of one event of a batch whose events are taken once each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// Written now: durable and visible.
+    Stored,
+    /// Stored before, or by an earlier event of the batch.
+    Duplicate,
+    /// Its guard's key was used with another body.
+    Conflict,
+}
+
+/// What became of a batch whose events are taken once each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedOnce {
+    /// Of each event, in order.
+    pub outcomes: Vec<Once>,
+    /// The receipt of the last one that was stored.
+    pub last: Option<Receipt>,
+}
+
+/// An append of events that are taken once each, under way. Dropping it takes nothing back that was begun.
+pub type AppendingOnce = Pin<Box<dyn Future<Output = Result<AppendedOnce, AppendError>> + Send>>;
+
 /// An event as the log gives it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -77,6 +101,15 @@ pub trait EventLog: Send + Sync {
     /// of them. An empty batch is a mistake of the caller.
     fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany;
 
+    /// Takes many events with one guard each: those that are not known are stored as by [`EventLog::append_many`]. Waits while
+    /// one of its guards is under way. A batch whose events have not exactly one guard each is a mistake of the caller.
+    fn append_many_once(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingOnce;
+
+    /// What [`EventLog::append_many_once`] would say of each event now, writing nothing.
+    ///
+    /// # Errors
+    /// When there is no such environment, the guards cannot be read, or the batch is a mistake of the caller.
+    fn known(&self, environment: EnvironmentId, events: &EventBatch) -> Result<Vec<Once>, StoreError>;
     /// How an append with these guards would be answered because of one that was stored before; `None` when there was none.
     /// Appends under way are not waited for.
     ///

@@ -17,7 +17,10 @@ pub use catalog::{Catalog, Change as CatalogChange};
 pub use clock::Clock;
 pub use erasures::{Accepting, Erasures, Purged};
 pub use error::{Refusal, StoreError};
-pub use event_log::{AppendError, Appended, Appending, AppendingMany, EventLog, Receipt, StoredEvent};
+pub use event_log::{
+    AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, EventLog, Once, Receipt,
+    StoredEvent,
+};
 pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;

@@ -4,7 +4,8 @@
 //! Lossless: every payload is made anew from its columns to the byte, and the rare one that cannot be is kept whole.
 
 use hashbrown::HashMap;
-use muster_kernel::model::event::{Event, EventDraft, EventKind, Guard, Source};
+use muster_kernel::model::event::{Event, EventDraft, EventKind, Source};
+use muster_kernel::model::guard::Guard;
 use muster_kernel::model::id::{JobNumber, KeyId};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::varint::{self, Reader};

@@ -22,6 +22,8 @@ use super::wide::{WIDE_PROPERTIES, Wide};
 const CHUNK_PROFILES: usize = 64;
 /// Profiles per batch: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
 const GROUP_PROFILES: usize = 1024;
+/// Guards per batch: those of an import are many, and small.
+const GROUP_GUARDS: usize = 1024;
 /// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
 pub const TERM_CHARS_MAX: usize = 64;
 /// First bytes of the keys of the index.
@@ -45,7 +47,7 @@ pub mod prefix {
 }
 
 /// Moves `generation`, which covers the log up to `position`, into the store. `moved` is told after each chunk how many
-/// of how many profiles are moved, and may take its time.
+/// of how many profiles and guards are moved, and may take its time.
 ///
 /// # Errors
 /// When the store fails; the generation may then be in it in part, which does no harm.
@@ -59,7 +61,9 @@ pub fn move_generation(
     let kinds = [ProfileKind::User, ProfileKind::Company];
     // What was erased goes first: the generation holds what came after.
     take_out(store, &generation.erased())?;
-    let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
+    let mut guards = generation.guards();
+    guards.sort_unstable_by_key(|(key, _)| *key);
+    let all = kinds.map(|kind| generation.count_of(kind)).iter().sum::<usize>() + guards.len();
     let mut done = 0;
     for kind in kinds {
         generation.with_sorted(kind, |profiles| {
@@ -72,10 +76,14 @@ pub fn move_generation(
             Ok(())
         })?;
     }
-    let mut batch = store.batch();
-    for (key, outcome) in generation.guards() {
-        store.put_guard(&mut batch, &key, &outcome);
+    for group in guards.chunks(GROUP_GUARDS) {
+        let mut batch = store.batch();
+        group.iter().for_each(|(key, outcome)| store.put_guard(&mut batch, key, outcome));
+        batch.commit().map_err(|error| failed(&error))?;
+        done += group.len();
+        moved(done, all);
     }
+    let mut batch = store.batch();
     for row in generation.ledger(i64::MIN, i64::MAX) {
         store.add_ledger(&mut batch, &row)?;
     }

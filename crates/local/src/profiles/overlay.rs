@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use muster_kernel::model::event::{Event, Guard};
+use muster_kernel::model::event::Event;
+use muster_kernel::model::guard::Guard;
 use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::profile::{Change, Profile};

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
 use muster_kernel::model::erasure::ErasedKind;
-use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind, Source};
+use muster_kernel::model::event::{EventDraft, EventKind, Source};
+use muster_kernel::model::guard::{Guard, GuardKind};
 use muster_kernel::model::history::{
     AsOf, Breakdown, CountQuestion, EventName, EventQuery, Measure, NameSummary, NamesQuestion,
     PropertiesQuestion, PropertyIs, PropertyOwner, PropertySummary,

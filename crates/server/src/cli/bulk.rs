@@ -67,7 +67,11 @@ impl BulkCommand {
     }
 }
 
-fn send(
+/// Sends a file; answers the job that it became.
+///
+/// # Errors
+/// When it cannot be read, nobody answers, or the server refuses.
+pub(super) fn send(
     client: &Client,
     path: &str,
     file: &Path,

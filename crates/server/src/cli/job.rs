@@ -165,7 +165,8 @@ fn told(job: &Job) -> String {
     let tried = if facts.dry_run { ", only tried" } else { "" };
     let mut out = format!("{} ({}, {}{tried})\n", facts.job_id, facts.filename, bytes(facts.file_size));
     if job.is_ended() {
-        let _ = writeln!(out, "{}: {} of {}: {rows}.", facts.status, rows_of(facts), facts.r#type);
+        let kind = if facts.r#type == "import" { "history" } else { &*facts.r#type };
+        let _ = writeln!(out, "{}: {} of {kind}: {rows}.", facts.status, rows_of(facts));
         let (seconds, rate) = (count(facts.elapsed_time), count(facts.rows_per_second));
         let _ = writeln!(out, "It took {seconds} s, {rate} rows/s.");
     } else {

@@ -7,8 +7,10 @@
 
 mod backup;
 mod bulk;
+mod convert;
 mod delete;
 mod environments;
+mod import;
 mod job;
 mod jobs;
 mod keys;
@@ -88,6 +90,10 @@ enum Command {
     /// Send a file of users or companies to a running server.
     #[command(subcommand)]
     Bulk(bulk::BulkCommand),
+    /// Send files of history to a running server.
+    Import(import::ImportCommand),
+    /// Turn another system's export into rows for `muster import`.
+    Convert(convert::ConvertCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
     Jobs(jobs::JobsCommand),
     /// Erase users or companies on a running server, and wait for the proof.
@@ -173,6 +179,8 @@ impl Cli {
                 administer(place, request, output)
             }
             Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Import(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Convert(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Delete(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Certificate(Certificate { id, output }) => {

@@ -1,10 +1,11 @@
-//! `POST /v1/users/bulk_identify` and `POST /v1/companies/bulk_identify`: a file of rows becomes a job.
+//! `POST /v1/users/bulk_identify` and `POST /v1/companies/bulk_identify`: a file of rows becomes a job. So does an import
+//! (`imports`).
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::Response;
 use utoipa::ToSchema;
 
@@ -97,7 +98,8 @@ pub(super) async fn companies(
     sender.answer(outcome)
 }
 
-async fn take(
+/// Makes the upload a job of this kind.
+pub(super) async fn take(
     edge: &Arc<Edge>,
     sender: &Sender,
     kind: JobKind,
@@ -110,7 +112,7 @@ async fn take(
     let scope = if dry_run { "POST dry_run" } else { "POST" };
     let key = write::idempotency_key(&head)?;
     let key = key.map(|key| guards::of_request(scope, head.uri.path(), key, b"").key);
-    let form = Form::of(&head.headers)?;
+    let form = Form::of(&head.headers, kind)?;
     let bytes_max = edge.parts.jobs.settings().upload_bytes();
     let environment = sender.environment();
     let admission = read::aside(edge, move |edge| Ok(edge.parts.jobs.admit(environment, key)?)).await?;
@@ -148,6 +150,11 @@ async fn take(
     answer_with(edge, &job, &base)
 }
 
+/// The contract answers an import with 200 and every other upload with 202.
+fn answered(kind: JobKind) -> StatusCode {
+    if kind == JobKind::Import { error::OK } else { error::ACCEPTED }
+}
+
 /// The answer to an upload whose `Idempotency-Key` is known.
 fn repeated(edge: &Edge, job: &Job, hash: [u8; 16], base: &str) -> Result<Response, Refused> {
     if job.guard.is_none_or(|guard| guard.file != hash) {
@@ -161,5 +168,5 @@ fn repeated(edge: &Edge, job: &Job, hash: [u8; 16], base: &str) -> Result<Respon
 
 fn answer_with(edge: &Edge, job: &Job, base: &str) -> Result<Response, Refused> {
     let body = JobBody::new(job, base, edge.parts.clock.now());
-    acts::answer(error::ACCEPTED, &body)
+    acts::answer(answered(job.kind), &body)
 }

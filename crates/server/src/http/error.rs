@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use muster_kernel::model::event::GuardKind;
+use muster_kernel::model::guard::GuardKind;
 use muster_kernel::model::id::{IdFault, KeyId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{AppendError, Refusal, StoreError};
@@ -74,7 +74,19 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
-        P::RowTooLarge | P::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
+        // Of rows of history: the answer to a whole call is never one of these.
+        P::TimeMissing
+        | P::TimeAhead
+        | P::EventTypeInvalid
+        | P::SourceInvalid
+        | P::PageMissing
+        | P::UrlInvalid
+        | P::ContextInvalid
+        | P::HeaderInvalid
+        | P::HeaderRepeated
+        | P::RowRagged
+        | P::FieldUnreadable => StatusCode::BAD_REQUEST,
+        P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => StatusCode::PAYLOAD_TOO_LARGE,
         P::InvitationInvalid => StatusCode::GONE,
         P::Taken | P::LimitReached | P::LastOwner => StatusCode::CONFLICT,
         P::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -312,7 +324,7 @@ impl From<AppendError> for Refused {
                 ProblemCode::IdempotencyConflict,
                 "This `Idempotency-Key` was used with another body; use a new key for a new call.",
             )),
-            AppendError::Conflict(GuardKind::EventId) => Refused::from(Problem::at(
+            AppendError::Conflict(GuardKind::EventId | GuardKind::Row) => Refused::from(Problem::at(
                 "/event_id",
                 ProblemCode::EventIdConflict,
                 "This `event_id` was used with another body; give a new event a new id.",

@@ -79,6 +79,11 @@ pub(super) struct EventBody<'a> {
     /// The properties that it brought; null removes one.
     #[schema(value_type = Object)]
     metadata: PropertyObject<'a>,
+    /// Where and on what it happened, when that is known: `hostname`, `pathname`, `screen_width`, `screen_height`,
+    /// `device_type`, `user_agent`, `operating_system`, `browser`, `browser_language`, `country_code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    context: Option<PropertyObject<'a>>,
     /// Properties of the company named in an event about a user, when some were sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -134,9 +139,10 @@ impl<'a> EventBody<'a> {
             received_at: Instant(stored.receipt.received_at),
             event_id: Some(event.event_id).filter(|id| !id.is_empty()),
             metadata: PropertyObject { list: own, masking },
+            context: (!event.context.is_empty()).then_some(PropertyObject { list: event.context, masking }),
             company: (!company.is_empty()).then_some(PropertyObject { list: company, masking }),
             leaves_company: event.leaves_company.then_some(true),
-            masked: masked(&[own, company], masking),
+            masked: masked(&[own, company, event.context], masking),
         }
     }
 }

@@ -19,7 +19,8 @@ use utoipa::ToSchema;
 use muster_kernel::model::audit::Act;
 use muster_kernel::model::erasure::Erasure;
 use muster_kernel::model::id::{EnvironmentId, JobId};
-use muster_kernel::model::job::Job;
+use muster_kernel::model::job::{Job, JobKind};
+use muster_kernel::model::limits::PAGE_ITEMS_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::{SECOND, Timestamp};
 
@@ -48,7 +49,7 @@ pub(super) struct JobBody {
     /// `queued`, `validating`, `processing`, `pending_refresh`, `completed` or `failed`.
     #[schema(example = "processing")]
     status: &'static str,
-    /// `users` or `companies` of an upload, `delete` of a deletion, whose rows are its ids.
+    /// `users`, `companies` or `import` of an upload, `delete` of a deletion, whose rows are its ids.
     r#type: &'static str,
     /// The name that the file came with.
     filename: String,
@@ -60,7 +61,7 @@ pub(super) struct JobBody {
     completed_rows: u64,
     /// Rows that are stored; of a dry run, that would be.
     accepted_rows: u64,
-    /// Rows that were known before by their `event_id`.
+    /// Rows that were known before: by their `event_id`, of an import also by all that they say.
     duplicate_rows: u64,
     /// Rows about somebody who was erased after the upload came, or is suppressed; nothing of them is kept.
     suppressed_rows: u64,
@@ -68,11 +69,15 @@ pub(super) struct JobBody {
     rejected_rows: u64,
     /// The same by the `error_code` of each row's first problem.
     rejected_by_code: BTreeMap<String, u64>,
+    /// Of an import: rows that were read with a remark, by its `code`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    remarked_by_code: BTreeMap<String, u64>,
     /// Whole seconds since work began, up to the end.
     elapsed_time: u64,
     /// Rows done in a second, on average.
     rows_per_second: u64,
-    /// When the upload was durable: the time of all its rows.
+    /// When the upload was durable: the time of all its rows, but for those of an import.
     #[schema(value_type = Instant)]
     submitted_at: Instant,
     /// When work began.
@@ -134,6 +139,7 @@ impl JobBody {
             suppressed_rows: 0,
             rejected_rows: 0,
             rejected_by_code: BTreeMap::new(),
+            remarked_by_code: BTreeMap::new(),
             elapsed_time: micros / SECOND.unsigned_abs(),
             rows_per_second: 0,
             submitted_at: Instant(erasure.accepted_at),
@@ -166,6 +172,7 @@ impl JobBody {
             suppressed_rows: counts.suppressed,
             rejected_rows: counts.rejected_total(),
             rejected_by_code: counts.rejected.clone(),
+            remarked_by_code: counts.remarked.clone(),
             elapsed_time: micros / second,
             rows_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
             submitted_at: Instant(job.submitted_at),
@@ -192,6 +199,33 @@ fn erasure_of(edge: &Edge, environment: EnvironmentId, id: &JobId) -> Result<Opt
     Ok(erasures.into_iter().find(|erasure| erasure.id == id.as_str()))
 }
 
+/// The imports among the jobs, the newest first; the newest 1,000.
+pub(super) async fn imports(
+    edge: &Arc<Edge>,
+    reader: &Reader<Follow>,
+    head: &Head,
+) -> Result<Response, Refused> {
+    let (environment, now, base) = (reader.environment(), reader.now(), acts::base_of(edge, &head.headers));
+    let jobs = read::aside(edge, move |edge| Ok(edge.parts.jobs.jobs(environment)?)).await?;
+    let imports = jobs.iter().filter(|job| job.kind == JobKind::Import);
+    let shown = imports.take(PAGE_ITEMS_MAX).map(|job| JobBody::new(job, &base, now));
+    acts::answer(error::OK, &shown.collect::<Vec<_>>())
+}
+
+/// The id, when it is the id of an import.
+pub(super) async fn import_id(
+    edge: &Arc<Edge>,
+    environment: EnvironmentId,
+    id: InPath<JobId>,
+) -> Result<JobId, Refused> {
+    let id = id.id()?;
+    read::aside(edge, move |edge| match edge.parts.jobs.job(environment, &id)?.kind {
+        JobKind::Import => Ok(id),
+        JobKind::Users | JobKind::Companies => Err(JobError::Unknown.into()),
+    })
+    .await
+}
+
 /// Read a job.
 #[utoipa::path(
     get,
@@ -215,17 +249,17 @@ pub(super) async fn get(
     id: InPath<JobId>,
     head: Head,
 ) -> Response {
-    let outcome = one(&edge, &reader, id, &head).await;
+    let outcome = async { one(&edge, &reader, id.id()?, &head).await }.await;
     reader.answer(outcome)
 }
 
-async fn one(
+pub(super) async fn one(
     edge: &Arc<Edge>,
     reader: &Reader<Follow>,
-    id: InPath<JobId>,
+    id: JobId,
     head: &Head,
 ) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, reader.environment());
+    let environment = reader.environment();
     let (base, now) = (acts::base_of(edge, &head.headers), reader.now());
     let body = read::aside(edge, move |edge| match erasure_of(edge, environment, &id)? {
         Some(erasure) => Ok(JobBody::of_erasure(&erasure, &base, now)),
@@ -299,12 +333,16 @@ pub(super) async fn rejects(
     reader: Reader<Follow>,
     id: InPath<JobId>,
 ) -> Response {
-    let outcome = rejected(&edge, &reader, id).await;
+    let outcome = async { rejected(&edge, &reader, id.id()?).await }.await;
     reader.answer(outcome)
 }
 
-async fn rejected(edge: &Arc<Edge>, reader: &Reader<Follow>, id: InPath<JobId>) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, reader.environment());
+pub(super) async fn rejected(
+    edge: &Arc<Edge>,
+    reader: &Reader<Follow>,
+    id: JobId,
+) -> Result<Response, Refused> {
+    let environment = reader.environment();
     if !reader.masking().names().is_empty() {
         // Rows are given back as they were sent, with every value in them.
         let message = "Rejected rows hold personal data, which your role does not see.";
@@ -375,7 +413,7 @@ impl From<JobError> for Refused {
         match error {
             JobError::Running => Problem::of_call(
                 ProblemCode::JobRunning,
-                "Another bulk upload of this environment is under way; send this one when its job has ended.",
+                "Another upload of this environment is under way; send this one when its job has ended.",
             )
             .into(),
             JobError::Unknown => {

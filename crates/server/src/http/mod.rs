@@ -30,6 +30,7 @@ mod events;
 mod health;
 mod identify;
 mod identify_company;
+mod imports;
 mod invitations;
 mod job_list;
 mod jobs;

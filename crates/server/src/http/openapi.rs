@@ -47,6 +47,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
     let tags = [
         ("Real-time", "Send users, companies and events, one call each."),
         ("Bulk", "Send many users or companies at once, and follow the jobs that take them."),
+        ("Import", "Bring the history that another system holds: events of the past, with their own time."),
         ("Erasure", "Have users and companies forgotten, and prove it."),
         ("Users", "Read users."),
         ("Companies", "Read companies."),

@@ -16,8 +16,8 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
-    identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, session, timeline, track, users, validate,
+    identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership,
+    metrics, openapi, overview, properties, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -30,11 +30,15 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(membership::delete)) //     DELETE /v1/users/{id}/company
         .routes(routes!(bulk::users)) //            POST   /v1/users/bulk_identify
         .routes(routes!(bulk::companies)) //        POST   /v1/companies/bulk_identify
+        .routes(routes!(imports::post)) //          POST   /v1/imports
         .routes(routes!(jobs::delete)) //           DELETE /v1/background_jobs/{id}
         // Who sends or reads data; scope `ingest` or `read`, or a session.
         .routes(routes!(job_list::list)) //         GET    /v1/background_jobs
         .routes(routes!(jobs::get)) //              GET    /v1/background_jobs/{id}
         .routes(routes!(jobs::rejects)) //          GET    /v1/background_jobs/{id}/rejects
+        .routes(routes!(imports::list)) //          GET    /v1/imports
+        .routes(routes!(imports::get)) //           GET    /v1/imports/{id}
+        .routes(routes!(imports::rejects)) //       GET    /v1/imports/{id}/rejects
         // Who erases; scope `erase`, or a session of an admin.
         .routes(routes!(erasures::delete_users)) //     DELETE /v1/users
         .routes(routes!(erasures::delete_companies)) // DELETE /v1/companies

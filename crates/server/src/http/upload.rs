@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use muster_kernel::model::job::JobKind;
 use muster_kernel::model::limits::DECOMPRESSION_RATIO_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{StoreError, Upload};
@@ -43,7 +44,8 @@ const FILENAME_CHARS_MAX: usize = 255;
 
 /// Whether a call brings an upload: its body may take as long as it keeps coming.
 pub(super) fn takes_long(path: &str) -> bool {
-    path.trim_end_matches('/').ends_with("/bulk_identify")
+    let path = path.trim_end_matches('/');
+    path.ends_with("/bulk_identify") || path == "/v1/imports"
 }
 
 /// A whole upload.
@@ -72,7 +74,7 @@ impl Form {
     ///
     /// # Errors
     /// When they name something that no upload can be.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Form, Problem> {
+    pub(super) fn of(headers: &HeaderMap, kind: JobKind) -> Result<Form, Problem> {
         let essence = if headers.contains_key(CONTENT_TYPE) { body::essence(headers) } else { String::new() };
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = match essence.as_str() {
@@ -96,9 +98,15 @@ impl Form {
             "text/plain",
             "application/x-www-form-urlencoded",
         ];
-        if boundary.is_none() && !is_document && !LINES.contains(&essence.as_str()) {
-            let message = "The `Content-Type` is none of multipart/form-data, application/json and application/x-ndjson; \
-                           send one of these.";
+        const TABLES: [&str; 3] = ["text/csv", "application/csv", "text/tab-separated-values"];
+        let is_import = kind == JobKind::Import;
+        let is_known = LINES.contains(&essence.as_str()) || (is_import && TABLES.contains(&essence.as_str()));
+        if boundary.is_none() && !is_document && !is_known {
+            let tables = if is_import { ", text/csv" } else { "" };
+            let message = format!(
+                "The `Content-Type` is none of multipart/form-data, application/json{tables} and application/x-ndjson; send \
+                 one of these."
+            );
             return Err(Problem::of_call(ProblemCode::ContentTypeUnsupported, message));
         }
         let named = encoding(headers)?;

@@ -1,15 +1,18 @@
-//! Bulk uploads at work, off the threads that answer.
+//! Bulk uploads and imports at work, off the threads that answer.
 //!
 //! [`Runner`] is what the HTTP edge knows: it admits uploads, starts their jobs, shows them and cancels them. Each job
 //! that runs has a thread of its own at background priority (`work`); how many run at once is a setting. Everything
 //! that must survive is in the engine (`kernel::ports::Jobs`) before anybody is told of it. It never answers HTTP and
 //! never names an engine.
 
+mod agents;
 mod control;
 mod file;
 mod rejects;
+mod repeats;
 mod rows;
 mod settings;
+mod table;
 mod tally;
 mod work;
 
@@ -236,7 +239,7 @@ impl Runner {
         let position = parts.log.visible(environment)?;
         let job = Job {
             number: JobNumber(0),
-            id: format!("bulk:jobs:{}:{}", entry.app_token, draw_uuid(&parts.random)),
+            id: format!("{}:jobs:{}:{}", sent.kind.id_prefix(), entry.app_token, draw_uuid(&parts.random)),
             kind: sent.kind,
             status: JobStatus::Queued,
             key: sent.key,

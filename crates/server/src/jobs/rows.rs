@@ -1,4 +1,5 @@
-//! The rows of an upload: one JSON object on each line, or the elements of a JSON document.
+//! The rows of an upload: one JSON object on each line, or the elements of a JSON document; of an import also the lines of a
+//! CSV file (`table`).
 //!
 //! A row is found without being understood, so that a bad one takes no good one with it. Rows are numbered from 1: of
 //! lines the number is the line's, so that an editor finds it; blank lines are no rows.
@@ -7,20 +8,31 @@ use std::io::{self, BufRead, Cursor, Read};
 
 use muster_kernel::model::job::JobKind;
 use muster_kernel::model::limits::BODY_BYTES_MAX;
+use muster_kernel::model::problem::Problem;
+
+use super::table::{Line, Table};
 
 /// Bytes of one row.
 pub const ROW_BYTES_MAX: usize = BODY_BYTES_MAX;
 /// How much of the beginning is looked at to tell what a file is.
-const SNIFFED_BYTES: u64 = 256;
+const SNIFFED_BYTES: u64 = 16 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a file holds no rows that could be looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoRows {
     /// It is in UTF-16.
     Utf16,
     /// It is a JSON document without the array of rows.
     NoArray,
+    /// Its first line does not name the columns; a sentence says how.
+    Header(String),
+}
+
+impl NoRows {
+    pub(super) fn header(message: &str) -> NoRows {
+        NoRows::Header(message.to_owned())
+    }
 }
 
 /// What stands where a row should.
@@ -30,6 +42,8 @@ pub enum Found<'b> {
     Row(&'b [u8]),
     /// Something longer than a row may be; its beginning.
     TooLong(&'b [u8]),
+    /// Something that is no row, and why.
+    Bad(&'b [u8], Problem),
     /// The document is broken here, and no further row can be found; what there is of this one.
     Broken(&'b [u8]),
 }
@@ -42,6 +56,8 @@ pub struct Rows {
     form: Form,
     number: u64,
     row: Vec<u8>,
+    /// Of a CSV file.
+    table: Option<Box<Table>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,16 +99,25 @@ impl Rows {
         if begins.starts_with(BYTE_ORDER_MARK) {
             begins.drain(..BYTE_ORDER_MARK.len());
         }
+        let is_table = kind == JobKind::Import && !is_document && !is_json(&begins);
         let is_array = begins.trim_ascii_start().starts_with(b"[");
         let is_object = begins.trim_ascii_start().starts_with(b"{")
             && (is_document
-                || names_rows(&begins, JobKind::Users)
-                || names_rows(&begins, JobKind::Companies));
+                || [JobKind::Users, JobKind::Companies, JobKind::Import]
+                    .into_iter()
+                    .any(|kind| names_rows(&begins, kind)));
+        let header = if is_table { begins.clone() } else { Vec::new() };
         let source = Cursor::new(begins).chain(file);
-        let mut rows = Rows { source, form: Form::Lines, number: 0, row: Vec::new() };
+        let mut rows = Rows { source, form: Form::Lines, number: 0, row: Vec::new(), table: None };
+        if is_table {
+            return Ok(Table::open(&header, &mut rows.source)?.map(|table| {
+                rows.table = Some(Box::new(table));
+                rows
+            }));
+        }
         let found = match (is_array, is_object) {
             (true, _) => rows.skip_space()? == Some(b'['),
-            (_, true) => rows.find_array(kind.as_str())?,
+            (_, true) => rows.find_array(kind.rows_key())?,
             _ => return Ok(Ok(rows)),
         };
         if !found {
@@ -108,6 +133,9 @@ impl Rows {
     /// # Errors
     /// When the file cannot be read further.
     pub fn next(&mut self) -> io::Result<Option<(u64, Found<'_>)>> {
+        if self.table.is_some() {
+            return self.next_record();
+        }
         match self.form {
             Form::Lines => self.next_line(),
             Form::First | Form::Elements => self.next_element(),
@@ -118,6 +146,20 @@ impl Rows {
     /// The number of the last row that was given.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    fn next_record(&mut self) -> io::Result<Option<(u64, Found<'_>)>> {
+        let Some(table) = &mut self.table else { return Ok(None) };
+        let Some((number, line)) = table.next(&mut self.source, &mut self.row)? else { return Ok(None) };
+        self.number = number;
+        Ok(Some((
+            number,
+            match line {
+                Line::Row => Found::Row(&self.row),
+                Line::Bad(problem) => Found::Bad(&self.row, problem),
+                Line::TooLong => Found::TooLong(&self.row),
+            },
+        )))
     }
 
     fn next_line(&mut self) -> io::Result<Option<(u64, Found<'_>)>> {
@@ -220,10 +262,15 @@ impl Rows {
     }
 }
 
+/// Whether a file begins as JSON does, in one document or on each line.
+fn is_json(begins: &[u8]) -> bool {
+    matches!(begins.trim_ascii_start().first(), None | Some(b'{' | b'['))
+}
+
 /// Whether a file begins as a JSON document whose first key is the one of the rows.
 fn names_rows(begins: &[u8], kind: JobKind) -> bool {
     let rest = begins.trim_ascii_start().strip_prefix(b"{").unwrap_or_default().trim_ascii_start();
-    let key = format!("\"{}\"", kind.as_str());
+    let key = format!("\"{}\"", kind.rows_key());
     rest.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
 }
 
@@ -319,6 +366,7 @@ mod tests {
                 match row {
                     Found::Row(row) => shown(row),
                     Found::TooLong(row) => format!("long {}", shown(row).trim_end()),
+                    Found::Bad(row, problem) => format!("bad {} {}", problem.code.as_str(), shown(row)),
                     Found::Broken(row) => format!("broken {}", shown(row)),
                 },
             ));

@@ -5,6 +5,8 @@
 //! stand. After a crash the rows behind that position are looked up in the log and not written again.
 
 mod append;
+mod import;
+mod words;
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -19,8 +21,11 @@ use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::ports::{AppendingMany, ProfileKind, StoreError};
 
+use import::Import;
+use words::{no_rows, unreadable_from};
+
 use super::file::{self, Fault};
-use super::rows::{Found, NoRows, ROW_BYTES_MAX, Rows};
+use super::rows::{Found, ROW_BYTES_MAX, Rows};
 use super::{Control, Inner, rejects};
 use crate::guards;
 
@@ -72,6 +77,8 @@ pub(super) struct Work<'a> {
     rejected: Vec<u8>,
     rejects_bytes: u64,
     draft: EventDraft,
+    /// What only imports need.
+    import: Import,
 }
 
 /// Runs a job to its end, or until it is stopped.
@@ -98,6 +105,7 @@ pub(super) fn run(inner: &Inner, environment: EnvironmentId, control: &Control) 
         rejected: Vec::new(),
         rejects_bytes,
         draft: EventDraft::default(),
+        import: Import::default(),
     };
     let outcome = work.all().and_then(|()| work.end(work.verdict()));
     let outcome = match outcome {
@@ -131,13 +139,16 @@ impl Work<'_> {
                 job.status = JobStatus::Validating;
                 job.started_at = job.started_at.or(Some(now));
             })?;
-            let total = self.count()?;
+            let total = self.first_look()?;
             self.checkpoint(|job| {
                 job.total_rows = Some(total);
                 job.status = JobStatus::Processing;
             })?;
         } else {
             self.look_up()?;
+            if self.is_import() {
+                self.first_look()?;
+            }
         }
         self.check_total()?;
         self.rows()?;
@@ -166,7 +177,12 @@ impl Work<'_> {
         Err(Halt::Failed(Problem::of_call(ProblemCode::TooManyRows, message)))
     }
 
-    fn count(&mut self) -> Step<u64> {
+    fn is_import(&self) -> bool {
+        self.job.kind == JobKind::Import
+    }
+
+    /// Counts the rows; of an import it also finds those that repeat.
+    fn first_look(&mut self) -> Step<u64> {
         let mut rows = self.open()?;
         let mut count = 0u64;
         loop {
@@ -174,11 +190,22 @@ impl Work<'_> {
                 self.inner.check(self.control)?;
             }
             match rows.next() {
-                Ok(None) => return Ok(count),
-                Ok(Some(_)) => count += 1,
-                Err(error) => return fault_of(&error).map(|_| count + 1),
+                Ok(None) => break,
+                Ok(Some((_, found))) => {
+                    count += 1;
+                    if let (Found::Row(bytes), true) = (&found, self.is_import()) {
+                        self.see_row(bytes)?;
+                    }
+                }
+                Err(error) => {
+                    fault_of(&error)?;
+                    count += 1;
+                    break;
+                }
             }
         }
+        self.import.repeats.end_first_look();
+        Ok(count)
     }
 
     /// Finds the rows behind the last checkpoint that are in the log already.
@@ -190,7 +217,12 @@ impl Work<'_> {
             let Some(last) = page.last() else { return Ok(()) };
             after = last.receipt.position;
             for event in page.iter().filter_map(|stored| Event::decode(&stored.payload).ok()) {
-                if event.job == Some(self.job.number) && u64::from(event.ordinal) > self.row {
+                if event.job != Some(self.job.number) {
+                    continue;
+                }
+                if self.is_import() {
+                    self.import.stored.extend(event.guards().map(|guard| guard.key));
+                } else if u64::from(event.ordinal) > self.row {
                     self.stored.insert(event.ordinal);
                 }
             }
@@ -204,7 +236,10 @@ impl Work<'_> {
         loop {
             let next = match rows.next() {
                 Ok(None) => return Ok(()),
-                Ok(Some((number, _))) if number <= done => continue,
+                Ok(Some((number, found))) if number <= done => {
+                    self.pass_row(&found);
+                    continue;
+                }
                 Ok(Some(found)) => found,
                 Err(error) => {
                     let fault = fault_of(&error)?;
@@ -237,6 +272,10 @@ impl Work<'_> {
                 self.reject(number, begins, &Problem::of_call(ProblemCode::RowTooLarge, message));
                 return Ok(());
             }
+            Found::Bad(row, problem) => {
+                self.reject(number, row, problem);
+                return Ok(());
+            }
             Found::Broken(begins) => {
                 let message = format!(
                     "The document is not JSON from element {number} on: a bracket, a comma or a quote is missing; \
@@ -246,6 +285,9 @@ impl Work<'_> {
                 return Ok(());
             }
         };
+        if self.is_import() {
+            return self.import_row(number, bytes);
+        }
         let Ok(ordinal) = u32::try_from(number) else {
             let message = "The file has more rows than can be numbered; send it in parts.";
             return Err(Halt::Failed(Problem::of_call(ProblemCode::FileUnreadable, message)));
@@ -273,8 +315,8 @@ impl Work<'_> {
     fn read(&mut self, ordinal: u32, bytes: &[u8]) -> Step<Option<Problem>> {
         let Job { kind, settings, submitted_at, .. } = &self.job;
         let call = match kind {
-            JobKind::Users => Call::UserRow,
             JobKind::Companies => Call::CompanyRow,
+            JobKind::Users | JobKind::Import => Call::UserRow,
         };
         match accept::read(call, settings, *submitted_at, bytes, &mut self.draft) {
             Err(problems) => return Ok(problems.into_iter().next()),
@@ -300,6 +342,9 @@ impl Work<'_> {
     /// Whether the profiles that the row changes have room for its properties.
     fn room(&self) -> Step<Option<Problem>> {
         let draft = &self.draft;
+        if matches!(draft.kind, EventKind::Track | EventKind::PageView) {
+            return Ok(None);
+        }
         let own = match draft.kind {
             EventKind::IdentifyCompany => {
                 (ProfileKind::Company, &draft.company_id, &draft.properties, "/metadata")
@@ -325,23 +370,32 @@ impl Work<'_> {
 
     /// Counts what the row in the draft would do.
     fn would(&mut self) -> Step {
-        let (profiles, draft) = (&self.inner.parts.profiles, &self.draft);
-        let defect = |fault| Halt::Broken(format!("an accepted id is none: {fault:?}"));
-        let known = match self.job.kind {
-            JobKind::Users => {
-                profiles.user(self.environment, &UserId::parse(&draft.user_id).map_err(defect)?)
-            }
-            JobKind::Companies => {
-                profiles.company(self.environment, &CompanyId::parse(&draft.company_id).map_err(defect)?)
-            }
-        };
-        match known.map_err(broken)? {
-            Some(_) => self.counts.would_change += 1,
-            None => self.counts.would_create += 1,
-        }
-        self.counts.accepted += 1;
+        let creates = self.creates()?;
+        self.would_store(creates);
         self.control.show(&self.counts);
         Ok(())
+    }
+
+    fn would_store(&mut self, creates: bool) {
+        self.counts.accepted += 1;
+        if creates {
+            self.counts.would_create += 1;
+        } else {
+            self.counts.would_change += 1;
+        }
+    }
+
+    /// Whether the subject of the row in the draft is not known.
+    fn creates(&self) -> Step<bool> {
+        let (profiles, draft) = (&self.inner.parts.profiles, &self.draft);
+        let defect = |fault| Halt::Broken(format!("an accepted id is none: {fault:?}"));
+        let known = match draft.kind {
+            EventKind::IdentifyCompany => {
+                profiles.company(self.environment, &CompanyId::parse(&draft.company_id).map_err(defect)?)
+            }
+            _ => profiles.user(self.environment, &UserId::parse(&draft.user_id).map_err(defect)?),
+        };
+        Ok(known.map_err(broken)?.is_none())
     }
 
     fn reject(&mut self, number: u64, bytes: &[u8], problem: &Problem) {
@@ -388,7 +442,11 @@ impl Work<'_> {
     fn verdict(&self) -> Option<Problem> {
         let counts = &self.counts;
         if counts.completed() == 0 && !self.job.is_document {
-            let message = "The file holds no row; send one JSON object on each line.";
+            let message = if self.is_import() {
+                "The file holds no row; send one JSON object on each line, or lines of CSV below a header."
+            } else {
+                "The file holds no row; send one JSON object on each line."
+            };
             return Some(Problem::of_call(ProblemCode::FileEmpty, message));
         }
         let unreadable = [
@@ -435,32 +493,4 @@ fn fault_of(error: &io::Error) -> Step<Fault> {
         Fault::Store(error) => Err(Halt::Broken(error.to_string())),
         fault => Ok(fault),
     }
-}
-
-fn unreadable_from(fault: &Fault, number: u64) -> Problem {
-    let (code, what) = match fault {
-        Fault::Ratio => (
-            ProblemCode::CompressionRatio,
-            "it grows to more than 200 times its size when decompressed; send it without compression",
-        ),
-        _ => (
-            ProblemCode::BodyNotDecompressed,
-            "its compression is broken or cut short there; check that the file is whole",
-        ),
-    };
-    Problem::of_call(code, format!("The file cannot be read from row {number} on: {what}."))
-}
-
-fn no_rows(none: NoRows, kind: JobKind) -> Problem {
-    let message = match none {
-        NoRows::Utf16 => "The file is in UTF-16; save it as UTF-8.".to_owned(),
-        NoRows::NoArray => {
-            let name = kind.as_str();
-            format!(
-                "The document has no array `{name}`; send {{\"{name}\": […]}}, or one row on each line as \
-                 `application/x-ndjson`."
-            )
-        }
-    };
-    Problem::of_call(ProblemCode::FileUnreadable, message)
 }

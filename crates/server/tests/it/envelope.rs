@@ -1,6 +1,6 @@
 //! How a refused call reads, and that nothing of the inside does.
 
-use muster_kernel::model::event::GuardKind;
+use muster_kernel::model::guard::GuardKind;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{AppendError, Refusal, StoreError};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::console::Browser;
-use crate::world::World;
+use crate::world::{World, until};
 
 const MASK: &str = "•••";
 
@@ -102,4 +102,21 @@ fn a_viewer_finds_nothing_by_what_is_masked() {
     let company_name =
         |browser: &Browser| browser.read(1, "/v1/users").json()["data"][0].get("company_name").cloned();
     assert_eq!((company_name(&owner), company_name(&viewer)), (Some(json!("Analytical")), None));
+}
+
+#[test]
+fn where_and_on_what_an_event_happened_is_masked_by_the_same_names() {
+    let (world, owner, viewer) = world();
+    owner.patch("/v1/environments/1", &json!({"pii_properties": ["pathname"]}));
+    let row = r#"{"event_type":"page_view","source":"backend-http-import","inserted_at":"2020-01-01T00:00:00Z","user_id":"u-2",
+        "url":"https://app.example.com/patients/7","user_agent":"Mozilla/5.0"}"#;
+    let row = row.replace('\n', "");
+    let answer = world.post("/v1/imports", &format!(r#"{{"events":[{row}]}}"#));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let viewed = || viewer.read(1, "/v1/events?type=page_view&from=2019-01-01").json()["data"][0].clone();
+    until("the row is an event", || !viewed().is_null());
+    let shown = viewed();
+    assert_eq!(shown["context"]["pathname"], MASK, "{shown}");
+    assert_eq!(shown["context"]["hostname"], "app.example.com");
+    assert_eq!(shown["masked"], json!(["pathname"]));
 }

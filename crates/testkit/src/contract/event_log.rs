@@ -1,10 +1,11 @@
 //! What an `EventLog` promises.
 
 use muster_kernel::model::batch::EventBatch;
-use muster_kernel::model::event::{Event, GuardKind};
+use muster_kernel::model::event::Event;
+use muster_kernel::model::guard::GuardKind;
 use muster_kernel::model::id::{EnvironmentId, JobNumber, Position};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{AppendError, Appended, EventLog, StoreError, StoredEvent};
+use muster_kernel::ports::{AppendError, Appended, EventLog, Once, StoreError, StoredEvent};
 
 use super::store;
 use crate::block_on::block_on;
@@ -21,6 +22,8 @@ pub fn event_log_keeps_its_promises(log: &dyn EventLog) {
     nothing_crosses_environments(log);
     a_batch_is_stored_whole_and_in_order(log);
     a_guarded_event_is_stored_once(log);
+    events_of_a_batch_are_taken_once_each(log);
+    batches_under_way_share_no_event(log);
     an_unknown_environment_takes_nothing(log);
 }
 
@@ -140,11 +143,74 @@ fn a_guarded_event_is_stored_once(log: &dyn EventLog) {
     assert_eq!(all.iter().filter(|user| *user == "once" || *user == "twins").count(), 2);
 }
 
+/// A batch of events, each with the key and the body of its guard.
+fn once_each(events: &[(&str, u8, u8)]) -> EventBatch {
+    let mut batch = EventBatch::default();
+    for (user, key, body) in events {
+        batch.push(&guarded(identify(user, &[]), *key, *body));
+    }
+    batch
+}
+
+fn events_of_a_batch_are_taken_once_each(log: &dyn EventLog) {
+    use Once::{Conflict, Duplicate, Stored};
+    let before = log.visible(PRODUCTION).unwrap_or_default();
+    store(log, PRODUCTION, &guarded(identify("call", &[]), 200, 1));
+    let batch = once_each(&[
+        ("z", 203, 1),
+        ("call", 200, 1),
+        ("call", 200, 2),
+        ("a", 201, 1),
+        ("a", 201, 1),
+        ("a", 201, 2),
+        ("y", 202, 1),
+    ]);
+    let expected = [Stored, Duplicate, Conflict, Stored, Duplicate, Conflict, Stored];
+    assert_eq!(log.known(PRODUCTION, &batch).as_deref(), Ok(&expected[..]));
+    let appended =
+        block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(appended.outcomes, expected);
+    let events = read_all(log, PRODUCTION, before);
+    assert_eq!(users(&events), ["call", "z", "a", "y"], "in the order of the batch");
+    assert_eq!(events.last().map(|event| event.receipt), appended.last);
+    let again =
+        block_on(log.append_many_once(PRODUCTION, &batch)).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!((again.outcomes[0], again.outcomes[3], again.last), (Duplicate, Duplicate, None));
+    let call = block_on(log.append(PRODUCTION, &guarded(identify("z", &[]), 203, 1)));
+    assert!(matches!(call, Ok(Appended::Duplicate { .. })), "a call knows it as well: {call:?}");
+    let mut bare = EventBatch::default();
+    bare.push(&identify("bare", &[]));
+    assert!(log.known(PRODUCTION, &bare).is_err());
+    assert!(matches!(block_on(log.append_many_once(PRODUCTION, &bare)), Err(AppendError::Failed(_))));
+    assert_eq!(read_all(log, PRODUCTION, before).len(), 4, "nothing else was written");
+}
+
+fn batches_under_way_share_no_event(log: &dyn EventLog) {
+    let before = log.visible(PRODUCTION).unwrap_or_default();
+    let own = ["m0", "m1", "m2", "m3"].into_iter().zip(211..);
+    let batches: Vec<EventBatch> =
+        own.map(|(user, key)| once_each(&[("shared", 210, 1), (user, key, 1)])).collect();
+    let under_way: Vec<_> = batches.iter().map(|batch| log.append_many_once(PRODUCTION, batch)).collect();
+    let call = log.append(PRODUCTION, &guarded(identify("shared", &[]), 210, 1));
+    let mut stored = 0;
+    for appending in under_way {
+        let appended = block_on(appending).unwrap_or_else(|error| panic!("{error:?}"));
+        stored += usize::from(appended.outcomes[0] == Once::Stored);
+        assert_eq!(appended.outcomes[1], Once::Stored);
+    }
+    stored += usize::from(matches!(block_on(call), Ok(Appended::Stored(_))));
+    assert_eq!(stored, 1);
+    assert_eq!(read_all(log, PRODUCTION, before).len(), 5);
+}
+
 fn an_unknown_environment_takes_nothing(log: &dyn EventLog) {
     assert_eq!(block_on(log.append(NOWHERE, &identify("u", &[]))), Err(AppendError::NoEnvironment));
     let mut batch = EventBatch::default();
     batch.push(&identify("u", &[]));
     assert_eq!(block_on(log.append_many(NOWHERE, &batch)), Err(AppendError::NoEnvironment));
+    let once = once_each(&[("u", 220, 1)]);
+    assert_eq!(block_on(log.append_many_once(NOWHERE, &once)), Err(AppendError::NoEnvironment));
+    assert_eq!(log.known(NOWHERE, &once), Err(StoreError::NoEnvironment));
     assert_eq!(log.read(NOWHERE, Position::START, 1, 1), Err(StoreError::NoEnvironment));
     assert_eq!(log.visible(NOWHERE), Err(StoreError::NoEnvironment));
     assert_eq!(log.recall(NOWHERE, &[]), Err(StoreError::NoEnvironment));

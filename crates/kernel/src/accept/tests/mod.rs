@@ -5,6 +5,7 @@ mod agreement;
 mod body;
 mod clients;
 mod fields;
+mod history;
 mod objects;
 
 use std::fmt::Write;
@@ -88,6 +89,7 @@ fn write_event(out: &mut String, event: &Event<'_>) {
     let own = if event.kind == EventKind::IdentifyUser { "user" } else { event.kind.as_str() };
     write_properties(out, own.trim_start_matches("identify_"), event.properties);
     write_properties(out, "company", event.company_properties);
+    write_properties(out, "on", event.context);
 }
 
 fn write_properties(out: &mut String, of: &str, properties: PropertyList<'_>) {

@@ -11,6 +11,9 @@ impl Work<'_> {
         if self.batch.is_empty() {
             return Ok(());
         }
+        if self.is_import() {
+            return self.append_rows();
+        }
         while self.under_way.len() >= BATCHES_MAX {
             self.settle_one()?;
         }
@@ -52,6 +55,9 @@ impl Work<'_> {
         self.append_batch()?;
         while !self.under_way.is_empty() {
             self.settle_one()?;
+        }
+        while !self.import.under_way.is_empty() {
+            self.settle_rows()?;
         }
         Ok(())
     }
