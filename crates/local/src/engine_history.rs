@@ -5,7 +5,10 @@ use muster_kernel::model::history::{
 };
 use muster_kernel::model::id::{EnvironmentId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::ports::{History, Inquiry, StoreError, StoredEvent};
+use muster_kernel::model::segment::question::{
+    Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion,
+};
+use muster_kernel::ports::{History, Inquiry, Segments, StoreError, StoredEvent};
 
 use crate::engine::Engine;
 
@@ -54,6 +57,47 @@ impl History for Engine {
         let environment = self.environment(environment)?;
         let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
         environment.history.properties(&snapshot, question, inquiry)
+    }
+}
+
+/// The columns that answer are folded from history, so each question only needs everything visible to be in it.
+impl Segments for Engine {
+    fn preview(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        sample_max: usize,
+        inquiry: &Inquiry,
+    ) -> Result<SegmentPreview, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.preview(question, sample_max, inquiry)
+    }
+
+    fn members(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        order: MemberOrder,
+        after: Option<&Cursor>,
+        limit: usize,
+        inquiry: &Inquiry,
+    ) -> Result<Page<Member>, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.members(question, order, after, limit, inquiry)
+    }
+
+    fn evidence(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        id: &str,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Evidence>, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.evidence(question, id, &environment.state.view(), inquiry)
     }
 }
 

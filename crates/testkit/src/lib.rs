@@ -3,10 +3,12 @@
 
 pub mod block_on;
 pub mod builders;
+pub mod chance;
 pub mod clock;
 pub mod contract;
 pub mod model_engine;
 pub mod model_history;
 pub mod model_jobs;
+pub mod model_segments;
 pub mod sim_disk;
 pub mod tidy;

@@ -35,3 +35,19 @@ pub const PROBLEMS_LISTED_MAX: usize = 100;
 pub const BUCKETS_MAX: usize = 2_300;
 /// Values that one answer may tell apart in a breakdown.
 pub const GROUPS_MAX: usize = 1_000;
+/// Groups within groups of a segment's rule: deeper ones are asked for as a segment of their own.
+pub const RULE_DEPTH_MAX: usize = 8;
+/// Conditions of a segment's rule, filters of events counted.
+pub const RULE_CONDITIONS_MAX: usize = 100;
+/// Values in one list of a segment's rule; more of them are a static segment.
+pub const RULE_LIST_MAX: usize = 1_000;
+/// Characters in one value of a segment's rule.
+pub const RULE_VALUE_CHARS_MAX: usize = 1_024;
+/// Characters in the text form of a segment's rule.
+pub const RULE_TEXT_CHARS_MAX: usize = 100_000;
+/// Days that a segment's rule may reach back or ahead: a century.
+pub const RULE_DAYS_MAX: u32 = 36_525;
+/// Times that a segment's rule may ask an event to have happened.
+pub const RULE_TIMES_MAX: u32 = 1_000_000;
+/// Members that a preview of a segment shows at most.
+pub const SAMPLE_MEMBERS_MAX: usize = 100;

@@ -177,6 +177,8 @@ codes! {
         UserUnknown = "user_unknown",
         /// No such company.
         CompanyUnknown = "company_unknown",
+        /// A segment's rule, or something in it, is not what it should be.
+        RuleInvalid = "rule_invalid",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

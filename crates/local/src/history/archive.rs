@@ -103,6 +103,8 @@ pub struct Archive {
     pub(super) signals: Mutex<Signals>,
     pub(super) changed: Condvar,
     pub(super) columns: super::user_columns::UserColumns,
+    /// What segments' rules ask for.
+    pub(super) standing: super::members::Columns,
     /// How many wait for what is done in the background: as long as there are any, it does not rest.
     pub(super) waiting: AtomicUsize,
     /// A file could not be written; the tail is not sealed any more, and so may not grow.

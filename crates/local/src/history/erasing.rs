@@ -47,6 +47,7 @@ impl Archive {
         }
         self.publish(snapshot);
         self.columns.clear();
+        self.standing.clear();
         Ok(through)
     }
 
@@ -112,6 +113,7 @@ impl Archive {
         files.manifest = manifest;
         self.known.write().unwrap_or_else(PoisonError::into_inner).users = fresh;
         self.columns.clear();
+        self.standing.clear();
         // What cannot be removed now is removed at the next start.
         let _ = disk.remove(&self.directory.join(dictionary_name(old)));
         disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))

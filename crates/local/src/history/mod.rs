@@ -8,7 +8,7 @@
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
 //! From below: [`bits`], [`lane`], [`column`] pack numbers and values; [`part`] and [`segment`] lay out events;
 //! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`tending`] and [`erasing`] keep them; [`scan`] and what stands
-//! on it answer questions.
+//! on it answer questions; [`members`] those about segments.
 
 pub mod archive;
 mod bits;
@@ -22,6 +22,7 @@ mod explorer;
 mod fixture_tests;
 mod lane;
 mod manifest;
+mod members;
 mod merge;
 mod names;
 pub mod opening;

@@ -63,6 +63,7 @@ impl Archive {
             signals: Mutex::default(),
             changed: Condvar::new(),
             columns: super::user_columns::UserColumns::default(),
+            standing: super::members::Columns::default(),
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
         })

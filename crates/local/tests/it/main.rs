@@ -8,5 +8,6 @@ mod history;
 mod history_crash;
 mod history_figures;
 mod jobs;
+mod segment_figures;
 mod stand;
 mod stops;

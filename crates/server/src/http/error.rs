@@ -65,7 +65,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         }
         P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => StatusCode::UNAUTHORIZED,
         P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => StatusCode::FORBIDDEN,
-        P::EnvironmentMissing | P::FieldInvalid => StatusCode::BAD_REQUEST,
+        P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => StatusCode::BAD_REQUEST,
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => StatusCode::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
             StatusCode::NOT_FOUND

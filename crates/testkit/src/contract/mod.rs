@@ -8,6 +8,7 @@ mod history;
 mod jobs;
 mod ledger;
 mod profiles;
+mod segments;
 
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::EnvironmentId;
@@ -19,6 +20,7 @@ pub use history::history_keeps_its_promises;
 pub use jobs::{job, jobs_keep_their_promises, upload};
 pub use ledger::ledger_keeps_its_promises;
 pub use profiles::profiles_keep_their_promises;
+pub use segments::segments_keep_their_promises;
 
 use crate::block_on::block_on;
 

@@ -66,6 +66,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::MethodNotAllowed, "see the header `Allow`"),
     (P::UserUnknown, "identify the user first"),
     (P::CompanyUnknown, "identify the company first"),
+    (P::RuleInvalid, "mend the rule at the pointer"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::ParameterInvalid, "correct the parameter"),
     (P::CursorInvalid, "start again without a cursor"),
