@@ -136,12 +136,12 @@ class Server:
         lines = self.log.read_text(errors="replace").splitlines()
         return " / ".join(lines[-5:]) or "it printed nothing"
 
-    def resident_mb(self):
-        """VmRSS in MB (10^6 bytes)."""
+    def resident_mb(self, figure="VmRSS"):
+        """VmRSS, or VmHWM for the most so far, in MB (10^6 bytes)."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{figure}:"):
                 return int(line.split()[1]) * 1024 / 1e6
-        raise Failure(f"{self.name} has no VmRSS")
+        raise Failure(f"{self.name} has no {figure}")
 
 
 def cpu_seconds():
@@ -193,6 +193,33 @@ class Muster(Server):
             return answer.getheader("Set-Cookie").split(";", 1)[0]
         finally:
             connection.close()
+
+
+    def bulk_users(self, file):
+        """Uploads a file of users and waits until its job has ended; the seconds from the first byte, and the job."""
+        started = time.monotonic()
+        with open(file, "rb") as body:
+            headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(file.stat().st_size)}
+            job = self.call("POST", "/v1/users/bulk_identify", body, headers, 202)
+        while job["status"] not in ("completed", "failed"):
+            time.sleep(0.01)
+            job = self.call("GET", f"/v1/background_jobs/{job['job_id']}", None, {}, 200)
+        if job["status"] == "failed" or job["accepted_rows"] != job["total_rows"]:
+            raise Failure(f"the job did not take every row: {job}")
+        return time.monotonic() - started, job
+
+    def call(self, method, path, body, headers, expected):
+        """One call with the key; its answer's JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600, blocksize=1 << 20)
+        try:
+            connection.request(method, path, body, {"Authorization": f"Token {KEY}", **headers})
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        if answer.status != expected:
+            raise Failure(f"{method} {path} answers {answer.status}: {said[:300]}")
+        return json.loads(said)
 
 
 class Bare(Server):

@@ -11,6 +11,7 @@ mod load;
 mod plan;
 mod request;
 mod response;
+mod rows;
 mod seed_users;
 mod tally;
 mod target;
@@ -32,6 +33,10 @@ enum Command {
     Load(load::LoadOptions),
     /// Send each user once, as fast as the server answers.
     SeedUsers(seed_users::SeedOptions),
+    /// Write a file of rows for a bulk upload.
+    Rows(rows::RowsOptions),
+    /// Parse such a file on one core and print how long it took.
+    Parse(rows::ParseOptions),
     /// Serve the bare axum handler until SIGTERM.
     Bare(bare::BareOptions),
 }
@@ -40,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load(options) => load::run(&options),
         Command::SeedUsers(options) => seed_users::run(&options),
+        Command::Rows(options) => rows::write(&options),
+        Command::Parse(options) => rows::parse(&options),
         Command::Bare(options) => bare::run(&options),
     };
     outcome.unwrap_or_else(|error| {

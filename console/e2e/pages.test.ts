@@ -6,14 +6,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { components } from '../src/api/schema';
 import { launch, open, SMALL, seriousFindings, WIDE } from './browser.ts';
 import { Server } from './server.ts';
-import { populate, userId } from './world.ts';
+import { type Jobs, populate, populateJobs, userId } from './world.ts';
 
 type Schemas = components['schemas'];
 type CallPage = Schemas['CallPage'];
 
 const SCREENSHOTS = join(import.meta.dirname, '../screenshots');
 /** What README shows. */
-const CHOSEN = ['home-1280-light', 'live-refused-1280-light'];
+const CHOSEN = ['home-1280-light', 'live-refused-1280-light', 'job-1280-light', 'jobs-tried-1280-light'];
+/** One new user, one known, one without an id. */
+const FILE = {
+  name: 'crm-export.ndjson',
+  mimeType: 'application/x-ndjson',
+  buffer: Buffer.from(
+    '{"user_id":"new-1","metadata":{"plan":"pro"}}\n{"user_id":"u-1"}\n{"metadata":{"plan":"pro"}}\n',
+  ),
+};
 const SHOWN = join(import.meta.dirname, '../../docs/screenshots');
 
 let server: Server;
@@ -21,6 +29,7 @@ let browser: Browser;
 let owner: string;
 let calls: CallPage['data'];
 let invitation: string;
+let jobs: Jobs;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
@@ -33,6 +42,7 @@ beforeAll(async () => {
     });
   await invite('vera@example.com');
   invitation = (await invite('victor@example.com')).link;
+  jobs = await populateJobs(server);
   await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
   calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
     .data;
@@ -107,6 +117,29 @@ const PLACES: Place[] = [
   { name: 'user-unknown', path: () => '/users/nobody', ready: text('There is no user nobody') },
   { name: 'companies', path: () => '/companies', ready: text('Northwind') },
   { name: 'company', path: () => '/companies/c-2', ready: text('monthly_spend') },
+  { name: 'jobs-none', path: () => '/jobs?environment=2', ready: text('No file was sent yet') },
+  { name: 'jobs', path: () => '/jobs?environment=1', ready: text('people.ndjson') },
+  {
+    name: 'jobs-tried',
+    path: () => '/jobs?environment=1',
+    ready: async (page) => {
+      await page.getByText('Drop a file of users').waitFor();
+      await page.setInputFiles('input[type=file]', FILE);
+      await page.getByRole('button', { name: 'Try it first' }).click();
+      await page.getByRole('button', { name: 'Send 2 rows' }).waitFor();
+    },
+  },
+  {
+    name: 'job',
+    path: () => `/jobs/${encodeURIComponent(jobs.done)}`,
+    ready: (page) => page.locator('[data-pointer]').first().waitFor(),
+  },
+  {
+    name: 'job-failed',
+    path: () => `/jobs/${encodeURIComponent(jobs.failed)}`,
+    ready: text('Nothing of the file'),
+  },
+  { name: 'job-unknown', path: () => '/jobs/bulk:jobs:NX-0:1', ready: text('There is no such job') },
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
   { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },

@@ -75,3 +75,46 @@ export async function refused(server: Server, path: string, text: string): Promi
   const response = await server.call('POST', path, { key: server.key, text });
   if (response.ok) throw new Error(`${text} was taken`);
 }
+
+/** Ids of jobs that have ended. */
+export interface Jobs {
+  done: string;
+  failed: string;
+}
+
+/** Sends rows as a file with a name; answers the job's id once it has ended. */
+export async function sendRows(
+  server: Server,
+  rows: string,
+  { name = 'people.ndjson', target = '/v1/users/bulk_identify', ends = true } = {},
+): Promise<string> {
+  const form = new FormData();
+  form.set('file', new Blob([rows]), name);
+  const headers = { Authorization: `Token ${server.key}` };
+  const response = await fetch(server.address + target, { method: 'POST', headers, body: form });
+  if (response.status !== 202) throw new Error(`${name}: ${response.status} ${await response.text()}`);
+  const { job_id } = (await response.json()) as { job_id: string };
+  const status = async () =>
+    (await server.json<{ status: string }>('GET', `/v1/background_jobs/${job_id}`, { key: server.key }))
+      .status;
+  while (ends && !['completed', 'failed'].includes(await status())) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return job_id;
+}
+
+/** A file with a few bad rows, and one that is none. */
+export async function populateJobs(server: Server): Promise<Jobs> {
+  const good = Array.from({ length: 1_200 }, (_, number) => ({
+    user_id: `x-${number}`,
+    company_id: `c-${number % COMPANIES.length}`,
+    metadata: { plan: PLANS[number % PLANS.length], seats: number % 40 },
+  }));
+  const rows = good.map((row) => JSON.stringify(row));
+  rows.splice(17, 0, '{"metadata":{"plan":"pro","seats":12}}');
+  rows.splice(230, 0, '{"user_id":"u-11","metadata":{"plan":"team","score":1e999,"city":"Turin"}}');
+  rows.splice(400, 0, '{"user_id":"u-12","metadata":{"plan":"free"');
+  const done = await sendRows(server, rows.join('\n'));
+  const failed = await sendRows(server, '\u0089PNG no rows at all', { name: 'logo.png' });
+  return { done, failed };
+}

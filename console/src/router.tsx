@@ -140,6 +140,21 @@ const companyRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/company.tsx'), 'CompanyPage'),
 });
 
+const jobsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'row'> => ({ row: text(search.row) }),
+  component: lazyRouteComponent(() => import('./pages/jobs.tsx'), 'Jobs'),
+});
+const jobRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/$id',
+  validateSearch: (search: Record<string, unknown>): { rejects?: number } => ({
+    rejects: number(search.rejects),
+  }),
+  component: lazyRouteComponent(() => import('./pages/job.tsx'), 'JobPage'),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/settings',
@@ -187,6 +202,8 @@ const routeTree = rootRoute.addChildren([
     userRoute,
     companiesRoute,
     companyRoute,
+    jobsRoute,
+    jobRoute,
     settingsRoute.addChildren([
       settingsIndexRoute,
       keysRoute,

@@ -70,6 +70,26 @@ impl Connection {
         self.exchange("GET", target, None, None, &[])
     }
 
+    /// Sends a file as a form does.
+    pub fn upload(&mut self, target: &str, name: &str, file: &str) -> Result<Answer> {
+        let body = format!(
+            "--muster-demo\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{file}\r\n\
+             --muster-demo--\r\n"
+        );
+        self.write_head("POST", target, None)?;
+        let length = body.len();
+        write!(self.request, "Content-Type: multipart/form-data; boundary=muster-demo\r\n")?;
+        write!(self.request, "Content-Length: {length}\r\n\r\n{body}")?;
+        self.ask("POST", target)
+    }
+
+    fn write_head(&mut self, method: &str, target: &str, key: Option<&str>) -> Result<()> {
+        let (host, key) = (self.host, key.unwrap_or(&self.key));
+        self.request.clear();
+        write!(self.request, "{method} {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {key}\r\n")?;
+        Ok(())
+    }
+
     fn exchange(
         &mut self,
         method: &str,
@@ -78,9 +98,7 @@ impl Connection {
         idempotency_key: Option<&str>,
         body: &[u8],
     ) -> Result<Answer> {
-        let (host, key) = (self.host, key.unwrap_or(&self.key));
-        self.request.clear();
-        write!(self.request, "{method} {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {key}\r\n")?;
+        self.write_head(method, target, key)?;
         if let Some(idempotency_key) = idempotency_key {
             write!(self.request, "Idempotency-Key: {idempotency_key}\r\n")?;
         }
@@ -89,6 +107,11 @@ impl Connection {
         }
         self.request.extend_from_slice(b"\r\n");
         self.request.extend_from_slice(body);
+        self.ask(method, target)
+    }
+
+    /// Sends what was put together, and reads the answer.
+    fn ask(&mut self, method: &str, target: &str) -> Result<Answer> {
         let host = self.host;
         let lost = || format!("the server on {host} gave no answer to {method} {target}; its log says why");
         self.stream.get_mut().write_all(&self.request).with_context(lost)?;

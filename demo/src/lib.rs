@@ -13,6 +13,7 @@ mod clock;
 mod company;
 mod connection;
 mod crew;
+mod imports;
 mod ledger;
 mod mishaps;
 mod person;
@@ -95,6 +96,7 @@ pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
             say(&format!("{}: {} calls so far", chapter.title, thousands(counts.all())));
         }
     }
+    counts.add(imports::send(crew.one(), &story)?);
     let ended = clock::now();
     Ledger::read(crew.one(), began, ended)?.confirm(&before, &counts)?;
     Ok(Told { story, counts, milliseconds: ended.0 - began.0 })

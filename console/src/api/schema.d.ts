@@ -89,6 +89,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/background_jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List jobs, the newest first; the newest 1,000. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/background_jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job. */
+        get: operations["read_job"];
+        put?: never;
+        post?: never;
+        /** Cancel a job. What it has stored stays stored. */
+        delete: operations["cancel_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/background_jobs/{id}/rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the rejected rows of a job, as far as it is: NDJSON, each row with `_muster` in it, ready to be mended and sent
+         *     again.
+         */
+        get: operations["read_rejects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/companies": {
         parameters: {
             query?: never;
@@ -100,6 +155,24 @@ export interface paths {
         get: operations["list_companies"];
         put?: never;
         post?: never;
+        /** Erase companies. Their users stay and belong to none. */
+        delete: operations["delete_companies"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/companies/bulk_identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create or update many companies: `{"companies":[…]}`, or NDJSON with one company on each line. */
+        post: operations["bulk_identify_companies"];
         delete?: never;
         options?: never;
         head?: never;
@@ -291,6 +364,40 @@ export interface paths {
         };
         /** List why calls are refused. */
         get: operations["list_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List erasures, the newest first; the newest 1,000. */
+        get: operations["list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an erasure and, once it is complete, its certificate. */
+        get: operations["read_erasure"];
         put?: never;
         post?: never;
         delete?: never;
@@ -551,6 +658,24 @@ export interface paths {
         get: operations["list_users"];
         put?: never;
         post?: never;
+        /** Erase users: hidden at once, gone for good within the time that the operator promises. Unknown ids are no error. */
+        delete: operations["delete_users"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/bulk_identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create or update many users: `{"users":[…]}`, or NDJSON with one user on each line. */
+        post: operations["bulk_identify_users"];
         delete?: never;
         options?: never;
         head?: never;
@@ -649,9 +774,10 @@ export interface components {
             status: string;
             /** @description What was odd about the call, and what was done about it. */
             warnings: components["schemas"]["Warning"][];
+            would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted";
         /** @description Who did it. */
         Actor: {
             /**
@@ -700,6 +826,14 @@ export interface components {
             data: components["schemas"]["AuditEntry"][];
             /** @description Where the next page starts; null on the last one. */
             next_cursor: string | null;
+        };
+        /** @description A file of rows. */
+        BulkUpload: {
+            /**
+             * Format: binary
+             * @description One JSON object on each line (NDJSON), plain, gzip or zstd; or one JSON document.
+             */
+            file: string;
         };
         /** @description A call as it came in and was answered. */
         Call: {
@@ -842,6 +976,15 @@ export interface components {
          * @enum {string}
          */
         CallSubjectKind: "user" | "company";
+        /** @description The proof that an erasure is complete. */
+        Certificate: {
+            /** @description When the second look ended. */
+            issued_at: components["schemas"]["Instant"];
+            /** @description Each place that holds personal data. */
+            places: components["schemas"]["ErasurePlace"][];
+            /** @description Keyed hashes of the ids, in the order in which they were named. The key never leaves the server. */
+            subjects: string[];
+        };
         /** @description A company. */
         Company: {
             /**
@@ -862,11 +1005,26 @@ export interface components {
              */
             user_count: number;
         };
+        /** @description Companies to erase. */
+        CompanyDeletion: {
+            /** @description Ids; integers count as their decimal text. */
+            companies: string[];
+            /** @description Whether later writes about them are refused. */
+            suppress?: boolean | null;
+        };
         /** @description A page of companies. */
         CompanyPage: {
             data: components["schemas"]["Company"][];
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
+        };
+        /** @description A deletion that was accepted, or, of a dry run, what it would do. */
+        DeletionAccepted: {
+            /** @description The erasure's id, also as a job. Absent in a dry run. */
+            job_id?: string | null;
+            /** @description How many are scheduled. */
+            message: string;
+            would?: components["schemas"]["WouldErase"] | null;
         };
         /**
          * @description What to do with a `company` object that has no id.
@@ -936,6 +1094,55 @@ export interface components {
             empty_company?: components["schemas"]["EmptyCompany"] | null;
             junk_ids?: components["schemas"]["JunkIds"] | null;
             nested_values?: components["schemas"]["NestedValues"] | null;
+        };
+        /** @description An erasure. */
+        Erasure: {
+            /** @description When it was accepted: what was received up to then is hidden since. */
+            accepted_at: components["schemas"]["Instant"];
+            certificate: components["schemas"]["Certificate"] | null;
+            /** @description When the purge begins. */
+            due_at: components["schemas"]["Instant"];
+            ended_at: components["schemas"]["Instant"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description How many ids were named. */
+            ids: number;
+            /** @description Whether it was not, or is not. */
+            is_late: boolean;
+            /** @description Jobs that were accepted before and had not ended then: the purge waits for their end. */
+            jobs: number;
+            /** @description `users` or `companies`. */
+            kind: string;
+            /** @description By when it is to be complete. */
+            promised_at: components["schemas"]["Instant"];
+            started_at: components["schemas"]["Instant"] | null;
+            /** @description `queued`, `processing`, `pending_refresh` (the second look) or `completed`. */
+            status: string;
+            /** @description Whether later writes about them are refused. */
+            suppress: boolean;
+        };
+        /** @description A page of erasures. */
+        ErasureList: {
+            data: components["schemas"]["Erasure"][];
+        };
+        /** @description What one place gave up, and what the second look at it found. */
+        ErasurePlace: {
+            /**
+             * Format: int64
+             * @description How many of them still were about the ids: 0.
+             */
+            found: number;
+            /** @description `log`, `jobs` or `profiles`. */
+            place: string;
+            /** @description What was removed, by what it was. */
+            removed: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many records, lines or entries the second look decoded.
+             */
+            searched: number;
         };
         /** @description How every refused call reads. */
         ErrorEnvelope: {
@@ -1008,6 +1215,17 @@ export interface components {
             /** @description The position of the last event, to go on from; null when there was none, and the position asked from still holds. */
             next_cursor: string | null;
         };
+        /** @description The event that a call would record. */
+        EventWould: {
+            /**
+             * @description Its name.
+             * @example invoice_paid
+             */
+            event_name: string;
+            /** @description Its own properties. */
+            metadata: Record<string, never>;
+            occurred_at: components["schemas"]["Instant"] | null;
+        };
         /**
          * Format: date-time
          * @description RFC 3339 in UTC with microseconds.
@@ -1054,6 +1272,89 @@ export interface components {
             email?: string | null;
             /** @description What the member shall be allowed to do. */
             role: components["schemas"]["Role"];
+        };
+        /** @description A job. */
+        Job: {
+            /**
+             * Format: int64
+             * @description Rows that are stored; of a dry run, that would be.
+             */
+            accepted_rows: number;
+            /**
+             * Format: int64
+             * @description Rows that are done: the sum of the next four.
+             */
+            completed_rows: number;
+            /** @description Whether nothing is written. */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Rows that were known before by their `event_id`.
+             */
+            duplicate_rows: number;
+            /**
+             * Format: int64
+             * @description Whole seconds since work began, up to the end.
+             */
+            elapsed_time: number;
+            end_time: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of the file as sent.
+             */
+            file_size: number;
+            /** @description The name that the file came with. */
+            filename: string;
+            /**
+             * @description The job's id.
+             * @example bulk:jobs:NX-1a2b3c4d:0b0e4f8a-6c1f-4d0c-9a58-2f1f0c1d2e3f
+             */
+            job_id: string;
+            /** @description Where the job is read. */
+            links: string;
+            reason: components["schemas"]["JobReason"] | null;
+            /** @description The same by the `error_code` of each row's first problem. */
+            rejected_by_code: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Rows that are refused; `GET …/rejects` gives them back.
+             */
+            rejected_rows: number;
+            /**
+             * Format: int64
+             * @description Rows done in a second, on average.
+             */
+            rows_per_second: number;
+            start_time: components["schemas"]["Instant"] | null;
+            /**
+             * @description `queued`, `validating`, `processing`, `pending_refresh`, `completed` or `failed`.
+             * @example processing
+             */
+            status: string;
+            /** @description When the upload was durable: the time of all its rows. */
+            submitted_at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description Rows about somebody who was erased after the upload came, or is suppressed; nothing of them is kept.
+             */
+            suppressed_rows: number;
+            /**
+             * Format: int64
+             * @description How many rows the file has; 0 until they are counted.
+             */
+            total_rows: number;
+            /** @description `users` or `companies` of an upload, `delete` of a deletion, whose rows are its ids. */
+            type: string;
+            would?: components["schemas"]["Would"] | null;
+        };
+        /** @description Why a job is as it is. */
+        JobReason: {
+            /** @description A word of the table of `error_code`s. */
+            code: string;
+            /** @description One sentence with the remedy. */
+            message: string;
         };
         /**
          * @description What to do with ids that look like a variable that was never filled in.
@@ -1330,7 +1631,7 @@ export interface components {
             new_users: number;
             /**
              * Format: int64
-             * @description Writes of known keys refused.
+             * @description Writes of known keys refused. Here and above each row of a bulk upload counts as a write.
              */
             refused: number;
         };
@@ -1427,6 +1728,22 @@ export interface components {
             };
             /** @description When the day began. */
             from: components["schemas"]["Instant"];
+        };
+        /** @description What a call would do to a user or a company. */
+        ProfileWould: {
+            /**
+             * @description `create`, `update`, or `keep` when no property and no membership would change.
+             * @example update
+             */
+            action: string;
+            /**
+             * @description The id.
+             * @example user_789456
+             */
+            id: string;
+            membership?: components["schemas"]["ValueWould"] | null;
+            /** @description One item for each property that the call names: `set`, `change`, `remove` or `keep`. */
+            properties: components["schemas"]["ValueWould"][];
         };
         /** @description A property with what is known of it; only with `detail=true`. */
         PropertyDetail: {
@@ -1558,11 +1875,35 @@ export interface components {
              */
             user_id: string;
         };
+        /** @description Users to erase. */
+        UserDeletion: {
+            /** @description Whether later writes about them are refused. */
+            suppress?: boolean | null;
+            /** @description Ids; integers count as their decimal text. */
+            users: string[];
+        };
         /** @description A page of users. */
         UserPage: {
             data: components["schemas"]["User"][];
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
+        };
+        /** @description What a call would do to one value. */
+        ValueWould: {
+            /**
+             * @description What would happen to it.
+             * @example change
+             */
+            action: string;
+            /** @description The value afterwards; null when there would be none. */
+            after: unknown;
+            /** @description The present value, null when there is none; absent when the key may not read. */
+            before?: unknown;
+            /**
+             * @description The name of the property; absent for the membership.
+             * @example plan
+             */
+            name?: string | null;
         };
         /** @description What the server is. */
         Version: {
@@ -1585,6 +1926,53 @@ export interface components {
              * @example /metadata/address
              */
             pointer: string;
+        };
+        /** @description What the rows of a dry run would do. */
+        Would: {
+            /**
+             * Format: int64
+             * @description Rows about known ones.
+             */
+            change: number;
+            /**
+             * Format: int64
+             * @description Rows about users or companies that are not known.
+             */
+            create: number;
+            /**
+             * Format: int64
+             * @description Rows that would be refused.
+             */
+            reject: number;
+        };
+        /** @description What a deletion would remove. */
+        WouldErase: {
+            /**
+             * Format: int64
+             * @description Events that would be removed as a whole.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Of companies: users that would belong to none.
+             */
+            members: number;
+            /**
+             * Format: int64
+             * @description Ids that are known.
+             */
+            profiles: number;
+            /**
+             * Format: int64
+             * @description Ids that are not.
+             */
+            unknown: number;
+        };
+        /** @description What a call would do. */
+        WriteWould: {
+            company: components["schemas"]["ProfileWould"] | null;
+            event: components["schemas"]["EventWould"] | null;
+            user: components["schemas"]["ProfileWould"] | null;
         };
     };
     responses: never;
@@ -1749,6 +2137,374 @@ export interface operations {
             };
         };
     };
+    list_jobs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The job's id, with its colons as they are or percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job comes to its end as `failed` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The upload is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The upload stopped arriving */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description A job is under way or has ended, or the `Idempotency-Key` was used with another file */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The upload is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` or `Content-Encoding` is none that an upload can have */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_rejects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One line for each rejected row */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_companies: {
         parameters: {
             query?: {
@@ -1833,9 +2589,265 @@ export interface operations {
             };
         };
     };
+    delete_companies: {
+        parameters: {
+            query?: {
+                /** @description With `true`, says what would go and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "companies": [
+                 *         "company_001"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CompanyDeletion"];
+            };
+        };
+        responses: {
+            /** @description Accepted: durable, and hidden from now on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAccepted"];
+                };
+            };
+            /** @description The body is not what it should be: one element for each problem */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    bulk_identify_companies: {
+        parameters: {
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
+                "Idempotency-Key"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "companies": [
+                 *         {
+                 *           "company_id": "company_001",
+                 *           "metadata": {
+                 *             "plan": "pro"
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": Record<string, never>;
+                "application/x-ndjson": string;
+                "multipart/form-data": components["schemas"]["BulkUpload"];
+            };
+        };
+        responses: {
+            /** @description The upload is durable; its job goes on by itself */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The upload is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The upload stopped arriving */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description A job is under way or has ended, or the `Idempotency-Key` was used with another file */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The upload is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` or `Content-Encoding` is none that an upload can have */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     identify_company: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -1876,7 +2888,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             200: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -3099,6 +4111,164 @@ export interface operations {
             };
         };
     };
+    list_erasures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The erasures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_erasure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The erasure's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The erasure */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such erasure */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -3181,7 +4351,10 @@ export interface operations {
     };
     identify_user: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -3225,7 +4398,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             202: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -4687,7 +5860,10 @@ export interface operations {
     };
     track: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;
@@ -4734,7 +5910,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored and visible */
+            /** @description Stored and visible; of a dry run, only looked at */
             202: {
                 headers: {
                     /** @description `true` on the answer to a repetition */
@@ -4925,6 +6101,261 @@ export interface operations {
             };
         };
     };
+    delete_users: {
+        parameters: {
+            query?: {
+                /** @description With `true`, says what would go and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "users": [
+                 *         "user_001",
+                 *         "user_002"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserDeletion"];
+            };
+        };
+        responses: {
+            /** @description Accepted: durable, and hidden from now on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAccepted"];
+                };
+            };
+            /** @description The body is not what it should be: one element for each problem */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    bulk_identify_users: {
+        parameters: {
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
+                "Idempotency-Key"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "users": [
+                 *         {
+                 *           "company_id": "company_001",
+                 *           "metadata": {
+                 *             "plan": "pro"
+                 *           },
+                 *           "user_id": "user_001"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": Record<string, never>;
+                "application/x-ndjson": string;
+                "multipart/form-data": components["schemas"]["BulkUpload"];
+            };
+        };
+        responses: {
+            /** @description The upload is durable; its job goes on by itself */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The upload is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The upload stopped arriving */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description A job is under way or has ended, or the `Idempotency-Key` was used with another file */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The upload is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` or `Content-Encoding` is none that an upload can have */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_user: {
         parameters: {
             query?: {
@@ -5017,7 +6448,10 @@ export interface operations {
     };
     detach_user: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With `true`, everything is checked and nothing is written; `would` in the answer says what would be. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description 1 to 255 visible ASCII characters: calls with the same key, path and body are taken once. */
                 "Idempotency-Key"?: string | null;

@@ -24,4 +24,6 @@ export type CallOutcome = Schemas['CallOutcome'];
 export type Change = Schemas['CallChange'];
 export type GroupedProblem = Schemas['ProblemGroup'];
 export type Rate = Schemas['LiveRate'];
+export type Job = Schemas['Job'];
+export type JobType = 'users' | 'companies';
 export type Overview = Schemas['Overview'];

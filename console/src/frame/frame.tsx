@@ -11,6 +11,7 @@ import {
   ChevronIcon,
   CompaniesIcon,
   HomeIcon,
+  JobsIcon,
   LiveIcon,
   SearchIcon,
   SettingsIcon,
@@ -27,6 +28,7 @@ export const PLACES = [
   { to: '/live', title: 'Live', key: 'g l', icon: LiveIcon },
   { to: '/users', title: 'Users', key: 'g u', icon: UsersIcon },
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
+  { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
 ] as const;
 
@@ -44,6 +46,7 @@ export function Frame() {
     'g l': () => void navigate({ to: '/live' }),
     'g u': () => void navigate({ to: '/users' }),
     'g c': () => void navigate({ to: '/companies' }),
+    'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),
   });
   const edge = isProduction(environment) ? null : 'border-warn';

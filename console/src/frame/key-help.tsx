@@ -29,6 +29,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ['g l', 'Live'],
       ['g u', 'Users'],
       ['g c', 'Companies'],
+      ['g j', 'Jobs'],
       ['g s', 'Settings'],
     ],
   },

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { overviewQuery } from '../api/calls.ts';
+import { jobsQuery } from '../api/jobs.ts';
 import type { Overview } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
@@ -71,6 +72,7 @@ function environmentWords(overview: Overview): ReactNode {
 
 function Today({ overview, live }: { overview: Overview; live: LiveState }) {
   const { today, last_week } = overview;
+  const rows = useRowsSince(today.from);
   const day = weekday(Date.parse(today.from) + 12 * 3_600_000);
   return (
     <>
@@ -106,7 +108,7 @@ function Today({ overview, live }: { overview: Overview; live: LiveState }) {
           From next week on these numbers are compared with the same weekday a week before.
         </p>
       )}
-      <LedgerLine ledger={overview.ledger} />
+      <LedgerLine ledger={overview.ledger} rows={rows} />
       <Throughput live={live} />
       <Problems />
     </>
@@ -161,8 +163,15 @@ function Figure({
   );
 }
 
+/** Rows of the files that were sent since a time: each counts as a call. */
+function useRowsSince(from: string): number {
+  const jobs = useQuery(jobsQuery(useEnvironment().id));
+  const since = jobs.data?.filter((job) => !job.dry_run && Date.parse(job.submitted_at) >= Date.parse(from));
+  return since?.reduce((sum, job) => sum + job.total_rows, 0) ?? 0;
+}
+
 /** Every call that came is somewhere: stored, repeated, refused, suppressed or pending. */
-function LedgerLine({ ledger }: { ledger: Overview['ledger'] }) {
+function LedgerLine({ ledger, rows }: { ledger: Overview['ledger']; rows: number }) {
   const parts: [number, string][] = [
     [ledger.stored, 'stored'],
     [ledger.duplicate, 'repeated'],
@@ -187,6 +196,15 @@ function LedgerLine({ ledger }: { ledger: Overview['ledger'] }) {
             <strong className="font-semibold">{count(number)}</strong> {word}
           </span>
         ))}
+        {rows > 0 && (
+          <>
+            {'; '}
+            <Link to="/jobs" className="underline underline-offset-3 hover:text-accent">
+              {countOf(rows, 'row')} of files
+            </Link>
+            {' among them'}
+          </>
+        )}
       </span>
       <span className={ledger.balanced ? 'text-muted' : ''}>
         {ledger.balanced

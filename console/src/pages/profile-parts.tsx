@@ -16,7 +16,7 @@ import { Status } from '../ui/status.tsx';
 import { Time } from '../ui/time.tsx';
 import { FullValue } from '../ui/value.tsx';
 
-export function Back({ to, children }: { to: '/users' | '/companies'; children: ReactNode }) {
+export function Back({ to, children }: { to: '/users' | '/companies' | '/jobs'; children: ReactNode }) {
   return (
     <Link
       to={to}

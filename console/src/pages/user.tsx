@@ -52,7 +52,7 @@ export function UserPage() {
   return <Person user={user.data} />;
 }
 
-export function useEscapeTo(to: '/users' | '/companies') {
+export function useEscapeTo(to: '/users' | '/companies' | '/jobs') {
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
   const { history } = useRouter();

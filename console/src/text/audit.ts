@@ -1,5 +1,6 @@
 /** Acts in words. */
 import type { AuditEntry } from '../api/types.ts';
+import { countOf } from './number.ts';
 
 type Named = Pick<AuditEntry, 'action' | 'subject' | 'details'>;
 type Details = Record<string, string>;
@@ -25,10 +26,14 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   key_created: (subject, details) =>
     `made the key ${subject}${details.replaces ? ' in place of an older one' : ''}`,
   key_revoked: (subject) => `revoked the key ${subject}`,
+  job_started: (subject, details) => `${details.dry_run ? 'tried' : 'sent'} the file ${subject}`,
+  job_cancelled: (subject) => `cancelled the job of ${subject}`,
+  erasure_accepted: (_, details) =>
+    `had ${details.companies ? countOf(Number(details.companies), 'company', 'companies') : countOf(Number(details.users), 'user')} erased`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */
-const SAID = new Set(['role', 'key', 'replaces', 'by']);
+const SAID = new Set(['role', 'key', 'replaces', 'by', 'dry_run', 'job', 'users', 'companies', 'hash']);
 
 export function auditSentence({ action, subject, details }: Named): string {
   const sentence = SENTENCES[action];

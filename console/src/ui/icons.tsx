@@ -44,6 +44,7 @@ export const SettingsIcon = icon(
     <circle cx="5.700" cy="11.500" r="1.700" />
   </>,
 );
+export const JobsIcon = icon('Jobs', <path d="M8 10V2.500M5 5.300 8 2.500l3 2.800M2.500 9.500v4h11v-4" />);
 export const SearchIcon = icon(
   'Search',
   <>

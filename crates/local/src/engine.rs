@@ -181,6 +181,19 @@ impl Engine {
     }
 }
 
+/// Counts a repetition or a suppressed call. A job counts its own, exactly, whatever becomes of this process.
+fn count_unstored(environment: &Environment, clock: &dyn Clock, event: &EventDraft, appended: &Appended) {
+    let (duplicate, suppressed) = match appended {
+        Appended::Stored(_) => return,
+        Appended::Duplicate { .. } => (1, 0),
+        Appended::Suppressed => (0, 1),
+    };
+    if event.job.is_none() {
+        let (minute, key) = (clock.now().minute(), event.key);
+        count(environment, LedgerRow { minute, key, duplicate, suppressed, ..LedgerRow::default() });
+    }
+}
+
 /// Counts a call that leaves no event.
 fn count(environment: &Environment, row: LedgerRow) {
     environment.state.refused.add(&row);
@@ -195,21 +208,20 @@ impl EventLog for Engine {
             Err(error) => return Box::pin(async move { Err(AppendError::Failed(error.to_string())) }),
         };
         if event.guards.is_empty() {
-            return match environment.queue.push(|out| event.encode(out)) {
-                Ok(waiting) => Box::pin(async move { waiting.await.map(Appended::Stored) }),
+            return match environment.queue.push(|out| environment.state.erasures.admit(event, out)) {
+                Ok(Some(waiting)) => Box::pin(async move { waiting.await.map(Appended::Stored) }),
+                Ok(None) => {
+                    count_unstored(&environment, self.clock.as_ref(), event, &Appended::Suppressed);
+                    Box::pin(async { Ok(Appended::Suppressed) })
+                }
                 Err(refusal) => Box::pin(async { Err(AppendError::Refused(refusal)) }),
             };
         }
-        let mut payload = Vec::new();
-        event.encode(&mut payload);
-        let (guards, key, clock) = (event.guards.clone(), event.key, Arc::clone(&self.clock));
-        // A job counts its own repetitions, exactly, whatever becomes of this process.
-        let is_counted = event.job.is_none();
+        let (event, clock) = (event.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            let outcome = append_once(&environment, &guards, &payload).await;
-            if is_counted && matches!(outcome, Ok(Appended::Duplicate { .. })) {
-                let minute = clock.now().minute();
-                count(&environment, LedgerRow { minute, key, duplicate: 1, ..LedgerRow::default() });
+            let outcome = append_once(&environment, &event).await;
+            if let Ok(appended) = &outcome {
+                count_unstored(&environment, clock.as_ref(), &event, appended);
             }
             outcome
         })
@@ -237,7 +249,9 @@ impl EventLog for Engine {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let environment = self.environment(environment)?;
         let until = environment.state.visible();
-        environment.reader.read(after, until, count_max, bytes_max).map_err(|fault| match fault {
+        let sieve = environment.state.erasures.sieve();
+        let sift = |position, payload: &[u8]| sieve.sift(position, payload);
+        environment.reader.read(after, until, (count_max, bytes_max), &sift).map_err(|fault| match fault {
             ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
             ReadFault::Damaged { path, offset } => {
                 StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
@@ -251,11 +265,8 @@ impl EventLog for Engine {
 }
 
 /// Appends a guarded event, unless it was taken before; waits while the same one is under way.
-async fn append_once(
-    environment: &Environment,
-    guards: &[Guard],
-    payload: &[u8],
-) -> Result<Appended, AppendError> {
+async fn append_once(environment: &Environment, event: &EventDraft) -> Result<Appended, AppendError> {
+    let guards = event.guards.as_slice();
     let under_way = &environment.state.guards;
     poll_fn(|context| if under_way.claim(guards, context.waker()) { Poll::Ready(()) } else { Poll::Pending })
         .await;
@@ -272,8 +283,12 @@ async fn append_once(
         }
     }
     // From here on the threads of the environment release the guards.
-    match environment.queue.push(|out| out.extend_from_slice(payload)) {
-        Ok(waiting) => waiting.await.map(Appended::Stored),
+    match environment.queue.push(|out| environment.state.erasures.admit(event, out)) {
+        Ok(Some(waiting)) => waiting.await.map(Appended::Stored),
+        Ok(None) => {
+            release();
+            Ok(Appended::Suppressed)
+        }
         Err(refusal) => {
             release();
             Err(AppendError::Refused(refusal))

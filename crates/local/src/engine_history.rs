@@ -1,14 +1,16 @@
 //! History as the kernel's port sees it: each question is asked of everything that is visible when it comes.
 
 use muster_kernel::model::history::{
-    CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion, PropertySummary,
+    AsOf, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
+    PropertySummary, Standing,
 };
-use muster_kernel::model::id::{EnvironmentId, Position, UserId};
+use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::profile::Profile;
 use muster_kernel::model::segment::question::{
     Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion,
 };
-use muster_kernel::ports::{History, Inquiry, Segments, StoreError, StoredEvent};
+use muster_kernel::ports::{History, Inquiry, ProfileKind, Segments, StoreError, StoredEvent};
 
 use crate::engine::Engine;
 
@@ -58,6 +60,23 @@ impl History for Engine {
         let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
         environment.history.properties(&snapshot, question, inquiry)
     }
+
+    fn as_of(
+        &self,
+        environment: EnvironmentId,
+        subject: (ProfileKind, &str),
+        at: AsOf,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Profile>, StoreError> {
+        let environment = self.environment(environment)?;
+        let snapshot = environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.as_of(&snapshot, subject, at, inquiry)
+    }
+
+    fn standing(&self, environment: EnvironmentId) -> Result<Standing, StoreError> {
+        let environment = self.environment(environment)?;
+        Ok(environment.history.standing(environment.state.visible()))
+    }
 }
 
 /// The columns that answer are folded from history, so each question only needs everything visible to be in it.
@@ -97,7 +116,7 @@ impl Segments for Engine {
     ) -> Result<Option<Evidence>, StoreError> {
         let environment = self.environment(environment)?;
         environment.history.up_to(environment.state.visible(), inquiry)?;
-        environment.history.evidence(question, id, &environment.state.view(), inquiry)
+        environment.history.evidence(question, id, inquiry)
     }
 }
 
@@ -113,32 +132,5 @@ impl Engine {
         environment.history.seal()?;
         while environment.history.merge_next()? {}
         Ok(())
-    }
-
-    /// Hides every event of these users that is visible now from all questions, durably; answers the position up to which
-    /// it does. [`Engine::purge_history`] removes what is hidden from the files.
-    ///
-    /// # Errors
-    /// As [`Engine::seal_history`].
-    pub fn erase_from_history(
-        &self,
-        environment: EnvironmentId,
-        users: &[UserId],
-    ) -> Result<Position, StoreError> {
-        let environment = self.environment(environment)?;
-        let _waiting = environment.history.wait();
-        environment.history.erase(users, environment.state.visible())
-    }
-
-    /// Writes every file of history anew that holds events of erased users, takes the ids of `users` out of the dictionary
-    /// unless events are about them (of users who were not erased, or have come back), and waits for it.
-    ///
-    /// # Errors
-    /// As [`Engine::seal_history`].
-    pub fn purge_history(&self, environment: EnvironmentId, users: &[UserId]) -> Result<(), StoreError> {
-        let environment = self.environment(environment)?;
-        let _waiting = environment.history.wait();
-        environment.history.purge()?;
-        environment.history.forget(users)
     }
 }

@@ -6,46 +6,46 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
-use muster_kernel::ports::{Clock, Receipt, StoreError};
+use muster_kernel::ports::{Clock, StoreError};
 
-use crate::background::{open_in_background, yield_to_others};
+use crate::background::yield_to_others;
 use crate::directory::OpenError;
 use crate::disk::Disk;
+use crate::environment_history::open_history;
+use crate::erasure::Registry;
+use crate::folding::{FoldWork, Folder, Synced, age_max, run_fold};
 use crate::guards::UnderWay;
-use crate::history::archive::{Archive, ArchiveOptions};
-use crate::history::opening::Parts as HistoryParts;
+use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
-use crate::log::queue::{Batch, Outcome, Queue};
+use crate::log::patch;
+use crate::log::queue::{Outcome, Queue};
 use crate::log::reader::LogReader;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{self, recover};
 use crate::log::segment::Segments;
-use crate::log::writer::{Identity, Random, WriteError, Writer, WriterOptions, Written};
+use crate::log::writer::{Identity, Random, WriteError, Writer, WriterOptions};
 use crate::options::Options;
 use crate::profiles::lists::View;
 use crate::profiles::mover::move_generation;
-use crate::profiles::overlay::{Generation, Overlay, stored};
-use crate::profiles::store::Store;
+use crate::profiles::overlay::Overlay;
+use crate::profiles::store::{Home, Store};
+use crate::profiles::tidy::tidy_one;
 
 /// Synced batches that may wait for the fold thread.
 const FOLD_QUEUE_BATCHES: usize = 2;
 /// The mover spreads its work over this share of the time until the next generation may follow: a burst would take a
 /// processor away from those who answer.
 const MOVE_SHARE: (u32, u32) = (3, 4);
-/// Threads that answer one question when the settings name no number.
-const THREADS_MAX: usize = 4;
-/// A segment of history is not merged beyond this many seals.
-const MERGED_SEALS_MAX: u64 = 64;
-/// Events folded between two looks at the overlay's size while a log is replayed.
-const REPLAY_STRIDE: u64 = 4096;
+/// How long tidying up the value log rests after each piece, so that it takes a small part of disk and processor.
+const TIDY_PAUSE: Duration = Duration::from_millis(10);
 
 /// What an environment is opened with.
 pub struct Parts {
@@ -70,10 +70,18 @@ pub struct Environment {
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
     pub(crate) history: Arc<Archive>,
+    pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
     fold: Mutex<Option<SyncSender<FoldWork>>>,
+}
+
+/// The files of a log, for whoever replaces records in them.
+pub(crate) struct LogFiles {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) directory: PathBuf,
+    pub(crate) segments: Arc<Segments>,
 }
 
 /// What the threads of an environment share.
@@ -82,19 +90,26 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) guards: UnderWay,
     pub(crate) refused: Refused,
+    pub(crate) erasures: Registry,
     visible: AtomicU64,
 }
 
 impl State {
-    fn new(store: Store) -> Result<State, StoreError> {
+    fn new(store: Store, erasures: Registry) -> Result<State, StoreError> {
         let overlay = Overlay::new(store.wide()?);
         Ok(State {
             overlay,
             store,
             guards: UnderWay::default(),
             refused: Refused::default(),
+            erasures,
             visible: AtomicU64::new(0),
         })
+    }
+
+    /// Makes everything up to a position visible.
+    pub(crate) fn publish(&self, position: Position) {
+        self.visible.store(position.0, Ordering::Release);
     }
 
     /// The position up to which everything is durable and visible.
@@ -123,17 +138,24 @@ impl Environment {
                 .map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let open = || Store::open_or_renew(&store_directory, parts.options.cache_bytes);
-        let store = open_in_background(open).map_err(unusable)?;
+        let home = Home {
+            directory: parts.directory.clone(),
+            disk: Arc::clone(&parts.disk),
+            value_file_bytes: parts.options.value_file_bytes,
+            read_only: false,
+        };
+        let store = Store::open_or_renew(&home, parts.options.cache_bytes).map_err(unusable)?;
         let saved = store.saved().map_err(unusable)?;
-        let state = Arc::new(State::new(store).map_err(unusable)?);
+        let erasures = Registry::open(Arc::clone(&parts.disk), &parts.directory, Arc::clone(&parts.random))
+            .map_err(|error| OpenError::Io(parts.directory.join("erasures"), error))?;
+        let state = Arc::new(State::new(store, erasures).map_err(unusable)?);
         let mover = spawn("muster-mover", {
             let (state, over) = (Arc::clone(&state), age_max(&parts.options) * MOVE_SHARE.0 / MOVE_SHARE.1);
             move || run_mover(&state, over)
         });
         let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
             let (writer, segments, notes) = recovered;
-            let history = open_history(&parts, segments, writer.end().last)?;
+            let history = open_history(&parts, &state, segments, writer.end().last)?;
             Ok((writer, history, notes))
         });
         let (writer, (history, segments), mut notes) = match recovered {
@@ -163,8 +185,11 @@ impl Environment {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
         });
+        let log_files =
+            LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) };
         Ok(Environment {
             queue,
+            log: log_files,
             reader: LogReader::new(segments),
             state,
             jobs,
@@ -225,72 +250,21 @@ fn recover_log(
         skip_damaged: parts.options.skip_damaged,
         read_only: false,
     };
+    let io = |error| OpenError::Io(directory.into(), error);
+    let patched = patch::finish(parts.disk.as_ref(), directory).map_err(io)?;
     let mut folder = Folder::new(state, &parts.options);
-    let recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    let mut recovered = recover(&request, &mut |frame| folder.replay(frame))?;
+    recovered.notes.extend(patched);
+    state.erasures.settle(&recovered.segments).map_err(io)?;
     let options = WriterOptions {
         segment_bytes: parts.options.log_segment_bytes,
         free_reserve_bytes: parts.options.free_disk_reserve_bytes,
         random: Arc::clone(&parts.random),
     };
     let (disk, segments) = (Arc::clone(&parts.disk), Arc::clone(&recovered.segments));
-    let writer = Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end)
-        .map_err(|error| OpenError::Io(directory.into(), error))?;
+    let writer =
+        Writer::open(disk, directory.into(), parts.identity, options, segments, recovered.end).map_err(io)?;
     Ok((writer, recovered.segments, recovered.notes))
-}
-
-/// Opens history, which must not know more than the log.
-fn open_history(
-    parts: &Parts,
-    segments: Arc<Segments>,
-    last: Position,
-) -> Result<(Arc<Archive>, Arc<Segments>), OpenError> {
-    let directory = parts.directory.join("history");
-    let options = &parts.options;
-    let threads = match options.history_threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
-        threads => threads,
-    };
-    let history = Archive::open(HistoryParts {
-        directory: directory.clone(),
-        identity: parts.identity,
-        options: ArchiveOptions {
-            tend_every: Duration::from_millis(options.history_tend_ms),
-            seal_events: options.history_seal_events.max(1),
-            seal_age: Duration::from_secs(options.history_seal_age_s_max),
-            merge_fan: options.history_merge_fan,
-            merge_events_max: options.history_seal_events.saturating_mul(MERGED_SEALS_MAX),
-            threads,
-            question_bytes_max: usize::try_from(options.history_question_bytes_max).unwrap_or(usize::MAX),
-        },
-        disk: Arc::clone(&parts.disk),
-        random: Arc::clone(&parts.random),
-        log: Arc::clone(&segments),
-    });
-    let history = history.map_err(|what| OpenError::History(directory.clone(), what))?;
-    if history.covered() > last.0 {
-        let what = format!(
-            "it holds events up to position {}, the log ends at {}: its end is missing",
-            history.covered(),
-            last.0
-        );
-        return Err(OpenError::History(directory, what));
-    }
-    Ok((Arc::new(history), segments))
-}
-
-/// What the fold thread is asked to do.
-enum FoldWork {
-    /// Fold a batch and answer those who wait for it.
-    Batch(Synced),
-    /// Save all profiles, then tell.
-    Save(SyncSender<()>),
-}
-
-/// A batch that is durable, on its way to the fold thread.
-struct Synced {
-    bytes: Vec<u8>,
-    batch: Arc<Batch>,
-    written: Written,
 }
 
 fn run_log(
@@ -341,141 +315,10 @@ fn give_up(mut bytes: &[u8], queue: &Queue, state: &State) {
                     queue.note(row);
                 }
             }
-            FrameKind::Batch => {}
+            // Whoever asked for the erasure is told that it is none.
+            FrameKind::Batch | FrameKind::Erasure | FrameKind::Hole | FrameKind::Reduced => {}
         }
     }
-}
-
-fn run_fold(work: &Receiver<FoldWork>, queue: &Queue, state: &State, options: &Options) {
-    let mut folder = Folder::new(state, options);
-    let idle = Duration::from_millis(options.overlay_age_ms_max.max(1));
-    loop {
-        match work.recv_timeout(idle) {
-            Ok(FoldWork::Save(saved)) => {
-                folder.close_last(state.visible());
-                // Whoever asked may be gone.
-                let _ = saved.send(());
-            }
-            Ok(FoldWork::Batch(done)) => {
-                folder.fold_batch(&done.bytes);
-                state.visible.store(done.written.last.0, Ordering::Release);
-                let Written { before, received_at, .. } = done.written;
-                done.batch.resolve(Outcome::Written { before, received_at });
-                queue.recycle(done.bytes);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        folder.close_when_due(state.visible());
-    }
-    folder.close_last(state.visible());
-    state.overlay.close();
-}
-
-/// Folds records into the overlay and decides when a generation is closed.
-struct Folder<'a> {
-    state: &'a State,
-    active: Arc<Generation>,
-    bytes_max: usize,
-    age_max: Duration,
-    begun: Instant,
-    /// Whether the mover was told that the active generation fills up.
-    hurried: bool,
-    replayed: u64,
-}
-
-impl<'a> Folder<'a> {
-    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
-    fn new(state: &'a State, options: &Options) -> Self {
-        Folder {
-            state,
-            active: state.overlay.generations().active,
-            // Two generations may be held at once.
-            bytes_max: usize::try_from(options.overlay_bytes_max / 2).unwrap_or(usize::MAX).max(1),
-            age_max: age_max(options),
-            begun: Instant::now(),
-            hurried: false,
-            replayed: 0,
-        }
-    }
-
-    fn fold_batch(&self, mut bytes: &[u8]) {
-        while let Some(frame) = Frame::sealed(bytes) {
-            bytes = &bytes[frame.length()..];
-            self.fold(&frame);
-        }
-    }
-
-    fn fold(&self, frame: &Frame<'_>) {
-        let receipt = Receipt { position: frame.position, received_at: frame.received_at };
-        match frame.kind {
-            FrameKind::Event => match Event::decode(frame.payload) {
-                Ok(event) => {
-                    self.active.fold(&event, receipt);
-                    self.active.count(&stored(event.key, frame.received_at));
-                    event.guards().for_each(|guard| self.state.guards.release(&guard.key));
-                }
-                Err(_) => {
-                    tracing::error!(
-                        position = frame.position.0,
-                        "a record with a right checksum is no event"
-                    );
-                }
-            },
-            FrameKind::LedgerNote => match decode_note(frame.payload) {
-                Some(row) => self.state.refused.settle(&row, || self.active.count(&row)),
-                None => tracing::error!(position = frame.position.0, "a ledger note cannot be read"),
-            },
-            FrameKind::Batch => {}
-        }
-    }
-
-    fn replay(&mut self, frame: &Frame<'_>) {
-        self.fold(frame);
-        self.replayed += 1;
-        if self.replayed.is_multiple_of(REPLAY_STRIDE) {
-            self.close_when_due(frame.position);
-        }
-    }
-
-    fn close_when_due(&mut self, position: Position) {
-        let bytes = self.active.bytes();
-        let (full, old) = (bytes >= self.bytes_max, self.begun.elapsed() >= self.age_max);
-        if bytes >= self.bytes_max / 2 && !self.hurried {
-            self.hurried = true;
-            self.state.overlay.hurry();
-        }
-        if !full && (!old || self.active.is_empty()) {
-            return;
-        }
-        if self.state.overlay.is_moving() {
-            // Old may wait for the mover; full must, and with it everybody who writes (law 8).
-            if !full || !self.state.overlay.wait_moved() {
-                return;
-            }
-        }
-        self.close(position);
-    }
-
-    /// Moves everything, whatever its age, and waits for it.
-    fn close_last(&mut self, position: Position) {
-        if self.state.overlay.wait_moved() && !self.active.is_empty() {
-            self.close(position);
-            self.state.overlay.wait_moved();
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the age of a generation is a duration, not a time of day")]
-    fn close(&mut self, position: Position) {
-        self.state.overlay.close_generation(position);
-        self.active = self.state.overlay.generations().active;
-        self.begun = Instant::now();
-        self.hurried = false;
-    }
-}
-
-fn age_max(options: &Options) -> Duration {
-    Duration::from_millis(options.overlay_age_ms_max)
 }
 
 /// Moves generation after generation, each spread `over` a span of time as long as nobody waits for it.
@@ -488,13 +331,25 @@ fn run_mover(state: &State, over: Duration) {
             let due = over.mul_f64(done as f64 / all.max(1) as f64);
             state.overlay.rest(due.saturating_sub(begun.elapsed()));
         };
-        match move_generation(&state.store, state.overlay.wide(), &generation, position, rest) {
-            Ok(()) => state.overlay.moved(),
-            Err(error) => {
-                tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");
-                state.overlay.move_failed();
-                return;
-            }
+        let moved = move_generation(&state.store, state.overlay.wide(), &generation, position, rest);
+        if moved.is_ok() {
+            state.overlay.moved();
+        }
+        if let Err(error) = moved.and_then(|()| tidy_up(state)) {
+            tracing::error!(%error, "profiles can no longer be saved; restart the server, nothing is lost");
+            state.overlay.move_failed();
+            return;
         }
     }
+}
+
+/// Tidies up the value log, in pieces with pauses between them, until nothing is wasteful or there is something to move;
+/// then it goes on only when too much disk space is wasted.
+fn tidy_up(state: &State) -> Result<(), StoreError> {
+    while tidy_one(&state.store, || state.overlay.rest(TIDY_PAUSE))? {
+        if state.overlay.wants_mover() && !state.store.values().is_overdue() {
+            break;
+        }
+    }
+    Ok(())
 }

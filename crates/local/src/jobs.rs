@@ -18,6 +18,8 @@ use serde_json::value::RawValue;
 
 use crate::disk::{Disk, DiskFile};
 
+mod erased;
+
 const FORMAT: u32 = 1;
 const STATE: &str = ".json";
 const FRESH: &str = ".json.new";
@@ -118,8 +120,9 @@ impl JobFiles {
         }
         shelf.write_state(job).map_err(failed)?;
         shelf.lock().jobs.insert(job.number.0, job.clone());
-        if job.status.is_ended() {
-            match shelf.disk.remove(&shelf.path(job.number.0, UPLOAD)) {
+        let unneeded = [(UPLOAD, job.status.is_ended()), (REJECTS, job.is_removed)];
+        for (ending, _) in unneeded.into_iter().filter(|(_, is_unneeded)| *is_unneeded) {
+            match shelf.disk.remove(&shelf.path(job.number.0, ending)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
                 _ => {}
             }
@@ -161,8 +164,10 @@ impl JobFiles {
 fn is_left_over(name: &str, names: &[String], state: &State) -> bool {
     let Some(number) = number_of(name) else { return false };
     let has_state = names.iter().any(|other| *other == format!("{number}{STATE}"));
-    let is_ended = state.jobs.get(&number).is_some_and(|job| job.status.is_ended());
-    name.ends_with(FRESH) || !has_state || (is_ended && name.ends_with(UPLOAD))
+    let is = |what: fn(&Job) -> bool| state.jobs.get(&number).is_some_and(what);
+    let is_unneeded = is(|job| job.status.is_ended()) && name.ends_with(UPLOAD)
+        || is(|job| job.is_removed) && name.ends_with(REJECTS);
+    name.ends_with(FRESH) || !has_state || is_unneeded
 }
 
 fn number_of(name: &str) -> Option<u32> {

@@ -9,6 +9,8 @@ pub struct Options {
     /// A log segment's size in bytes, reserved when it is begun. Larger means fewer files, smaller means less
     /// reserved space per environment.
     pub log_segment_bytes: u64,
+    /// Length at which a file of the value log, which holds the profiles, is closed.
+    pub value_file_bytes: u32,
     /// Memory for profiles that are folded but not yet moved into the key-value store, per environment. Writers
     /// wait when it is full.
     pub overlay_bytes_max: u64,
@@ -42,6 +44,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             log_segment_bytes: 64 << 20,
+            value_file_bytes: 64 << 20,
             overlay_bytes_max: 256 << 20,
             overlay_age_ms_max: 2_000,
             queue_bytes_max: 16 << 20,
@@ -49,7 +52,7 @@ impl Default for Options {
             history_tend_ms: 200,
             history_seal_events: 1 << 17,
             history_seal_age_s_max: 600,
-            history_merge_fan: 8,
+            history_merge_fan: 16,
             history_threads: 0,
             history_question_bytes_max: 256 << 20,
             free_disk_reserve_bytes: 256 << 20,

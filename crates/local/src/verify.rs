@@ -6,23 +6,27 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::{Change, Profile};
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
 use crate::audit;
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
+use crate::erasure;
 use crate::history::verifying::Checked;
 use crate::ledger::decode_note;
+use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
 use crate::log::writer::Identity;
-use crate::profiles::store::Store;
+use crate::profiles::store::{Home, Store};
 
 /// Log bytes folded at a time: what comes out is smaller, what it costs is one more pass over the log for each.
 const PART_BYTES: u64 = 512 << 20;
@@ -46,8 +50,8 @@ pub struct VerifyReport {
 pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
     let directory = Directory::open_existing(root)?;
     let catalog_path = root.join("catalog.json");
-    let catalog = CatalogFile::open(std::sync::Arc::new(RealDisk), root)
-        .map_err(|what| OpenError::Catalog(catalog_path, what))?;
+    let catalog =
+        CatalogFile::open(Arc::new(RealDisk), root).map_err(|what| OpenError::Catalog(catalog_path, what))?;
     let mut report = VerifyReport::default();
     let mut summaries = Vec::new();
     for environment in &catalog.state().environments {
@@ -93,6 +97,11 @@ impl Check<'_> {
         if !log.exists() {
             return "not used yet".to_owned();
         }
+        if patch::is_pending(&RealDisk, &log) {
+            self.problem(
+                "a replacement of records was cut short: start the server once, it ends it".to_owned(),
+            );
+        }
         let mut history = self.open_history();
         let Some((events, last)) = self.check_log(&log, history.as_mut()) else {
             return "its log cannot be read to the end".to_owned();
@@ -118,7 +127,9 @@ impl Check<'_> {
     }
 
     fn open_history(&mut self) -> Option<Checked> {
-        let opened = Checked::open(&self.path.join("history"), self.identity());
+        let sieve = erasure::under_way(Arc::new(RealDisk), &self.path).map_err(|error| error.to_string());
+        let opened =
+            sieve.and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve));
         opened.unwrap_or_else(|what| {
             self.problem(what);
             None
@@ -135,15 +146,16 @@ impl Check<'_> {
         let mut unreadable = Vec::new();
         let walked = self.walk(log, &mut |frame| {
             let readable = match frame.kind {
-                FrameKind::Event => {
+                FrameKind::Event | FrameKind::Reduced => {
                     events += 1;
-                    if let Some(history) = &mut history {
-                        history.logged(frame.position.0, frame.received_at.0, frame.payload);
+                    if let (Some(history), Some(event)) = (&mut history, frame.event()) {
+                        history.logged(frame.position, frame.received_at.0, event);
                     }
-                    Event::decode(frame.payload).is_ok()
+                    frame.event().is_some_and(|event| Event::decode(event).is_ok())
                 }
                 FrameKind::LedgerNote => decode_note(frame.payload).is_some(),
-                FrameKind::Batch => true,
+                FrameKind::Erasure => frame.erasure().is_some(),
+                FrameKind::Batch | FrameKind::Hole => true,
             };
             if !readable {
                 unreadable.push(frame.position);
@@ -175,7 +187,13 @@ impl Check<'_> {
 
     /// Compares every profile in the store with the fold of the log; answers how many there are.
     fn check_profiles(&mut self, log: &Path, last: Position) -> Result<u64, StoreError> {
-        let store = Store::open(&self.path.join("profiles"), CACHE_BYTES)?;
+        let home = Home {
+            directory: self.path.clone(),
+            disk: Arc::new(RealDisk),
+            value_file_bytes: u32::MAX,
+            read_only: true,
+        };
+        let store = Store::open(&home, CACHE_BYTES)?;
         let saved = store.saved()?;
         if saved > last {
             self.problem(format!(
@@ -183,13 +201,18 @@ impl Check<'_> {
                 saved.0, last.0
             ));
         }
+        let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
         let parts = 1 + log_bytes(log) / PART_BYTES;
         let mut compared = 0;
         for part in 0..parts {
             let mut folded = Folded::new();
             let walked = self.walk(log, &mut |frame| {
-                if frame.kind == FrameKind::Event && frame.position <= saved {
-                    fold(&mut folded, frame, part, parts);
+                if frame.position <= saved {
+                    let event = frame.event().and_then(|event| sieve.sift(frame.position, event));
+                    if let Some(event) = event.as_deref().and_then(|event| Event::decode(event).ok()) {
+                        fold(&mut folded, &event, frame.received_at, (part, parts));
+                    }
                 }
             });
             walked.map_err(StoreError::Failed)?;
@@ -222,11 +245,10 @@ impl Check<'_> {
     }
 }
 
-fn fold(folded: &mut Folded, frame: &Frame<'_>, part: u64, parts: u64) {
-    let Ok(event) = Event::decode(frame.payload) else { return };
+fn fold(folded: &mut Folded, event: &Event<'_>, received_at: Timestamp, (part, parts): (u64, u64)) {
     let changes = [
-        (ProfileKind::User, Change::of_user(&event, frame.received_at)),
-        (ProfileKind::Company, Change::of_company(&event, frame.received_at)),
+        (ProfileKind::User, Change::of_user(event, received_at)),
+        (ProfileKind::Company, Change::of_company(event, received_at)),
     ];
     for (kind, change) in changes {
         if let Some((id, change)) = change.filter(|(id, _)| part_of(id, parts) == part) {

@@ -8,12 +8,15 @@
 
 mod audit;
 mod environments;
+mod erasures;
 mod first_start;
 mod invitations;
+mod jobs;
 mod keys;
 mod last_use;
 mod members;
 mod password;
+mod properties;
 pub(crate) mod schema;
 mod sessions;
 mod time_text;
@@ -26,7 +29,7 @@ use muster_kernel::model::id::{EnvironmentId, InvitationId, KeyId, MemberId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::team::Role;
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{AuditTrail, Catalog, Clock};
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, Erasures};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -34,11 +37,14 @@ pub use muster_kernel::model::audit::Actor;
 
 pub use audit::{AUDIT_PAGE_MAX, list as list_audit};
 pub use environments::{CreateEnvironment, SetEnvironment, SettingsPatch, view as view_environment};
+pub use erasures::record_erasure;
 pub use first_start::{FirstStart, first_start, owner_link};
 pub use invitations::{Accept, INVITATIONS_MAX, Invite, Offer, accept, look_up};
+pub use jobs::note_job;
 pub use keys::{CreateKey, Expiry, Replacement, is_live_secret};
 pub use last_use::{LastUse, record_last_use};
 pub use members::{ChangeSelf, MEMBERS_MAX, change_self};
+pub use properties::{DeclareProperty, declare as declare_property};
 pub use sessions::{Opened, SESSIONS_PER_MEMBER_MAX, SignIn, sign_in, sign_out, sign_out_everywhere};
 pub use views::{EnvironmentView, InvitationView, KeyStatus, KeyView, MemberView};
 
@@ -59,6 +65,8 @@ pub struct Office<'a> {
     pub catalog: &'a dyn Catalog,
     /// Where older acts are kept.
     pub trail: &'a dyn AuditTrail,
+    /// What was to be forgotten.
+    pub erasures: &'a dyn Erasures,
     /// The wall clock.
     pub clock: &'a dyn Clock,
     /// The source of secrets.
@@ -116,6 +124,11 @@ pub enum AdminRequest {
     ResetOwner {
         /// The owner's address; the first owner when absent.
         email: Option<String>,
+    },
+    /// Show an erasure and its certificate.
+    Certificate {
+        /// The erasure's id.
+        id: String,
     },
 }
 
@@ -185,6 +198,13 @@ pub enum AdminAnswer {
     InvitationWithdrawn {
         /// The invitation as it was.
         invitation: InvitationView,
+    },
+    /// An erasure as it stands.
+    Erasure {
+        /// The name of its environment.
+        environment: String,
+        /// The erasure, as `GET /v1/erasures/{id}` answers it.
+        erasure: serde_json::Value,
     },
     /// A link for an owner was made.
     OwnerLink {
@@ -272,6 +292,7 @@ pub fn execute(request: AdminRequest, by: &Actor, office: Office<'_>) -> Result<
         AdminRequest::RemoveMember { id } => members::remove(id, by, office),
         AdminRequest::Invite(request) => invitations::invite(&request, by, office),
         AdminRequest::WithdrawInvitation { id } => invitations::withdraw(id, by, office),
+        AdminRequest::Certificate { id } => erasures::certificate(&id, office),
         AdminRequest::ResetOwner { email } => invitations::reset_owner(email.as_deref(), by, office),
     }
 }

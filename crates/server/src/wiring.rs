@@ -19,8 +19,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
-use crate::config::{Config, FILE_IN_DATA, LogFormat, LogLevel, LogSettings, StorageSettings};
+use crate::config::{
+    Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
+};
 use crate::control::{self, Control};
+use crate::erasures::{self, Eraser};
 use crate::http::Random;
 use crate::jobs::{self, Runner};
 use crate::{VERSION, http, logging};
@@ -97,7 +100,7 @@ pub fn verify(data: &Path) -> Result<Verified, String> {
 }
 
 fn open_engine(config: &Config, skip_damaged: bool) -> Result<Arc<Engine>, OpenError> {
-    let options = engine_options(&config.settings.storage, skip_damaged);
+    let options = engine_options(&config.settings.storage, &config.settings.history, skip_damaged);
     let engine = Engine::open(&config.data, options, Arc::new(WallClock), random())?;
     for note in engine.recovery_notes() {
         tracing::warn!("{note}");
@@ -105,7 +108,7 @@ fn open_engine(config: &Config, skip_damaged: bool) -> Result<Arc<Engine>, OpenE
     Ok(Arc::new(engine))
 }
 
-fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
+fn engine_options(settings: &StorageSettings, history: &HistorySettings, skip_damaged: bool) -> Options {
     let StorageSettings {
         log_segment_bytes,
         overlay_bytes_max,
@@ -121,8 +124,11 @@ fn engine_options(settings: &StorageSettings, skip_damaged: bool) -> Options {
         queue_bytes_max,
         cache_bytes,
         free_disk_reserve_bytes,
+        history_seal_events: history.seal_events,
+        history_seal_age_s_max: history.seal_age_s_max,
+        history_threads: history.question_threads,
+        history_question_bytes_max: history.question_bytes_max,
         skip_damaged,
-        // What concerns history is not for an operator to choose yet.
         ..Options::default()
     }
 }
@@ -163,7 +169,8 @@ fn is_unused(data: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the chance that everybody else is given")]
-fn random() -> Random {
+/// The source of chance.
+pub(crate) fn random() -> Random {
     Arc::new(|bytes: &mut [u8]| {
         if let Err(error) = getrandom::fill(bytes) {
             // Secrets that are no secrets would be worse than no server.
@@ -218,7 +225,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
-    let parts = parts(engine, &runner);
+    let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
+    let parts = parts(engine, &runner, &eraser, config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -226,12 +234,16 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             if let Err(error) = runner.go_on() {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
             }
+            if let Err(error) = eraser.start() {
+                tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
+            }
             announce(address, metrics_address, &config.data);
-            wait_for_stop(&stop, &server.handle(), engine.as_ref());
+            wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner);
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
+    eraser.stop();
     runner.stop();
     if let Some(control) = control {
         control.stop();
@@ -241,7 +253,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
 
 /// What administration works with.
 fn office<'a>(engine: &'a Engine, random: admin::Random<'a>, base: &'a str) -> Office<'a> {
-    Office { catalog: engine, trail: engine, clock: &WallClock, random, base }
+    Office { catalog: engine, trail: engine, erasures: engine, clock: &WallClock, random, base }
 }
 
 /// Where links to this server lead. Who listens everywhere is reached here as localhost.
@@ -260,6 +272,7 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
         log: engine.clone(),
         profiles: engine.clone(),
         jobs: engine.clone(),
+        erasures: engine.clone(),
         catalog: engine.clone(),
         clock: Arc::new(WallClock),
         random: random(),
@@ -267,16 +280,34 @@ fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
     }
 }
 
-fn parts(engine: &Arc<Engine>, runner: &Arc<Runner>) -> http::Parts {
+fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
+    erasures::Parts {
+        erasures: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        random: random(),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
+fn parts(
+    engine: &Arc<Engine>,
+    runner: &Arc<Runner>,
+    eraser: &Arc<Eraser>,
+    questions_max: usize,
+) -> http::Parts {
     let mut seed = [0; 8];
     random()(&mut seed);
     http::Parts {
         log: engine.clone(),
         profiles: engine.clone(),
+        history: engine.clone(),
+        questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),
         trail: engine.clone(),
         jobs: runner.clone(),
+        erasures: eraser.clone(),
         clock: Arc::new(WallClock),
         random: random(),
         version: VERSION,
@@ -317,8 +348,11 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     Ok(stop)
 }
 
-fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog) {
+fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog, jobs: &Runner) {
     loop {
+        if let Err(error) = jobs.remove_old() {
+            tracing::warn!(%error, "the files of old jobs could not be removed; tried again in a minute");
+        }
         let told = stop.recv_timeout(LAST_USE_EVERY);
         if let Err(error) = admin::record_last_use(catalog, &server.last_used()) {
             tracing::warn!(%error, "when keys and sessions were last used could not be kept; tried again in a minute");
@@ -391,7 +425,7 @@ mod tests {
 
     #[test]
     fn our_defaults_are_the_engines_own() {
-        let ours = engine_options(&StorageSettings::default(), false);
+        let ours = engine_options(&StorageSettings::default(), &HistorySettings::default(), false);
         assert_eq!(format!("{ours:?}"), format!("{:?}", Options::default()));
     }
 

@@ -25,6 +25,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         begun: false,
         settings: EnvironmentSettings::default(),
         pii_properties: pii_properties_default(),
+        declared_properties: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod chance;
 pub mod clock;
 pub mod contract;
 pub mod model_engine;
+mod model_erasures;
 pub mod model_history;
 pub mod model_jobs;
 pub mod model_segments;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::erasure::{ErasedKind, Erasure};
 use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::ledger::LedgerRow;
@@ -42,6 +43,9 @@ pub(crate) struct Island {
     pub(crate) users: BTreeMap<String, Profile>,
     companies: BTreeMap<String, Profile>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
+    /// Positions of erased events, and what is left of those of which something is.
+    erased: BTreeMap<u64, Option<Vec<u8>>>,
+    pub(crate) erasures: Vec<Erasure>,
 }
 
 impl ModelEngine {
@@ -108,7 +112,11 @@ impl Island {
     }
 
     fn fold_last(&mut self) -> Result<(), AppendError> {
-        let Some(stored) = self.events.last() else { return Ok(()) };
+        let Some(stored) = self.events.last().cloned() else { return Ok(()) };
+        self.fold(&stored)
+    }
+
+    fn fold(&mut self, stored: &StoredEvent) -> Result<(), AppendError> {
         let event = decode(stored).map_err(|error| AppendError::Failed(error.to_string()))?;
         if let Some((id, change)) = Change::of_user(&event, stored.receipt.received_at) {
             self.users.entry(id.to_owned()).or_default().apply(&change);
@@ -119,11 +127,47 @@ impl Island {
         Ok(())
     }
 
+    /// Takes the events of these ids away, and folds the rest anew.
+    pub(crate) fn erase(&mut self, kind: ErasedKind, ids: &[String]) -> Result<(), StoreError> {
+        let names = |id: Option<&str>| id.is_some_and(|id| ids.iter().any(|known| known == id));
+        for stored in &self.events {
+            let event = decode(stored)?;
+            let left = match kind {
+                ErasedKind::Users if names(event.user_id) => EventDraft::of_company_alone(&event),
+                ErasedKind::Companies if names(event.company_id) => {
+                    event.user_id.map(|_| EventDraft::without_company(&event))
+                }
+                _ => continue,
+            };
+            let encoded = left.map(|draft| {
+                let mut payload = Vec::new();
+                draft.encode(&mut payload);
+                payload
+            });
+            self.erased.insert(stored.receipt.position.0, encoded);
+        }
+        (self.users, self.companies) = (BTreeMap::new(), BTreeMap::new());
+        for stored in self.shown() {
+            self.fold(&stored).map_err(|error| StoreError::Failed(format!("{error:?}")))?;
+        }
+        Ok(())
+    }
+
+    /// The events as they may be seen.
+    pub(crate) fn shown(&self) -> Vec<StoredEvent> {
+        let shown =
+            self.events.iter().filter_map(|stored| match self.erased.get(&stored.receipt.position.0) {
+                None => Some(stored.clone()),
+                Some(left) => Some(StoredEvent { payload: left.clone()?, ..stored.clone() }),
+            });
+        shown.collect()
+    }
+
     fn row(&mut self, minute: i64, key: KeyId) -> &mut LedgerRow {
         self.ledger.entry((minute, key)).or_insert_with(|| LedgerRow { minute, key, ..LedgerRow::default() })
     }
 
-    fn profiles(&self, kind: ProfileKind) -> &BTreeMap<String, Profile> {
+    pub(crate) fn profiles(&self, kind: ProfileKind) -> &BTreeMap<String, Profile> {
         match kind {
             ProfileKind::User => &self.users,
             ProfileKind::Company => &self.companies,
@@ -229,7 +273,8 @@ impl EventLog for ModelEngine {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.with(environment, |island| {
             let mut bytes = 0;
-            let rest = island.events.iter().filter(|event| event.receipt.position > after);
+            let shown = island.shown();
+            let rest = shown.iter().filter(|event| event.receipt.position > after);
             let fitting = rest.take(count_max).take_while(|event| {
                 let goes_on = bytes < bytes_max;
                 bytes += event.payload.len();

@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, HashSet};
 
 use muster_kernel::model::event::{Event, EventKind};
 use muster_kernel::model::history::{
-    Breakdown, CountAnswer, CountQuestion, CountSeries, EventName, EventQuery, Measure, NameSummary,
-    NamesQuestion, PropertiesQuestion, PropertyOwner, PropertySummary, ReadableType, TypeSummary,
+    AsOf, Breakdown, CountAnswer, CountQuestion, CountSeries, EventName, EventQuery, Measure, NameSummary,
+    NamesQuestion, PropertiesQuestion, PropertyOwner, PropertySummary, ReadableType, Standing, TypeSummary,
     group_order, time_of,
 };
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::model::profile::Profile;
+use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::{OwnedValue, Value};
-use muster_kernel::ports::{History, Inquiry, StoreError, StoredEvent};
+use muster_kernel::ports::{History, Inquiry, ProfileKind, StoreError, StoredEvent};
 
 use crate::model_engine::ModelEngine;
 
@@ -38,9 +38,10 @@ fn told(events: &[StoredEvent]) -> Vec<Told<'_>> {
 /// The answers of the model.
 pub mod answer {
     use super::{
-        BTreeMap, Breakdown, CountAnswer, CountQuestion, CountSeries, Cursor, EventName, EventQuery, HashSet,
-        Measure, NameSummary, NamesQuestion, OwnedValue, Page, Profile, PropertiesQuestion, PropertySummary,
-        StoreError, StoredEvent, Told, Value, group_order, owned_by, summaries, told,
+        AsOf, BTreeMap, Breakdown, Change, CountAnswer, CountQuestion, CountSeries, Cursor, EventName,
+        EventQuery, HashSet, Measure, NameSummary, NamesQuestion, OwnedValue, Page, Profile, ProfileKind,
+        PropertiesQuestion, PropertySummary, StoreError, StoredEvent, Told, Value, group_order, owned_by,
+        summaries, told,
     };
 
     /// See `History::events`.
@@ -112,6 +113,25 @@ pub mod answer {
         summaries(lists.flat_map(|list| list.iter()), question.examples_max)
     }
 
+    /// See `History::as_of`.
+    pub fn as_of(all: &[StoredEvent], (kind, id): (ProfileKind, &str), at: AsOf) -> Option<Profile> {
+        let mut profile: Option<Profile> = None;
+        for told in told(all) {
+            let received_at = told.stored.receipt.received_at;
+            let change = match kind {
+                ProfileKind::User => Change::of_user(&told.event, received_at),
+                ProfileKind::Company => Change::of_company(&told.event, received_at),
+            };
+            if let Some((_, change)) = change.filter(|(named, _)| *named == id)
+                && told.at <= at.time
+                && received_at <= at.known_at
+            {
+                profile.get_or_insert_default().apply(&change);
+            }
+        }
+        profile
+    }
+
     /// See `History::counts`; `user` answers the profile of a user as of now.
     pub fn counts<'p>(
         all: &[StoredEvent],
@@ -140,7 +160,7 @@ pub mod answer {
                 groups.insert(None, Vec::new());
             }
             for told in &told {
-                let counted = name.is_none_or(|name| *name == EventName::of(&told.event))
+                let counted = name.is_none_or(|name| name.covers(&EventName::of(&told.event)))
                     && question.buckets.index(told.at).is_some()
                     && question.properties.iter().all(|is| is.holds(&told.event.properties))
                     && (question.measure == Measure::Total || told.event.user_id.is_some());
@@ -240,7 +260,7 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Page<StoredEvent>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| answer::events(&island.events, query, after, limit))
+        self.with(environment, |island| answer::events(&island.shown(), query, after, limit))
     }
 
     fn names(
@@ -250,7 +270,7 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Vec<NameSummary>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(answer::names(&island.events, question)))
+        self.with(environment, |island| Ok(answer::names(&island.shown(), question)))
     }
 
     fn counts(
@@ -261,7 +281,7 @@ impl History for ModelEngine {
     ) -> Result<CountAnswer, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            Ok(answer::counts(&island.events, question, |user| island.users.get(user)))
+            Ok(answer::counts(&island.shown(), question, |user| island.users.get(user)))
         })
     }
 
@@ -272,7 +292,24 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Vec<PropertySummary>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(answer::properties(&island.events, question)))
+        self.with(environment, |island| Ok(answer::properties(&island.shown(), question)))
+    }
+
+    fn as_of(
+        &self,
+        environment: EnvironmentId,
+        subject: (ProfileKind, &str),
+        at: AsOf,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Profile>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| Ok(answer::as_of(&island.shown(), subject, at)))
+    }
+
+    fn standing(&self, environment: EnvironmentId) -> Result<Standing, StoreError> {
+        self.with(environment, |island| {
+            Ok(Standing { events: island.shown().len() as u64, ..Standing::default() })
+        })
     }
 }
 

@@ -89,6 +89,9 @@ impl Jobs for ModelJobs {
             if job.status.is_ended() {
                 kept.upload.clear();
             }
+            if job.is_removed {
+                kept.rejects.clear();
+            }
         })
     }
 

@@ -99,10 +99,18 @@ acts! {
     EnvironmentCreated = "environment_created",
     /// An environment's name, region, settings or masked properties were changed.
     EnvironmentChanged = "environment_changed",
+    /// Somebody said what a property is, or who sees it.
+    PropertyDeclared = "property_declared",
     /// A key was made.
     KeyCreated = "key_created",
     /// A key was revoked.
     KeyRevoked = "key_revoked",
+    /// A member uploaded a file of rows.
+    JobStarted = "job_started",
+    /// A member cancelled a job.
+    JobCancelled = "job_cancelled",
+    /// Users or companies are erased.
+    ErasureAccepted = "erasure_accepted",
 }
 
 #[cfg(test)]

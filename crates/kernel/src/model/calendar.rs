@@ -74,6 +74,32 @@ impl Buckets {
         if is_empty { Err(NoBuckets) } else { Ok(Buckets { span, starts }) }
     }
 
+    /// The `count` intervals of a time zone of which the last is the one that `at` lies in.
+    ///
+    /// # Errors
+    /// See [`NoBuckets`].
+    pub fn recent(
+        at: Timestamp,
+        count: usize,
+        interval: Interval,
+        zone: &TimeZone,
+    ) -> Result<Buckets, NoBuckets> {
+        let at = jiff::Timestamp::from_microsecond(at.0).map_err(|_| NoBuckets)?;
+        let last = start_of(&at.to_zoned(zone.clone()), interval).ok_or(NoBuckets)?;
+        let until = following(&last, interval).ok_or(NoBuckets)?;
+        let back = i64::try_from(count.saturating_sub(1)).map_err(|_| NoBuckets)?;
+        let first = match interval {
+            Interval::Hour => last.checked_sub(back.hours()),
+            Interval::Day => last.checked_sub(back.days()),
+            Interval::Week => last.checked_sub(back.weeks()),
+            Interval::Month => last.checked_sub(back.months()),
+        };
+        // Midnight may have been shifted on one of the days.
+        let first = first.ok().and_then(|first| start_of(&first, interval)).ok_or(NoBuckets)?;
+        let instant = |at: &Zoned| Timestamp(at.timestamp().as_microsecond());
+        Buckets::cut(Span { from: instant(&first), until: instant(&until) }, interval, zone)
+    }
+
     /// The whole span as one interval.
     pub fn whole(span: Span) -> Buckets {
         Buckets { span, starts: vec![span.from] }
@@ -161,6 +187,20 @@ mod tests {
         let kathmandu = TimeZone::posix("<+0545>-5:45").unwrap();
         let hours = cut("2026-10-24T23:30:00Z", "2026-10-25T00:20:00Z", Interval::Hour, &kathmandu);
         assert_eq!(hours, ["2026-10-24T23:15", "2026-10-25T00:15"]);
+    }
+
+    #[test]
+    fn recent_intervals_end_with_the_present_one() {
+        let recent = |count, interval| {
+            let buckets = Buckets::recent(at("2026-03-30T12:00:00Z"), count, interval, &berlin()).unwrap();
+            let starts = buckets.starts().iter().map(|start| start.to_string().replace(":00.000000Z", ""));
+            (starts.collect::<Vec<_>>(), buckets.span().until.to_string())
+        };
+        let days = ["2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00"].map(str::to_owned).to_vec();
+        assert_eq!(recent(3, Interval::Day), (days, "2026-03-30T22:00:00.000000Z".to_owned()));
+        assert_eq!(recent(2, Interval::Hour).0, ["2026-03-30T11:00", "2026-03-30T12:00"]);
+        assert_eq!(recent(2, Interval::Week).0, ["2026-03-22T23:00", "2026-03-29T22:00"]);
+        assert_eq!(recent(2, Interval::Month).0, ["2026-01-31T23:00", "2026-02-28T23:00"]);
     }
 
     #[test]

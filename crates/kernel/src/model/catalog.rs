@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;
+use super::history::{PropertyOwner, ReadableType};
 use super::id::{EnvironmentId, KeyId, MemberId};
 use super::team::{Invitation, Member, Session};
 use super::time::Timestamp;
@@ -35,6 +36,84 @@ pub struct Environment {
     /// Names of properties about people that viewers do not see the values of.
     #[serde(default = "pii_properties_default")]
     pub pii_properties: Vec<String>,
+    /// What somebody said that properties are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared_properties: Vec<DeclaredProperty>,
+}
+
+impl Environment {
+    /// Whether viewers do not see the values of a property. Letters of either case are the same here: better hidden than
+    /// shown.
+    pub fn is_pii(&self, name: &str) -> bool {
+        self.pii_properties.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
+    }
+
+    /// What a property is declared to be.
+    pub fn declared_type(&self, owner: PropertyOwner, name: &str) -> Option<PropertyType> {
+        let found = self.declared_properties.iter().find(|known| known.owner == owner && known.name == name);
+        found.map(|declared| declared.declared_type)
+    }
+}
+
+/// What somebody said that a property is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredProperty {
+    /// Whose it is.
+    pub owner: PropertyOwner,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub declared_type: PropertyType,
+}
+
+/// What a property is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PropertyType {
+    /// Any text.
+    String,
+    /// A number, or a string that reads as one.
+    Numeric,
+    /// True or false.
+    Boolean,
+    /// A string that reads as a date.
+    Date,
+    /// An object or array, kept as its text.
+    Json,
+}
+
+impl PropertyType {
+    /// Its name in files and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PropertyType::String => "string",
+            PropertyType::Numeric => "numeric",
+            PropertyType::Boolean => "boolean",
+            PropertyType::Date => "date",
+            PropertyType::Json => "json",
+        }
+    }
+
+    /// Whether a value that reads so is one of these; a removal always is.
+    pub fn takes(self, value: ReadableType) -> bool {
+        use ReadableType as R;
+        match self {
+            _ if value == R::Null => true,
+            PropertyType::String => matches!(value, R::NumericText | R::DateText | R::Text),
+            PropertyType::Numeric => matches!(value, R::Integer | R::Decimal | R::NumericText),
+            PropertyType::Boolean => value == R::Boolean,
+            PropertyType::Date => value == R::DateText,
+            PropertyType::Json => value == R::Json,
+        }
+    }
+
+    /// What a property is taken for whose values read so: what all of them are, else a string.
+    pub fn inferred(values: &[ReadableType]) -> PropertyType {
+        let others = [PropertyType::Numeric, PropertyType::Boolean, PropertyType::Date, PropertyType::Json];
+        let has_any = values.iter().any(|value| *value != ReadableType::Null);
+        let fits = |kind: &PropertyType| has_any && values.iter().all(|value| kind.takes(*value));
+        others.into_iter().find(fits).unwrap_or(PropertyType::String)
+    }
 }
 
 /// What is hidden from viewers until somebody says otherwise.

@@ -44,14 +44,20 @@ impl EventKind {
         }
     }
 
+    /// Every kind.
+    pub const ALL: [EventKind; 7] = [
+        EventKind::IdentifyUser,
+        EventKind::IdentifyCompany,
+        EventKind::Track,
+        EventKind::PageView,
+        EventKind::SessionStart,
+        EventKind::Interaction,
+        EventKind::TrackFeature,
+    ];
+
     /// The kind whose number in an encoding this is.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        use EventKind::{
-            IdentifyCompany, IdentifyUser, Interaction, PageView, SessionStart, Track, TrackFeature,
-        };
-        [IdentifyUser, IdentifyCompany, Track, PageView, SessionStart, Interaction, TrackFeature]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+        EventKind::ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -199,6 +205,44 @@ impl Guard {
 }
 
 impl EventDraft {
+    /// What is left of an event about a user once the user is erased: what it said about the company that it named,
+    /// with the same time and rank. `None` when it named none.
+    pub fn of_company_alone(event: &Event<'_>) -> Option<EventDraft> {
+        let mut draft = EventDraft {
+            kind: EventKind::IdentifyCompany,
+            source: event.source,
+            key: event.key,
+            occurred_at: event.occurred_at,
+            job: event.job,
+            ordinal: event.ordinal,
+            company_id: event.company_id?.to_owned(),
+            ..EventDraft::default()
+        };
+        copy(event.company_properties, &mut draft.properties);
+        Some(draft)
+    }
+
+    /// The same event about a user, once the company that it named is erased: the user then has none.
+    pub fn without_company(event: &Event<'_>) -> EventDraft {
+        let mut draft = EventDraft {
+            kind: event.kind,
+            source: event.source,
+            key: event.key,
+            occurred_at: event.occurred_at,
+            job: event.job,
+            ordinal: event.ordinal,
+            user_id: event.user_id.unwrap_or_default().to_owned(),
+            leaves_company: true,
+            event_name: event.event_name.to_owned(),
+            event_id: event.event_id.to_owned(),
+            guards: event.guards().collect(),
+            warnings: event.warnings.to_owned(),
+            ..EventDraft::default()
+        };
+        copy(event.properties, &mut draft.properties);
+        draft
+    }
+
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.kind = EventKind::default();
@@ -292,6 +336,10 @@ impl EventDraft {
     }
 }
 
+fn copy(from: PropertyList<'_>, into: &mut Properties) {
+    from.iter().for_each(|(name, value)| into.push(name, value));
+}
+
 /// An event read in place from the payload of a log record.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
@@ -341,8 +389,24 @@ impl<'a> Event<'a> {
         Self::read(payload).ok_or(NotAnEvent)
     }
 
+    /// Reads a payload that zeros follow: the event, and how many bytes are its own.
+    ///
+    /// # Errors
+    /// When the bytes are not one whole event with nothing but zeros behind it.
+    pub fn decode_padded(payload: &'a [u8]) -> Result<(Self, usize), NotAnEvent> {
+        let mut reader = Reader::new(payload);
+        let event = Self::read_from(&mut reader).ok_or(NotAnEvent)?;
+        let padding = reader.rest();
+        let is_blank = padding.iter().all(|&byte| byte == 0);
+        is_blank.then_some((event, payload.len() - padding.len())).ok_or(NotAnEvent)
+    }
+
     fn read(payload: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(payload);
+        Self::read_from(&mut reader).filter(|_| reader.is_empty())
+    }
+
+    fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         let first = reader.byte()?;
         let kind = EventKind::from_byte(first & !HAS_JOB)?;
         let source = Source::from_byte(reader.byte()?)?;
@@ -365,11 +429,11 @@ impl<'a> Event<'a> {
         } else {
             ("", "", &[][..])
         };
-        let properties = PropertyList::read(&mut reader)?;
+        let properties = PropertyList::read(reader)?;
         let company_properties =
-            if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(&mut reader)? } else { PropertyList::EMPTY };
+            if has(HAS_COMPANY_PROPERTIES) { PropertyList::read(reader)? } else { PropertyList::EMPTY };
         let leaves_company = has(LEAVES_COMPANY);
-        reader.is_empty().then_some(Event {
+        Some(Event {
             kind,
             source,
             key,
@@ -404,59 +468,5 @@ impl<'a> Event<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::value::Value;
-    use super::*;
-
-    fn full() -> EventDraft {
-        let mut draft = EventDraft {
-            kind: EventKind::Track,
-            source: Source::BackendSegment,
-            key: KeyId(300),
-            occurred_at: Some(Timestamp(-5)),
-            job: Some(JobNumber(400)),
-            ordinal: 7,
-            user_id: "u".into(),
-            company_id: "c".into(),
-            event_name: "paid".into(),
-            event_id: "e".into(),
-            warnings: "[]".into(),
-            guards: vec![Guard { kind: GuardKind::EventId, key: [1; 16], body: [2; 16] }],
-            ..EventDraft::default()
-        };
-        draft.properties.push("amount", Value::Float(12.5));
-        draft.company_properties.push("plan", Value::Text("pro"));
-        draft
-    }
-
-    #[test]
-    fn an_event_reads_back_whole_and_no_part_of_it_does() {
-        let draft = full();
-        let mut bytes = Vec::new();
-        draft.encode(&mut bytes);
-        let event = Event::decode(&bytes).unwrap();
-        assert_eq!((event.kind, event.source, event.key), (draft.kind, draft.source, draft.key));
-        assert_eq!((event.occurred_at, event.job, event.ordinal), (draft.occurred_at, draft.job, 7));
-        assert_eq!((event.user_id, event.membership()), (Some("u"), Membership::Of("c")));
-        assert_eq!((event.event_name, event.event_id, event.warnings), ("paid", "e", "[]"));
-        assert_eq!(event.guards().collect::<Vec<_>>(), draft.guards);
-        assert_eq!(event.properties.iter().collect::<Vec<_>>(), [("amount", Value::Float(12.5))]);
-        assert_eq!(event.company_properties.iter().collect::<Vec<_>>(), [("plan", Value::Text("pro"))]);
-        for end in 0..bytes.len() {
-            assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
-        }
-        bytes.push(0);
-        assert!(Event::decode(&bytes).is_err(), "one byte more");
-    }
-
-    #[test]
-    fn a_cleared_draft_is_a_new_one() {
-        let mut draft = full();
-        draft.clear();
-        draft.user_id.push('v');
-        let (mut reused, mut fresh) = (Vec::new(), Vec::new());
-        draft.encode(&mut reused);
-        EventDraft { user_id: "v".into(), ..EventDraft::default() }.encode(&mut fresh);
-        assert_eq!(reused, fresh);
-    }
-}
+#[path = "event_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::calendar::{Buckets, Span};
 use super::event::{Event, EventKind};
 use super::id::{CompanyId, UserId};
@@ -37,6 +39,11 @@ impl EventName {
     /// The name of events of a kind that has no further names.
     pub fn kind(kind: EventKind) -> EventName {
         EventName { kind, name: String::new() }
+    }
+
+    /// Whether it stands for an event of this name: for itself, and without a text for its whole kind.
+    pub fn covers(&self, other: &EventName) -> bool {
+        self.kind == other.kind && (self.name.is_empty() || self.name == other.name)
     }
 
     /// The text for people: the caller's name, or the kind's word.
@@ -152,7 +159,8 @@ pub struct NameSummary {
 }
 
 /// Whose properties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PropertyOwner {
     /// Users': sent by `identify_user` events.
     User,
@@ -160,6 +168,20 @@ pub enum PropertyOwner {
     Company,
     /// Events': those of all other kinds.
     Event,
+}
+
+impl PropertyOwner {
+    /// Every one.
+    pub const ALL: [PropertyOwner; 3] = [PropertyOwner::User, PropertyOwner::Company, PropertyOwner::Event];
+
+    /// Its name in files and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PropertyOwner::User => "user",
+            PropertyOwner::Company => "company",
+            PropertyOwner::Event => "event",
+        }
+    }
 }
 
 /// Asks which properties were ever sent.
@@ -205,6 +227,31 @@ impl ReadableType {
         ReadableType::Json,
     ];
 
+    /// Its name in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReadableType::Null => "null",
+            ReadableType::Boolean => "boolean",
+            ReadableType::Integer => "integer",
+            ReadableType::Decimal => "decimal",
+            ReadableType::NumericText => "numeric_text",
+            ReadableType::DateText => "date_text",
+            ReadableType::Text => "text",
+            ReadableType::Json => "json",
+        }
+    }
+
+    /// The JSON type that such a value was sent with; `None` for a removal.
+    pub fn json_type(self) -> Option<&'static str> {
+        match self {
+            ReadableType::Null => None,
+            ReadableType::Boolean => Some("boolean"),
+            ReadableType::Integer | ReadableType::Decimal => Some("number"),
+            ReadableType::NumericText | ReadableType::DateText | ReadableType::Text => Some("string"),
+            ReadableType::Json => Some("object"),
+        }
+    }
+
     /// What a value reads as.
     pub fn of(value: Value<'_>) -> ReadableType {
         match value {
@@ -246,10 +293,33 @@ pub struct TypeSummary {
     pub examples: Vec<OwnedValue>,
 }
 
+/// From when a profile is to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// What happened until then is in it.
+    pub time: Timestamp,
+    /// Of that only what had been received until then.
+    pub known_at: Timestamp,
+}
+
+/// How history is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Files of events.
+    pub segments: u64,
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// Events in it.
+    pub events: u64,
+    /// How many positions the log is ahead of it; a question catches up first.
+    pub behind: u64,
+}
+
 /// Asks how often something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountQuestion {
-    /// A series for each of these names; empty: one series of all events together.
+    /// A series for each of these names, of which one without a text stands for all of its kind; empty: one series of all
+    /// events together.
     pub names: Vec<EventName>,
     /// The intervals.
     pub buckets: Buckets,

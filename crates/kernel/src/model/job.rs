@@ -73,6 +73,9 @@ pub struct RowCounts {
     pub accepted: u64,
     /// Known before by their `event_id`.
     pub duplicate: u64,
+    /// Not stored, because the subject was erased after the job came, or is suppressed.
+    #[serde(default)]
+    pub suppressed: u64,
     /// Refused, by the code of the row's first problem.
     pub rejected: BTreeMap<String, u64>,
     /// Of a dry run: accepted rows whose subject is not known yet.
@@ -89,7 +92,7 @@ impl RowCounts {
 
     /// All rows that are done.
     pub fn completed(&self) -> u64 {
-        self.accepted + self.duplicate + self.rejected_total()
+        self.accepted + self.duplicate + self.suppressed + self.rejected_total()
     }
 
     /// Counts one refused row.
@@ -130,7 +133,7 @@ pub struct Job {
     pub kind: JobKind,
     /// Where it stands.
     pub status: JobStatus,
-    /// The key that brought it.
+    /// The key that brought it; 0 when a member did who was signed in.
     pub key: KeyId,
     /// How its rows are read: as the environment said when it came.
     pub settings: EnvironmentSettings,
@@ -160,6 +163,10 @@ pub struct Job {
     pub is_cancelled: bool,
     /// Why it failed; or, while it is under way, what it waits for.
     pub reason: Option<Problem>,
+    /// Whether it ended so long ago that it is shown no more and its files are gone. Its counts stay for the ledger, its
+    /// guard so that the upload is still taken once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_removed: bool,
 }
 
 impl Job {

@@ -31,8 +31,8 @@ pub const PAGE_ITEMS_DEFAULT: usize = 100;
 pub const AHEAD_MICROS_MAX: i64 = 10 * super::time::MINUTE;
 /// Problems named in one answer; what a body holds beyond these is counted, not listed.
 pub const PROBLEMS_LISTED_MAX: usize = 100;
-/// Intervals in one answer: three months of hours, five years of days.
-pub const BUCKETS_MAX: usize = 2_300;
+/// Intervals in one answer: eleven weeks of hours, five years of days.
+pub const BUCKETS_MAX: usize = 2_000;
 /// Values that one answer may tell apart in a breakdown.
 pub const GROUPS_MAX: usize = 1_000;
 /// Groups within groups of a segment's rule: deeper ones are asked for as a segment of their own.
@@ -51,3 +51,5 @@ pub const RULE_DAYS_MAX: u32 = 36_525;
 pub const RULE_TIMES_MAX: u32 = 1_000_000;
 /// Members that a preview of a segment shows at most.
 pub const SAMPLE_MEMBERS_MAX: usize = 100;
+/// Ids in one deletion. The vendor names no limit; this keeps an erasure's state a few megabytes.
+pub const ERASED_IDS_MAX: usize = 10_000;

@@ -161,8 +161,14 @@ codes! {
         JobRunning = "job_running",
         /// The job has ended, so that it cannot be cancelled.
         JobEnded = "job_ended",
+        /// The job deletes, and a deletion is not taken back.
+        JobNotCancellable = "job_not_cancellable",
+        /// No such erasure.
+        ErasureUnknown = "erasure_unknown",
         /// The job was cancelled.
         JobCancelled = "job_cancelled",
+        /// An upload has more rows than one may have (only as the reason of a job).
+        TooManyRows = "too_many_rows",
         /// No part of the upload is named `file`.
         PartMissing = "part_missing",
         /// The upload is not framed as its `Content-Type` says.
@@ -183,6 +189,8 @@ codes! {
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.
         ParameterInvalid = "parameter_invalid",
+        /// The answer to a question would be too large.
+        AnswerTooLarge = "answer_too_large",
         /// A cursor that this list did not give.
         CursorInvalid = "cursor_invalid",
         /// A position that this environment did not give.

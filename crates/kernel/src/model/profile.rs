@@ -193,6 +193,26 @@ impl Profile {
         self.0 = out;
     }
 
+    /// The profile of a user whose company was erased: at the time at which it was named, the user left it. `None` when
+    /// the user does not belong to it.
+    #[must_use]
+    pub fn cleared_of(&self, company: &str) -> Option<Profile> {
+        let view = self.view();
+        if view.company_id() != Some(company) {
+            return None;
+        }
+        let mut null = Vec::new();
+        Value::Null.encode(&mut null);
+        let (first_seen, last_seen) = view.seen_raw();
+        let mut out = Vec::with_capacity(self.0.len());
+        write_header(&mut out, first_seen, last_seen);
+        let facts = view
+            .facts()
+            .map(|fact| if fact.name == MEMBERSHIP { Fact { value: &null, ..fact } } else { fact });
+        merge_facts(&mut out, facts, std::iter::empty());
+        Some(Profile(out))
+    }
+
     /// The profile that knows everything that either knows.
     #[must_use]
     pub fn merge(&self, other: &Profile) -> Profile {

@@ -31,13 +31,22 @@ impl Properties {
 
     /// Adds a property. A name may be added twice; [`Properties::settle`] keeps the last.
     pub fn push(&mut self, name: &str, value: Value<'_>) {
+        self.push_encoded(name, |bytes| value.encode(bytes));
+    }
+
+    /// Adds a property whose encoded value `write` appends; none when it appends nothing.
+    pub fn push_encoded(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         let at = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let start = at(self.bytes.len());
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(name.as_bytes());
-        let middle = at(self.bytes.len());
-        value.encode(&mut self.bytes);
+        let middle = self.bytes.len();
+        write(&mut self.bytes);
+        if self.bytes.len() == middle {
+            self.bytes.truncate(start);
+            return;
+        }
         let prefix = prefix_of(name.as_bytes());
-        self.entries.push(Entry { prefix, name: start, value: middle, end: at(self.bytes.len()) });
+        self.entries.push(Entry { prefix, name: at(start), value: at(middle), end: at(self.bytes.len()) });
     }
 
     /// How many there are.

@@ -45,11 +45,12 @@ impl Role {
         }
     }
 
-    /// What a session of this role may do where a key needs scopes. Writing data stays with keys.
+    /// What a session of this role may do where a key needs scopes. Writing data stays with keys, but for files of rows,
+    /// which admins may send.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
             Role::Viewer | Role::Analyst => &[Scope::Read],
-            Role::Admin | Role::Owner => &[Scope::Read, Scope::Admin],
+            Role::Admin | Role::Owner => &[Scope::Read, Scope::Admin, Scope::Erase],
         }
     }
 

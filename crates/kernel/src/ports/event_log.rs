@@ -31,6 +31,8 @@ pub enum Appended {
         /// The warnings that the first one was answered with, as a JSON array.
         warnings: String,
     },
+    /// The user, or the company of an event about a company alone, was erased and is suppressed; nothing was written.
+    Suppressed,
 }
 
 /// The outcome of an append that did not succeed.

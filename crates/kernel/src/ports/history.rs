@@ -3,13 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::history::{
-    CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion, PropertySummary,
+    AsOf, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
+    PropertySummary, Standing,
 };
 use crate::model::id::EnvironmentId;
 use crate::model::page::{Cursor, Page};
+use crate::model::profile::Profile;
 
 use super::error::StoreError;
 use super::event_log::StoredEvent;
+use super::profiles::ProfileKind;
 
 /// A question under way: how far it is, and whether its asker still wants the answer. Shared with whoever may stop it.
 #[derive(Debug, Default)]
@@ -98,4 +101,22 @@ pub trait History: Send + Sync {
         question: &PropertiesQuestion,
         inquiry: &Inquiry,
     ) -> Result<Vec<PropertySummary>, StoreError>;
+
+    /// A profile as the events until a time make it; `None` when none of them is about it.
+    ///
+    /// # Errors
+    /// As [`History::events`].
+    fn as_of(
+        &self,
+        environment: EnvironmentId,
+        subject: (ProfileKind, &str),
+        at: AsOf,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Profile>, StoreError>;
+
+    /// How it is kept at this moment: a look, no question.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    fn standing(&self, environment: EnvironmentId) -> Result<Standing, StoreError>;
 }

@@ -22,7 +22,7 @@ pub trait Upload: Send {
 
 /// Laws: a job is durable before `keep` or `save` returns, and a crash leaves the state before or after it; an upload is
 /// there as long as its job has not ended, byte for byte; an upload that was not kept is never a job and leaves nothing
-/// behind, also after a crash; numbers of jobs are never given twice.
+/// behind, also after a crash; numbers of jobs are never given twice; of a job that is saved as removed only its state is left.
 pub trait Jobs: Send + Sync {
     /// Begins to take an upload.
     ///
@@ -36,7 +36,8 @@ pub trait Jobs: Send + Sync {
     /// When there is no such environment.
     fn jobs(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError>;
 
-    /// Replaces the state of a job. The upload of one that has ended is removed.
+    /// Replaces the state of a job. The upload of one that has ended is removed, and so are the rejected rows of one
+    /// that says so.
     ///
     /// # Errors
     /// When it may not be durable, or there is no such job.

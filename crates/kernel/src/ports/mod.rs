@@ -4,6 +4,7 @@
 mod audit_trail;
 mod catalog;
 mod clock;
+mod erasures;
 mod error;
 mod event_log;
 mod history;
@@ -15,6 +16,7 @@ mod segments;
 pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
 pub use clock::Clock;
+pub use erasures::{Accepting, Erasures, Purged};
 pub use error::{Refusal, StoreError};
 pub use event_log::{AppendError, Appended, Appending, AppendingMany, EventLog, Receipt, StoredEvent};
 pub use history::{History, Inquiry};

@@ -6,29 +6,30 @@
 //! (`tending.rs`). The tail's memory is bounded: once it is full, whoever asks waits for it to be sealed.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
-use roaring::RoaringBitmap;
 
 use super::dictionary::{Dictionaries, DictionaryFile, Shared};
+use super::hiding::Hidden;
 use super::manifest::Manifest;
 use super::rows::Intake;
 use super::segment::{Header, Segment};
 use super::writer::{SegmentWriter, Target};
 use crate::disk::Disk;
+use crate::erasure::Sieve;
 use crate::log::reader::{LogReader, ReadFault};
 use crate::log::writer::{Identity, Random};
 
 /// Events of a segment in memory from which on the next one is begun. Larger: more to encode again for each question
 /// that follows a write. Smaller: more segments to look into.
-const CHUNK_EVENTS: usize = 1 << 12;
+pub(super) const CHUNK_EVENTS: usize = 1 << 12;
 /// Events and bytes read from the log at a time.
-const STEP_EVENTS: usize = 1 << 14;
-const STEP_BYTES: usize = 16 << 20;
+pub(super) const STEP_EVENTS: usize = 1 << 14;
+pub(super) const STEP_BYTES: usize = 16 << 20;
 /// The tail may hold this many times what is sealed at once.
 const TAIL_SEALS_MAX: u64 = 4;
 /// How often those who wait for a seal look whether they are still wanted.
@@ -53,13 +54,24 @@ pub struct ArchiveOptions {
     pub question_bytes_max: usize,
 }
 
-/// A segment and the users whose events in it are erased.
+/// Answers which erasures are under way.
+pub type Sieving = Arc<dyn Fn() -> Sieve + Send + Sync>;
+
+/// A segment and what is erased in it.
 #[derive(Clone)]
 pub struct Kept {
     /// The segment.
     pub segment: Arc<Segment>,
-    /// Numbers of users whose events are not shown.
-    pub erased: Arc<RoaringBitmap>,
+    /// What is not shown of it.
+    pub hidden: Arc<Hidden>,
+}
+
+impl Kept {
+    /// The segment with what is hidden in it, and those of what is left of that.
+    pub fn each(&self) -> impl Iterator<Item = (&Segment, Option<&Hidden>)> {
+        let own = (self.segment.as_ref(), Some(self.hidden.as_ref()).filter(|hidden| !hidden.is_empty()));
+        std::iter::once(own).chain(self.hidden.instead.iter().map(|segment| (segment.as_ref(), None)))
+    }
 }
 
 /// History at one moment.
@@ -69,6 +81,8 @@ pub struct Snapshot {
     pub kept: Vec<Kept>,
     /// The position up to which they hold everything.
     pub through: u64,
+    /// Numbers of the erasures that are hidden in all of them.
+    pub sifted: Vec<u32>,
 }
 
 /// What only the one who reads the log may touch.
@@ -88,6 +102,13 @@ pub(super) struct Files {
     pub(super) names: DictionaryFile,
 }
 
+impl Files {
+    /// Bytes of the dictionaries.
+    pub(super) fn dictionary_bytes(&self) -> u64 {
+        self.users.length() + self.companies.length() + self.names.length()
+    }
+}
+
 /// History of one environment.
 pub struct Archive {
     pub(super) disk: Arc<dyn Disk>,
@@ -96,6 +117,9 @@ pub struct Archive {
     pub(super) options: ArchiveOptions,
     pub(super) random: Random,
     pub(super) log: LogReader,
+    /// The same for sealing, which reads elsewhere.
+    pub(super) sealing_log: LogReader,
+    pub(super) sieve: Sieving,
     pub(super) known: Shared,
     pub(super) snapshot: RwLock<Arc<Snapshot>>,
     pub(super) tail: Mutex<Tail>,
@@ -104,10 +128,12 @@ pub struct Archive {
     pub(super) changed: Condvar,
     pub(super) columns: super::user_columns::UserColumns,
     /// What segments' rules ask for.
-    pub(super) standing: super::members::Columns,
+    pub(super) rule_columns: super::members::Columns,
+    /// Bytes of the dictionaries' files, as of the last change of a file.
+    pub(super) dictionary_bytes: AtomicU64,
     /// How many wait for what is done in the background: as long as there are any, it does not rest.
     pub(super) waiting: AtomicUsize,
-    /// A file could not be written; the tail is not sealed any more, and so may not grow.
+    /// The last try to write a file failed: until one succeeds, the tail may not grow.
     pub(super) failed: AtomicBool,
 }
 
@@ -157,6 +183,12 @@ impl Archive {
             if inquiry.is_stopped() {
                 return Err(StoreError::Stopped);
             }
+            // Asked after `visible` was: what began to be erased before that is hidden in the answer.
+            let begun = (self.sieve)().begun();
+            if begun.iter().any(|number| !snapshot.sifted.contains(number)) {
+                self.hide(begun)?;
+                continue;
+            }
             if snapshot.through >= visible.0 {
                 return Ok(snapshot);
             }
@@ -190,13 +222,10 @@ impl Archive {
         if before.through >= visible.0 {
             return Ok(());
         }
-        let read = self.log.read(Position(before.through), visible, STEP_EVENTS, STEP_BYTES);
-        let events = read.map_err(|fault| match fault {
-            ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
-            ReadFault::Damaged { path, offset } => {
-                StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
-            }
-        })?;
+        // Also what is erased: it is hidden here, and what a purge takes out is the same in both.
+        let everything = |_, payload: &[u8]| Some(payload.to_vec());
+        let read = self.log.read(Position(before.through), visible, (STEP_EVENTS, STEP_BYTES), &everything);
+        let events = read.map_err(unread)?;
         let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
         let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
         let last = events.last().map(|event| event.receipt.position.0);
@@ -210,12 +239,13 @@ impl Archive {
         if !tail.fresh.is_empty() {
             let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
             let segment = self.in_memory(&tail.fresh, first, through)?;
-            kept.push(Kept { segment: Arc::new(segment), erased: Arc::default() });
+            let hidden = self.hidden_now(&segment)?;
+            kept.push(Kept { segment: Arc::new(segment), hidden });
         }
         if tail.fresh.len() >= CHUNK_EVENTS {
             tail.fresh = Vec::new();
         }
-        self.publish(Snapshot { kept, through });
+        self.publish(Snapshot { kept, through, sifted: before.sifted.clone() });
         Ok(())
     }
 
@@ -242,7 +272,13 @@ impl Archive {
         Header { environment, incarnation, salt: u32::from_le_bytes(salt), first, last }
     }
 
-    fn in_memory(&self, events: &[StoredEvent], first: u64, last: u64) -> Result<Segment, StoreError> {
+    /// A segment of a few events, in memory.
+    pub(super) fn in_memory(
+        &self,
+        events: &[StoredEvent],
+        first: u64,
+        last: u64,
+    ) -> Result<Segment, StoreError> {
         let mut writer = SegmentWriter::new(Target::Memory, self.header(first, last));
         let mut intake = Intake::default();
         {
@@ -266,8 +302,23 @@ impl Archive {
         Segment::open(Box::new(bytes), None).map_err(StoreError::Damaged)
     }
 
+    /// Bytes of the dictionaries' files.
+    pub(super) fn dictionary_bytes(&self) -> u64 {
+        self.dictionary_bytes.load(Ordering::Relaxed)
+    }
+
     /// The dictionaries.
     pub(super) fn known(&self) -> std::sync::RwLockReadGuard<'_, Dictionaries> {
         super::dictionary::read(&self.known)
+    }
+}
+
+/// What a fault of the log means.
+pub(super) fn unread(fault: ReadFault) -> StoreError {
+    match fault {
+        ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
+        ReadFault::Damaged { path, offset } => {
+            StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))
+        }
     }
 }

@@ -14,6 +14,7 @@ use muster_kernel::model::history::{
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::StoreError;
 
+use super::archive::Kept;
 use super::bits::{BLOCK, Block};
 use super::buckets::Finder;
 use super::column::value_of;
@@ -116,11 +117,7 @@ pub fn counts(
         names => names.iter().map(Some).collect(),
     };
     for (index, name) in names.into_iter().enumerate() {
-        let number = name.map(|name| number_of(scan, name));
-        let sums = match number {
-            Some(None) => Vec::new(),
-            number => asked.sums(number.flatten())?,
-        };
+        let sums = asked.sums(name.map(|name| numbers_of(scan, name)).as_deref())?;
         if sums.iter().any(|sums| sums.overflown) {
             return Err(StoreError::TooLarge);
         }
@@ -131,15 +128,19 @@ pub fn counts(
 
 /// The smallest and the largest time that there is.
 fn reach(scan: &Scan<'_>) -> (i64, i64) {
-    let parts = scan.snapshot.kept.iter().flat_map(|kept| kept.segment.parts());
+    let parts = scan.snapshot.kept.iter().flat_map(Kept::each).flat_map(|(segment, _)| segment.parts());
     parts.fold((i64::MAX, i64::MIN), |(a, b), part| (a.min(part.times.0), b.max(part.times.1)))
 }
 
-/// The number of an event's name, if there is any such event.
-pub fn number_of(scan: &Scan<'_>, name: &EventName) -> Option<u32> {
+/// The numbers of the names that a name covers, as far as there are such events.
+pub fn numbers_of(scan: &Scan<'_>, name: &EventName) -> Vec<u32> {
+    let known = read(scan.known);
+    if name.name.is_empty() {
+        return known.names_of_kind(name.kind as u8);
+    }
     let mut key = Vec::new();
     event_key(name.kind as u8, &name.name, &mut key);
-    read(scan.known).names.get(&key)
+    known.names.get(&key).into_iter().collect()
 }
 
 fn property(scan: &Scan<'_>, question: &CountQuestion) -> Option<u32> {
@@ -164,14 +165,19 @@ pub fn volume(scan: &Scan<'_>, name: u32, buckets: &Buckets) -> Result<Vec<u64>,
     };
     let finder = Finder::new(buckets, reach(scan));
     let asked = Asked { scan, question: &question, finder, property: None, column: None };
-    let series = asked.series(None, asked.sums(Some(name))?);
+    let series = asked.series(None, asked.sums(Some(&[name]))?);
     Ok(series.into_iter().next().map(|series| series.counts).unwrap_or_default())
 }
 
 impl<'a> Asked<'a, '_> {
-    fn sums(&self, name: Option<u32>) -> Result<Vec<Sums>, StoreError> {
+    /// Counts events of these names, or of all.
+    fn sums(&self, names: Option<&[u32]>) -> Result<Vec<Sums>, StoreError> {
         let span = self.question.buckets.span();
-        let units = self.scan.units(name, span.from.0, span.until.0);
+        let units_of = |name| self.scan.units(name, span.from.0, span.until.0);
+        let units: Vec<Unit<'_>> = match names {
+            None => units_of(None),
+            Some(names) => names.iter().flat_map(|name| units_of(Some(*name))).collect(),
+        };
         match self.question.measure {
             Measure::Total => self.totals(&units),
             Measure::UniqueUsers => self.uniques(&units),
@@ -186,14 +192,16 @@ impl<'a> Asked<'a, '_> {
     fn totals(&self, units: &[Unit<'a>]) -> Result<Vec<Sums>, StoreError> {
         let plain = self.question.breakdown.is_none() && self.question.properties.is_empty();
         let by_quarters = |unit: &Unit<'_>| {
-            plain && unit.kept.erased.is_empty() && self.finder.takes_quarters(unit.entry().times)
+            plain && unit.hidden.is_none() && self.finder.takes_quarters(unit.entry().times)
         };
         let mut quick = self.new_sums();
         let mut walked: Vec<Unit<'_>> = Vec::new();
         // A volume is that of all parts of a name in a segment: each of them must be counted so, or none.
-        for same in units.chunk_by(|a, b| (a.segment, a.entry().name) == (b.segment, b.entry().name)) {
+        for same in
+            units.chunk_by(|a, b| std::ptr::eq(a.segment, b.segment) && a.entry().name == b.entry().name)
+        {
             let Some(first) = same.first() else { continue };
-            let (segment, name) = (&first.kept.segment, first.entry().name);
+            let (segment, name) = (first.segment, first.entry().name);
             if same.len() < segment.parts_of(name).len() || !same.iter().all(by_quarters) {
                 walked.extend_from_slice(same);
                 continue;
@@ -216,7 +224,7 @@ impl<'a> Asked<'a, '_> {
         let part = unit.open()?;
         let passing = self.scan.passing(&part, &(0..part.rows), &self.question.properties);
         let groups = self.groups(&part, 0..part.rows, into);
-        let needs_users = self.column.is_some() || !unit.kept.erased.is_empty();
+        let needs_users = self.column.is_some();
         let (mut times, mut users): (Block, Block) = ([0; BLOCK], [0; BLOCK]);
         for block in 0..part.times.block_count() {
             let count = part.times.block(block, &mut times);
@@ -226,15 +234,12 @@ impl<'a> Asked<'a, '_> {
             for (index, time) in times[..count].iter().enumerate() {
                 let row = block * BLOCK + index;
                 let Some(bucket) = self.finder.index(to_signed(*time)) else { continue };
-                if passing.as_ref().is_some_and(|passing| !passing[row]) {
+                if passing.as_ref().is_some_and(|passing| !passing[row]) || unit.hides(row) {
                     continue;
                 }
                 let mut group = groups.as_ref().map_or(0, |groups| groups[row]);
                 if needs_users {
                     let user = u32::try_from(users[index]).unwrap_or_default();
-                    if unit.kept.erased.contains(user) {
-                        continue;
-                    }
                     group = self.column.map_or(group, |column| column.group(user));
                 }
                 into.add(group, bucket, 1);
@@ -291,7 +296,7 @@ impl<'a> Asked<'a, '_> {
                 continue;
             }
             let passing = self.scan.passing(part, &rows, &self.question.properties);
-            let (by_property, has_erased) = (self.property.is_some(), !unit.kept.erased.is_empty());
+            let (by_property, hides) = (self.property.is_some(), unit.hidden.is_some());
             let groups = self.groups(part, rows.clone(), into);
             for block in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
                 let count = part.times.block(block, &mut times);
@@ -304,7 +309,7 @@ impl<'a> Asked<'a, '_> {
                     let Some(bucket) = self.finder.index(to_signed(*time)) else { continue };
                     let user = u32::try_from(*user).unwrap_or_default();
                     if passing.as_ref().is_some_and(|passing| !passing[row])
-                        || (has_erased && unit.kept.erased.contains(user))
+                        || (hides && unit.hides(rows.start + row))
                     {
                         continue;
                     }

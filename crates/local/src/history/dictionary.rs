@@ -178,6 +178,11 @@ impl DictionaryFile {
         Ok((DictionaryFile { file, salt, end: end as u64, kept, failed: false }, dictionary))
     }
 
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.end
+    }
+
     /// Texts that are durable.
     pub fn kept(&self) -> u32 {
         self.kept
@@ -286,6 +291,13 @@ pub struct Dictionaries {
 }
 
 impl Dictionaries {
+    /// The numbers of all names of events of a kind.
+    pub fn names_of_kind(&self, kind: u8) -> Vec<u32> {
+        let is_of_kind =
+            |number: &u32| self.names.text(*number).is_some_and(|text| text.first() == Some(&kind));
+        (0..self.names.count()).filter(is_of_kind).collect()
+    }
+
     /// The text of a number that must have one, as text.
     pub fn str_of(dictionary: &Dictionary, number: u32) -> Option<&str> {
         std::str::from_utf8(dictionary.text(number)?).ok()

@@ -104,13 +104,7 @@ fn wanted<'q>(
             known.names.get(&key)
         })
         .collect();
-    if !query.kinds.is_empty() {
-        let of_kind = |name: &u32| {
-            let kind = known.names.text(*name).and_then(|text| text.first()).copied();
-            query.kinds.iter().any(|wanted| kind == Some(*wanted as u8))
-        };
-        names.extend((0..known.names.count()).filter(of_kind));
-    }
+    names.extend(query.kinds.iter().flat_map(|kind| known.names_of_kind(*kind as u8)));
     names.sort_unstable();
     names.dedup();
     Some((Wanted { query, below, user, company, count }, (!any).then_some(names)))
@@ -124,7 +118,7 @@ fn look_into(
     found: &mut Found,
 ) -> Result<(), StoreError> {
     let part = unit.open()?;
-    let first = unit.kept.segment.header().first;
+    let first = unit.segment.header().first;
     let rows = wanted.user.map_or(0..part.rows, |user| part.rows_of(user));
     if rows.is_empty() {
         return Ok(());
@@ -149,9 +143,8 @@ fn look_into(
             if wanted.company.is_some_and(|company| part.companies.get(row) != Some(company.into())) {
                 continue;
             }
-            let user = part.users.get(row).and_then(|user| u32::try_from(user).ok()).unwrap_or_default();
             let rank = (time, first + part.positions.get(row).unwrap_or_default());
-            if unit.kept.erased.contains(user) || wanted.below.is_some_and(|below| rank >= below) {
+            if unit.hides(row) || wanted.below.is_some_and(|below| rank >= below) {
                 continue;
             }
             found.push(Reverse((rank, index, row)));
@@ -186,7 +179,7 @@ fn page(
     let known = read(scan.known);
     for (unit, rows) in by_unit {
         let unit = &units[unit];
-        let segment = &unit.kept.segment;
+        let segment = unit.segment;
         let damaged = || StoreError::Damaged(format!("{} holds a part that makes no sense", segment.name()));
         let receipts = segment.receipts().map_err(StoreError::Damaged)?;
         let mut restorer = Restorer::new(unit.open()?, unit.entry().name, &known).ok_or_else(damaged)?;

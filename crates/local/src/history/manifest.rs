@@ -53,9 +53,6 @@ pub struct SegmentEntry {
     pub last: u64,
     /// How many events it has.
     pub events: u64,
-    /// Numbers of the users whose events in it are erased, until it is written anew without them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub erased: Vec<u32>,
 }
 
 /// A dictionary.

@@ -1,4 +1,4 @@
-//! Makes one segment of several: sealing the tail, merging by tiers, and purging the erased are all this.
+//! Makes one segment of several: sealing the tail, merging by tiers, and purging what is erased are all this.
 //!
 //! Goes row by row in the order of names, users, times and positions, and holds one part at a time of what it writes and
 //! of each source.
@@ -7,10 +7,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use muster_kernel::ports::StoreError;
-use roaring::RoaringBitmap;
 
 use super::archive::Kept;
 use super::dictionary::{Shared, read};
+use super::hiding::Hidden;
 use super::lane;
 use super::part::{PART_ROWS_MAX, Restorer};
 use super::rows::{Place, Rows};
@@ -22,7 +22,8 @@ const STRIDE: usize = 1024;
 /// Bytes of payloads held before a part is written.
 const PART_BYTES_MAX: usize = 32 << 20;
 
-/// Writes the events of `sources`, which follow each other in the log, but for those of erased users. `rest` is told
+/// Writes the events of `sources`, which follow each other in the log, but for what is hidden in them: what is left of
+/// that instead. `rest` is told
 /// now and then how many rows were written, and may take its time; when it answers false, the merge is given up.
 ///
 /// # Errors
@@ -33,14 +34,14 @@ pub fn merge(
     mut writer: SegmentWriter,
     rest: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Vec<u8>, StoreError> {
-    let segments = || sources.iter().map(|kept| &kept.segment);
-    for source in segments() {
+    let all = || sources.iter().flat_map(Kept::each);
+    for source in sources.iter().map(|kept| &kept.segment) {
         for (position, at) in source.receipts().map_err(StoreError::Damaged)?.runs() {
             writer.receive(position, at);
         }
     }
     let names: BTreeSet<u32> =
-        segments().flat_map(|source| source.parts().iter().map(|part| part.name)).collect();
+        all().flat_map(|(source, _)| source.parts().iter().map(|part| part.name)).collect();
     let mut rows = Rows::default();
     let mut done = 0u64;
     for name in names {
@@ -79,9 +80,9 @@ struct Streams<'a> {
 impl<'a> Streams<'a> {
     fn of(sources: &'a [Kept], name: u32, known: &Shared) -> Result<Self, StoreError> {
         let mut all = Streams { streams: Vec::new(), next: BinaryHeap::new() };
-        for Kept { segment, erased } in sources {
+        for (segment, hidden) in sources.iter().flat_map(Kept::each) {
             let parts = segment.parts_of(name);
-            let mut stream = Stream { segment, erased, name, parts, open: None };
+            let mut stream = Stream { segment, hidden, name, parts, open: None };
             if let Some(place) = stream.open_next(known)? {
                 all.next.push(Reverse((place, all.streams.len())));
                 all.streams.push(stream);
@@ -97,7 +98,7 @@ impl<'a> Streams<'a> {
             let Some(Reverse((place, index))) = self.next.pop() else { break };
             looked_at += 1;
             let Some(stream) = self.streams.get_mut(index) else { break };
-            if !stream.erased.contains(place.user) {
+            if !stream.is_hidden() {
                 stream.restore(place, known, rows)?;
             }
             if let Some(next) = stream.step(known)? {
@@ -111,7 +112,7 @@ impl<'a> Streams<'a> {
 /// The events of a name in one segment.
 struct Stream<'a> {
     segment: &'a Segment,
-    erased: &'a RoaringBitmap,
+    hidden: Option<&'a Hidden>,
     name: u32,
     /// Parts that are not begun yet.
     parts: std::ops::Range<usize>,
@@ -123,6 +124,7 @@ struct OpenPart<'a> {
     users: Vec<u64>,
     times: Vec<u64>,
     positions: Vec<u64>,
+    index: usize,
     row: usize,
 }
 
@@ -150,10 +152,17 @@ impl Stream<'_> {
         let (users, times, positions) =
             (lane::all(&part.users), lane::all(&part.times), lane::all(&part.positions));
         let restorer = Restorer::new(part, self.name, &read(known)).ok_or_else(|| self.damaged())?;
-        let open = OpenPart { restorer, users, times, positions, row: 0 };
+        let open = OpenPart { restorer, users, times, positions, index, row: 0 };
         let place = open.place(self.segment.header().first).ok_or_else(|| self.damaged())?;
         self.open = Some(open);
         Ok(Some(place))
+    }
+
+    /// Whether the present event is not shown.
+    fn is_hidden(&self) -> bool {
+        let Some((hidden, open)) = self.hidden.zip(self.open.as_ref()) else { return false };
+        let rows = hidden.of_part(open.index);
+        rows.is_some_and(|rows| u32::try_from(open.row).is_ok_and(|row| rows.contains(row)))
     }
 
     /// Goes to the next event; answers its place.

@@ -7,19 +7,20 @@
 //!
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
 //! From below: [`bits`], [`lane`], [`column`] pack numbers and values; [`part`] and [`segment`] lay out events;
-//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`tending`] and [`erasing`] keep them; [`scan`] and what stands
+//! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`sealing`], [`tending`] and [`hiding`] keep them; [`scan`] and what stands
 //! on it answer questions; [`members`] those about segments.
 
 pub mod archive;
+mod as_of;
 mod bits;
 mod buckets;
 mod column;
 mod counts;
 mod dictionary;
-mod erasing;
 mod explorer;
 #[cfg(test)]
 mod fixture_tests;
+mod hiding;
 mod lane;
 mod manifest;
 mod members;
@@ -29,6 +30,7 @@ pub mod opening;
 mod part;
 mod rows;
 mod scan;
+mod sealing;
 mod segment;
 mod tending;
 mod user_columns;
@@ -36,11 +38,13 @@ pub mod verifying;
 mod writer;
 
 use muster_kernel::model::history::{
-    Breakdown, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
-    PropertySummary,
+    AsOf, Breakdown, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
+    PropertySummary, Standing,
 };
+use muster_kernel::model::id::Position;
 use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
+use muster_kernel::model::profile::Profile;
+use muster_kernel::ports::{Inquiry, ProfileKind, StoreError, StoredEvent};
 
 use crate::profiles::lists::View;
 use archive::{Archive, Snapshot};
@@ -110,5 +114,32 @@ impl Archive {
         inquiry: &Inquiry,
     ) -> Result<Vec<PropertySummary>, StoreError> {
         names::properties(&self.scan(snapshot, inquiry), question)
+    }
+    /// See `History::as_of`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn as_of(
+        &self,
+        snapshot: &Snapshot,
+        subject: (ProfileKind, &str),
+        at: AsOf,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Profile>, StoreError> {
+        as_of::profile(&self.scan(snapshot, inquiry), subject, at)
+    }
+
+    /// See `History::standing`.
+    pub fn standing(&self, visible: Position) -> Standing {
+        let snapshot = self.snapshot();
+        let in_files = snapshot.kept.iter().filter(|kept| kept.segment.file.is_some());
+        let segments = in_files.map(|kept| kept.segment.length());
+        let (count, bytes) = segments.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length));
+        Standing {
+            segments: count,
+            bytes: bytes + self.dictionary_bytes(),
+            events: snapshot.kept.iter().map(|kept| kept.segment.events()).sum(),
+            behind: visible.0.saturating_sub(snapshot.through),
+        }
     }
 }

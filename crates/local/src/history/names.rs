@@ -1,5 +1,5 @@
 //! Tells which event names and properties there are. What each column's values read as is counted when it is written;
-//! only where users are erased and not yet purged are its rows looked at.
+//! only where something is erased and not yet purged are its rows looked at.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,6 @@ use muster_kernel::ports::StoreError;
 use super::column::{Column, TypeCounts, value_of};
 use super::counts::volume;
 use super::dictionary::read;
-use super::lane;
 use super::part::{Content, Part};
 use super::scan::{Scan, Unit};
 
@@ -42,7 +41,7 @@ pub fn names(scan: &Scan<'_>, question: &NamesQuestion) -> Result<Vec<NameSummar
         let mut summaries = Summaries::default();
         for unit in scan.units(Some(number), i64::MIN, i64::MAX) {
             let part = unit.open()?;
-            let shown = shown(&unit, &part);
+            let shown = shown(&unit);
             let (rows, times) = match &shown {
                 None => (u64::from(unit.entry().rows), unit.entry().times),
                 Some(shown) => (shown.len() as u64, times_of(&part, shown)),
@@ -94,7 +93,7 @@ pub fn properties(
         for unit in scan.units(Some(number), i64::MIN, i64::MAX) {
             scan.check()?;
             let part = unit.open()?;
-            summaries.add(&part, &contents, shown(&unit, &part).as_deref(), question.examples_max);
+            summaries.add(&part, &contents, shown(&unit).as_deref(), question.examples_max);
         }
     }
     Ok(summaries.named(scan))
@@ -114,14 +113,10 @@ fn event_names(scan: &Scan<'_>) -> Vec<(u32, EventName)> {
     (0..known.names.count()).filter_map(name).collect()
 }
 
-/// The rows of users that are not erased, where any is.
-fn shown(unit: &Unit<'_>, part: &Part<'_>) -> Option<Vec<usize>> {
-    if unit.kept.erased.is_empty() {
-        return None;
-    }
-    let is_shown = |user: u64| !u32::try_from(user).is_ok_and(|user| unit.kept.erased.contains(user));
-    let users = lane::all(&part.users);
-    Some(users.into_iter().enumerate().filter(|(_, user)| is_shown(*user)).map(|(row, _)| row).collect())
+/// The rows that are shown, where any is not.
+fn shown(unit: &Unit<'_>) -> Option<Vec<usize>> {
+    unit.hidden?;
+    Some((0..unit.entry().rows as usize).filter(|row| !unit.hides(*row)).collect())
 }
 
 fn times_of(part: &Part<'_>, rows: &[usize]) -> (i64, i64) {

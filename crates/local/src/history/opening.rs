@@ -2,10 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
-use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
+use super::archive::{Archive, ArchiveOptions, Files, Kept, Sieving, Snapshot};
 use super::dictionary::{Dictionaries, Dictionary, DictionaryFile};
 use super::manifest::{self, DictionaryEntry, Manifest, SegmentEntry};
 use super::segment::Segment;
@@ -28,6 +28,8 @@ pub struct Parts {
     pub random: Random,
     /// The log that it is made from.
     pub log: Arc<Segments>,
+    /// What is being erased.
+    pub sieve: Sieving,
 }
 
 impl Archive {
@@ -49,21 +51,25 @@ impl Archive {
         };
         let kept = open_segments(disk, directory, parts.identity, &files.manifest)?;
         let through = files.manifest.covered();
+        let dictionary_bytes = AtomicU64::new(files.dictionary_bytes());
         Ok(Archive {
             directory: parts.directory,
             identity: parts.identity,
             options: parts.options,
             disk: parts.disk,
             random: parts.random,
+            sealing_log: LogReader::new(Arc::clone(&parts.log)),
             log: LogReader::new(parts.log),
+            sieve: parts.sieve,
             known: RwLock::new(known),
-            snapshot: RwLock::new(Arc::new(Snapshot { kept, through })),
+            snapshot: RwLock::new(Arc::new(Snapshot { kept, through, sifted: Vec::new() })),
             tail: Mutex::default(),
             files: Mutex::new(files),
             signals: Mutex::default(),
             changed: Condvar::new(),
             columns: super::user_columns::UserColumns::default(),
-            standing: super::members::Columns::default(),
+            rule_columns: super::members::Columns::default(),
+            dictionary_bytes,
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
         })
@@ -139,7 +145,7 @@ pub(super) fn open_segments(
         if !own || (header.first, header.last, segment.events()) != (entry.first, entry.last, entry.events) {
             return Err(format!("{} is not the segment that the manifest means", segment.name()));
         }
-        Ok(Kept { segment: Arc::new(segment), erased: Arc::new(entry.erased.iter().copied().collect()) })
+        Ok(Kept { segment: Arc::new(segment), hidden: Arc::default() })
     };
     manifest.segments.iter().map(open).collect()
 }

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use muster_kernel::model::event::{Event, EventDraft, EventKind, Guard, Source};
 use muster_kernel::model::id::{JobNumber, KeyId};
-use muster_kernel::model::property::{Properties, PropertyList};
+use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::varint::{self, Reader};
 
-use super::column::{Cells, Column, value_of};
+use super::column::{Cells, Column};
 use super::dictionary::{Dictionaries, Shared, property_key, read};
 use super::lane::{self, Lane, Use, from_signed, to_signed};
 use super::rows::{Place, Rows};
@@ -379,15 +379,23 @@ impl<'a> Restorer<'a> {
         draft.company_id.push_str(Dictionaries::str_of(&known.companies, number(&self.part.companies)?)?);
         draft.ordinal = number(&self.part.ordinals)?;
         for (content, name, column) in &self.columns {
+            let properties = match *content {
+                content if content == Content::Property as u8 => Some(&mut draft.properties),
+                content if content == Content::CompanyProperty as u8 => Some(&mut draft.company_properties),
+                _ => None,
+            };
+            if let Some(properties) = properties {
+                properties.push_encoded(name, |bytes| {
+                    column.append(row, bytes);
+                });
+                continue;
+            }
             let bytes = &mut self.scratch;
             bytes.clear();
             if !column.append(row, bytes) {
                 continue;
             }
-            let put = |properties: &mut Properties| properties.push(name, value_of(bytes));
             match *content {
-                content if content == Content::Property as u8 => put(&mut draft.properties),
-                content if content == Content::CompanyProperty as u8 => put(&mut draft.company_properties),
                 content if content == Content::Envelopes as u8 => {
                     read_envelope(bytes, self.part.time(row), draft)?;
                 }

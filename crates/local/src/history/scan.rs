@@ -10,6 +10,8 @@ use muster_kernel::model::history::PropertyIs;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, StoreError};
 
+use roaring::RoaringBitmap;
+
 use super::archive::{Kept, Snapshot};
 use super::column::value_of;
 use super::dictionary::{Shared, property_key, read};
@@ -37,17 +39,17 @@ pub struct Scan<'a> {
 #[derive(Clone, Copy)]
 pub struct Unit<'a> {
     /// Its segment.
-    pub kept: &'a Kept,
-    /// Which of the segments that is.
-    pub segment: usize,
+    pub segment: &'a Segment,
     /// Which of its parts.
     pub index: usize,
+    /// Rows that are not shown, if there are any.
+    pub hidden: Option<&'a RoaringBitmap>,
 }
 
 impl<'a> Unit<'a> {
     /// What is known about the part.
     pub fn entry(&self) -> &'a PartEntry {
-        &self.kept.segment.parts()[self.index]
+        &self.segment.parts()[self.index]
     }
 
     /// The part.
@@ -55,8 +57,12 @@ impl<'a> Unit<'a> {
     /// # Errors
     /// When it is damaged.
     pub fn open(&self) -> Result<Part<'a>, StoreError> {
-        let segment: &'a Segment = &self.kept.segment;
-        segment.part(self.index).map_err(StoreError::Damaged)
+        self.segment.part(self.index).map_err(StoreError::Damaged)
+    }
+
+    /// Whether a row is not shown.
+    pub fn hides(&self, row: usize) -> bool {
+        self.hidden.is_some_and(|rows| u32::try_from(row).is_ok_and(|row| rows.contains(row)))
     }
 }
 
@@ -64,12 +70,13 @@ impl<'a> Scan<'a> {
     /// The parts with events of a name, or of any, that may have times in `from..until`.
     pub fn units(&self, name: Option<u32>, from: i64, until: i64) -> Vec<Unit<'a>> {
         let mut units = Vec::new();
-        for (segment, kept) in self.snapshot.kept.iter().enumerate() {
+        for (segment, hidden) in self.snapshot.kept.iter().flat_map(Kept::each) {
             let parts = match name {
-                Some(name) => kept.segment.parts_of(name),
-                None => 0..kept.segment.parts().len(),
+                Some(name) => segment.parts_of(name),
+                None => 0..segment.parts().len(),
             };
-            let all = parts.map(|index| Unit { kept, segment, index });
+            let hidden_in = |index| hidden.and_then(|hidden| hidden.of_part(index));
+            let all = parts.map(|index| Unit { segment, index, hidden: hidden_in(index) });
             units.extend(all.filter(|unit| unit.entry().times.0 < until && unit.entry().times.1 >= from));
         }
         units

@@ -234,6 +234,11 @@ impl Segment {
         &self.footer.parts
     }
 
+    /// Its bytes, on disk or in memory.
+    pub fn length(&self) -> u64 {
+        (*self.bytes).as_ref().len() as u64
+    }
+
     /// How many events it has.
     pub fn events(&self) -> u64 {
         self.events

@@ -1,4 +1,4 @@
-//! What is done for history in the background: reading on, sealing the tail, merging by tiers, purging the erased.
+//! What is done for history in the background: reading on, sealing the tail, merging by tiers.
 //!
 //! Each makes one new file of several segments, syncs it, and puts it in their place with a new manifest: a crash leaves
 //! the state before or after. One of them runs at a time, on a thread at low priority that rests as long as it works,
@@ -22,20 +22,24 @@ use crate::background::yield_to_others;
 
 /// A pause is not longer than this.
 const REST_MAX: Duration = Duration::from_millis(20);
+/// How long it waits before it tries again what failed.
+const FAILURE_REST: Duration = Duration::from_secs(5);
 
 impl Archive {
     /// Tends history until it is closed; `visible` answers how far the log may be read.
     pub fn tend(&self, visible: impl Fn() -> Position) {
         yield_to_others();
         while self.wait_for_work() {
-            let worked = self.work(visible());
-            match worked {
-                Ok(()) | Err(StoreError::Stopped) => {}
+            match self.work(visible()) {
+                Ok(()) => self.failed.store(false, Ordering::Relaxed),
+                Err(StoreError::Stopped) => {}
                 Err(error) => {
-                    tracing::error!(%error, "history is no longer sealed; nothing is lost: mend the cause and restart");
-                    self.failed.store(true, Ordering::Relaxed);
+                    // A new try writes another file; a dictionary that may be torn refuses until it is opened again.
+                    if !self.failed.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, "history cannot be sealed; nothing is lost, and it is tried again: mend the cause");
+                    }
                     self.changed.notify_all();
-                    return;
+                    self.rest_after_failure();
                 }
             }
         }
@@ -56,6 +60,12 @@ impl Archive {
         !signals.closed
     }
 
+    fn rest_after_failure(&self) {
+        let is_open = |signals: &mut super::archive::Signals| !signals.closed;
+        let waited = self.changed.wait_timeout_while(self.signals(), FAILURE_REST, is_open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn work(&self, visible: Position) -> Result<(), StoreError> {
         let snapshot = self.snapshot();
         if Self::tail_events(&snapshot) >= self.options.seal_events {
@@ -72,7 +82,6 @@ impl Archive {
             self.seal()?;
         }
         while self.merge_next()? {}
-        self.purge()?;
         if reach < visible.0 {
             self.signals().hurried = true;
         }
@@ -90,24 +99,6 @@ impl Archive {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the whole tail into a file. Answers up to which position everything is in files.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn seal(&self) -> Result<Position, StoreError> {
-        let mut files = self.files();
-        let (through, sources) = {
-            // Under the tail's lock nobody adds to it: what is in memory now is what the file will hold.
-            let mut tail = self.end_chunk();
-            tail.since = None;
-            let snapshot = self.snapshot();
-            let in_memory = snapshot.kept.iter().filter(|kept| kept.segment.file.is_none());
-            (Position(snapshot.through), in_memory.cloned().collect::<Vec<_>>())
-        };
-        self.replace(&mut files, &sources)?;
-        Ok(through)
-    }
-
     /// Merges the next few segments that are due; answers whether there were any.
     ///
     /// # Errors
@@ -118,21 +109,38 @@ impl Archive {
         let in_files: Vec<Kept> = kept.into_iter().filter(|kept| kept.segment.file.is_some()).collect();
         let sizes: Vec<u64> = in_files.iter().map(|kept| kept.segment.events()).collect();
         match due(&sizes, &self.options) {
-            Some(range) => self.replace(&mut files, in_files.get(range).unwrap_or_default()).map(|()| true),
+            Some(range) => {
+                self.replace(&mut files, &whole(in_files.get(range).unwrap_or_default())).map(|()| true)
+            }
             None => Ok(false),
         }
     }
 
-    /// Makes one file of segments that follow each other, and puts it in their place.
+    /// Makes one file of segments that follow each other, without what is hidden in `sources`, and puts it in their place.
     pub(super) fn replace(&self, files: &mut Files, sources: &[Kept]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(()) };
+        let covers = (first.segment.header().first, last.segment.header().last);
+        self.put(files, covers, &mut |writer| merge(sources, &self.known, writer, &mut self.resting()))?;
+        for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
+            // What cannot be removed now is removed at the next start.
+            let _ = self.disk.remove(old);
+        }
+        Ok(())
+    }
+
+    /// Makes a file for these positions, whose events `write` writes, and puts it in the place of the segments that it covers.
+    pub(super) fn put(
+        &self,
+        files: &mut Files,
+        (first, last): (u64, u64),
+        write: &mut dyn FnMut(SegmentWriter) -> Result<Vec<u8>, StoreError>,
+    ) -> Result<(), StoreError> {
         self.keep_dictionaries(files)?;
-        let header = self.header(first.segment.header().first, last.segment.header().last);
+        let header = self.header(first, last);
         let number = files.manifest.last_file + 1;
         files.manifest.last_file = number;
         let path = self.directory.join(segment_name(number));
-        let segment = self.written(sources, &path, header);
-        let segment = match segment {
+        let segment = match self.written(&path, header, write) {
             Ok(segment) => segment,
             Err(error) => {
                 // Nobody knows of it yet; a start would remove it as well.
@@ -144,40 +152,29 @@ impl Archive {
         let inside = |entry: &SegmentEntry| entry.first >= header.first && entry.last <= header.last;
         manifest.segments.retain(|entry| !inside(entry));
         let place = manifest.segments.partition_point(|entry| entry.last < header.first);
-        let entry = SegmentEntry {
-            file: number,
-            first: header.first,
-            last: header.last,
-            events: segment.events(),
-            erased: Vec::new(),
-        };
+        let entry =
+            SegmentEntry { file: number, first: header.first, last: header.last, events: segment.events() };
         manifest.segments.insert(place, entry);
         manifest.write(self.disk.as_ref(), &self.directory).map_err(|error| unwritten(&error))?;
         files.manifest = manifest;
-        self.swap(&header, segment);
-        for old in sources.iter().filter_map(|kept| kept.segment.file.as_ref()) {
-            // What cannot be removed now is removed at the next start.
-            let _ = self.disk.remove(old);
-        }
-        Ok(())
+        self.swap(&header, segment)
     }
 
     fn written(
         &self,
-        sources: &[Kept],
         path: &std::path::Path,
         header: super::segment::Header,
+        write: &mut dyn FnMut(SegmentWriter) -> Result<Vec<u8>, StoreError>,
     ) -> Result<Segment, StoreError> {
         let file = self.disk.open(path, true).map_err(|error| unwritten(&error))?;
-        let writer = SegmentWriter::new(Target::File(Arc::from(file)), header);
-        merge(sources, &self.known, writer, &mut self.resting())?;
+        write(SegmentWriter::new(Target::File(Arc::from(file)), header))?;
         self.disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))?;
         open_segment(self.disk.as_ref(), path).map_err(StoreError::Damaged)
     }
 
     /// Rests after each piece of work as long as it took, unless somebody waits; false once history is closed.
     #[expect(clippy::disallowed_methods, reason = "work is spread over a duration, not over a time of day")]
-    fn resting(&self) -> impl FnMut(u64) -> bool {
+    pub(super) fn resting(&self) -> impl FnMut(u64) -> bool {
         let mut begun = Instant::now();
         move |_| {
             let somebody_waits = self.waiting.load(Ordering::Relaxed) > 0;
@@ -206,11 +203,12 @@ impl Archive {
         files.manifest.users.count = files.users.kept();
         files.manifest.companies.count = files.companies.kept();
         files.manifest.names.count = files.names.kept();
+        self.dictionary_bytes.store(files.dictionary_bytes(), Ordering::Relaxed);
         Ok(())
     }
 
     /// Shows a new segment in the place of those whose positions it covers.
-    fn swap(&self, header: &super::segment::Header, segment: Segment) {
+    fn swap(&self, header: &super::segment::Header, segment: Segment) -> Result<(), StoreError> {
         let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let mut snapshot = Snapshot::clone(&self.snapshot());
         let inside = |kept: &Kept| {
@@ -219,10 +217,18 @@ impl Archive {
         };
         snapshot.kept.retain(|kept| !inside(kept));
         let place = snapshot.kept.partition_point(|kept| kept.segment.header().last < header.first);
-        snapshot.kept.insert(place, Kept { segment: Arc::new(segment), erased: Arc::default() });
+        let hidden = self.hidden_now(&segment)?;
+        snapshot.kept.insert(place, Kept { segment: Arc::new(segment), hidden });
         self.publish(snapshot);
         self.changed.notify_all();
+        Ok(())
     }
+}
+
+/// Segments with all that is in them: what is erased is taken out by a purge, which counts it before.
+fn whole(sources: &[Kept]) -> Vec<Kept> {
+    let whole = |kept: &Kept| Kept { segment: Arc::clone(&kept.segment), hidden: Arc::default() };
+    sources.iter().map(whole).collect()
 }
 
 /// Which of segments of these sizes are merged next: the fewest events among as many neighbours as the fan, of which none

@@ -145,7 +145,7 @@ fn changed_since(scan: &Scan<'_>, through: u64) -> Result<RoaringBitmap, StoreEr
     let mut changed = RoaringBitmap::new();
     let Some(name) = read(scan.known).names.get(&key) else { return Ok(changed) };
     for unit in scan.units(Some(name), i64::MIN, i64::MAX) {
-        let header = unit.kept.segment.header();
+        let header = unit.segment.header();
         if header.last <= through {
             continue;
         }

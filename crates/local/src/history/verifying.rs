@@ -5,17 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::archive::Kept;
+use muster_kernel::model::id::Position;
+
 use super::dictionary::Dictionaries;
 use super::manifest::Manifest;
 use super::opening::{open_dictionaries, open_segments};
 use super::part::Restorer;
 use crate::disk::RealDisk;
+use crate::erasure::Sieve;
 use crate::log::writer::Identity;
 
 /// History that is being compared with the log.
 pub struct Checked {
     segments: Vec<Kept>,
     known: Dictionaries,
+    /// What is being erased: whether it is out of the log and the files yet is left open.
+    sieve: Sieve,
     /// Events of the log that each segment must hold: how many, and the sum of their hashes.
     logged: Vec<(u64, u64)>,
     /// What is wrong.
@@ -27,7 +32,7 @@ impl Checked {
     ///
     /// # Errors
     /// A sentence about what cannot be opened.
-    pub fn open(directory: &Path, identity: Identity) -> Result<Option<Checked>, String> {
+    pub fn open(directory: &Path, identity: Identity, sieve: Sieve) -> Result<Option<Checked>, String> {
         if !directory.exists() {
             return Ok(None);
         }
@@ -35,15 +40,16 @@ impl Checked {
         let (files, known) = open_dictionaries(&RealDisk, directory, manifest, true)?;
         let segments = open_segments(&RealDisk, directory, identity, &files.manifest)?;
         let logged = vec![(0, 0); segments.len()];
-        Ok(Some(Checked { segments, known, logged, problems: Vec::new() }))
+        Ok(Some(Checked { segments, known, sieve, logged, problems: Vec::new() }))
     }
 
     /// Takes note of an event of the log.
-    pub fn logged(&mut self, position: u64, received_at: i64, payload: &[u8]) {
-        let index = self.segments.partition_point(|kept| kept.segment.header().last < position);
+    pub fn logged(&mut self, position: Position, received_at: i64, payload: &[u8]) {
+        let index = self.segments.partition_point(|kept| kept.segment.header().last < position.0);
+        let Some(payload) = self.sieve.sift(position, payload) else { return };
         if let Some((count, sum)) = self.logged.get_mut(index) {
             *count += 1;
-            *sum = sum.wrapping_add(hash(position, received_at, payload));
+            *sum = sum.wrapping_add(hash(position.0, received_at, &payload));
         }
     }
 
@@ -54,8 +60,6 @@ impl Checked {
             let name = kept.segment.name();
             match self.read(kept) {
                 Err(what) => self.problems.push(what),
-                // What is erased may be gone from the log already, and is here until it is purged.
-                Ok(_) if !kept.erased.is_empty() => {}
                 Ok(found) if found != *logged => self.problems.push(format!(
                     "{name} holds {} events, the log {} at its positions, and they are not the same",
                     found.0, logged.0
@@ -81,6 +85,7 @@ impl Checked {
                 restorer.restore(row, &self.known, &mut payload).ok_or_else(damaged)?;
                 let position = first + restorer.part().positions.get(row).ok_or_else(damaged)?;
                 let received_at = receipts.received_at(position).ok_or_else(damaged)?;
+                let Some(payload) = self.sieve.sift(Position(position), &payload) else { continue };
                 count += 1;
                 sum = sum.wrapping_add(hash(position, received_at, &payload));
             }

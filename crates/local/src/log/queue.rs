@@ -71,11 +71,12 @@ impl Queue {
         Queue { state: Mutex::new(state), ready: Condvar::new(), bytes_max }
     }
 
-    /// Adds an event; `encode` appends its payload.
+    /// Adds an event; `encode` appends its payload, or says that there is to be none. It is called where nobody else can
+    /// push meanwhile.
     ///
     /// # Errors
     /// When the queue is full or closed.
-    pub fn push(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<Waiting, Refusal> {
+    pub fn push(&self, encode: impl FnOnce(&mut Vec<u8>) -> bool) -> Result<Option<Waiting>, Refusal> {
         let mut state = self.lock();
         if state.closed {
             return Err(Refusal::Closed);
@@ -83,10 +84,16 @@ impl Queue {
         if state.buffer.len() >= self.bytes_max {
             return Err(Refusal::Overloaded);
         }
+        let before = state.buffer.len();
         if state.buffer.is_empty() {
             record::begin_batch(&mut state.buffer);
         }
-        record::begin_frame(&mut state.buffer, FrameKind::Event, encode);
+        let mut is_wanted = false;
+        record::begin_frame(&mut state.buffer, FrameKind::Event, |out| is_wanted = encode(out));
+        if !is_wanted {
+            state.buffer.truncate(before);
+            return Ok(None);
+        }
         let index = state.count;
         state.count += 1;
         let waiting = Waiting { batch: Arc::clone(&state.batch), index };
@@ -98,6 +105,30 @@ impl Queue {
         if wake {
             self.ready.notify_one();
         }
+        Ok(Some(waiting))
+    }
+
+    /// Adds the mark from which on an erasure holds; `begin` is called where nobody else can push meanwhile.
+    ///
+    /// # Errors
+    /// When the queue is closed.
+    pub fn push_erasure(&self, number: u32, begin: impl FnOnce()) -> Result<Waiting, Refusal> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
+        begin();
+        if state.buffer.is_empty() {
+            record::begin_batch(&mut state.buffer);
+        }
+        record::begin_frame(&mut state.buffer, FrameKind::Erasure, |out| {
+            out.extend_from_slice(&number.to_le_bytes());
+        });
+        state.count += 1;
+        state.wanted = None;
+        let waiting = Waiting { batch: Arc::clone(&state.batch), index: state.count - 1 };
+        drop(state);
+        self.ready.notify_one();
         Ok(waiting)
     }
 

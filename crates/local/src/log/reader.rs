@@ -7,7 +7,7 @@ use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Receipt, StoredEvent};
 
 use super::record::{
-    BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES,
+    self, BATCH_FRAME_BYTES, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameKind, SEGMENT_HEADER_BYTES,
 };
 use super::segment::{Segment, Segments};
 
@@ -87,8 +87,7 @@ impl FrameCursor {
             let candidates = window.len() - FRAME_HEADER_BYTES + 1;
             let mut found = None;
             for start in 0..candidates {
-                // Kind, version and two zero bytes: rules out almost every place before a checksum is computed.
-                if matches!(window[start + 8..start + 12], [1..=3, 1, 0, 0]) {
+                if record::may_be_frame(&window[start + 8..start + 12]) {
                     found = Some(start);
                     break;
                 }
@@ -163,6 +162,9 @@ struct Hint {
     offset: u64,
 }
 
+/// Answers what of the encoded event at a position may be seen.
+pub type Sift<'a> = dyn Fn(Position, &[u8]) -> Option<Vec<u8>> + 'a;
+
 /// A frame that should be readable is not.
 #[derive(Debug)]
 pub enum ReadFault {
@@ -189,7 +191,8 @@ impl LogReader {
         LogReader { segments, hint: Mutex::new(None) }
     }
 
-    /// The events at positions `after < p <= until`, in order; see `EventLog::read` for the two limits.
+    /// The events at positions `after < p <= until`, in order; see `EventLog::read` for the two limits. `sift` answers what
+    /// of an event may be seen.
     ///
     /// # Errors
     /// When reading fails or stored bytes are damaged.
@@ -197,9 +200,10 @@ impl LogReader {
         &self,
         after: Position,
         until: Position,
-        count_max: usize,
-        bytes_max: usize,
+        (count_max, bytes_max): (usize, usize),
+        sift: &Sift<'_>,
     ) -> Result<Vec<StoredEvent>, ReadFault> {
+        let _unreplaced = self.segments.reading();
         let mut events = Vec::new();
         let mut bytes = 0;
         let Some(mut cursor) = self.place(after)? else { return Ok(events) };
@@ -219,10 +223,10 @@ impl LogReader {
                 continue;
             }
             last = frame.position;
-            if frame.kind == FrameKind::Event {
-                bytes += frame.payload.len();
+            if let Some(payload) = frame.event().and_then(|event| sift(frame.position, event)) {
+                bytes += payload.len();
                 let receipt = Receipt { position: frame.position, received_at: frame.received_at };
-                events.push(StoredEvent { receipt, payload: frame.payload.to_vec() });
+                events.push(StoredEvent { receipt, payload });
             }
         }
         let hint = Hint { after: last, segment: cursor.segment().clone(), offset: cursor.offset() };

@@ -4,6 +4,7 @@
 //! neither an older file's bytes nor bytes smuggled into a property can pass for a record. A zeroed frame is never
 //! valid: kind 0 does not exist.
 
+use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
 use muster_kernel::model::time::Timestamp;
 
@@ -35,7 +36,23 @@ pub enum FrameKind {
     Batch = 2,
     /// Refused calls to be added to the ledger.
     LedgerNote = 3,
+    /// From here on an erasure holds: its number.
+    Erasure = 4,
+    /// Where an erased event stood: zeros.
+    Hole = 5,
+    /// What is left of an event of which a part was erased: an event, and zeros up to the old length.
+    Reduced = 6,
 }
+
+/// Every kind, for readers.
+const KINDS: [FrameKind; 6] = [
+    FrameKind::Event,
+    FrameKind::Batch,
+    FrameKind::LedgerNote,
+    FrameKind::Erasure,
+    FrameKind::Hole,
+    FrameKind::Reduced,
+];
 
 /// What a segment says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +172,37 @@ impl<'a> Frame<'a> {
         FRAME_HEADER_BYTES + self.payload.len()
     }
 
+    /// The encoded event in it, where it holds one.
+    pub fn event(&self) -> Option<&'a [u8]> {
+        match self.kind {
+            FrameKind::Event => Some(self.payload),
+            FrameKind::Reduced => {
+                let (_, length) = Event::decode_padded(self.payload).ok()?;
+                self.payload.get(..length)
+            }
+            FrameKind::Batch | FrameKind::LedgerNote | FrameKind::Erasure | FrameKind::Hole => None,
+        }
+    }
+
+    /// The number of the erasure that begins to hold here, where one does.
+    pub fn erasure(&self) -> Option<u32> {
+        let whole = self.kind == FrameKind::Erasure && self.payload.len() == 4;
+        whole.then(|| u32_at(self.payload, 0))
+    }
+
+    /// A frame of the same length, position and time that holds `content` instead, and zeros behind it.
+    pub fn replaced(&self, kind: FrameKind, content: &[u8], salt: u32) -> Option<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.length());
+        begin_frame(&mut bytes, kind, |out| out.extend_from_slice(content));
+        if content.len() > self.payload.len() {
+            return None;
+        }
+        bytes.resize(self.length(), 0);
+        bytes[..4].copy_from_slice(&u32::try_from(self.payload.len()).ok()?.to_le_bytes());
+        seal(&mut bytes, salt, self.position, self.received_at);
+        Some(bytes)
+    }
+
     /// For a batch frame: how many records and how many bytes of frames follow.
     pub fn batch_extent(&self) -> Option<(u32, u32)> {
         let whole = self.kind == FrameKind::Batch && self.payload.len() == BATCH_PAYLOAD_BYTES;
@@ -164,7 +212,13 @@ impl<'a> Frame<'a> {
 
 fn frame_kind(header: &[u8]) -> Option<FrameKind> {
     let &[kind, VERSION, 0, 0] = &header[8..12] else { return None };
-    [FrameKind::Event, FrameKind::Batch, FrameKind::LedgerNote].into_iter().find(|known| *known as u8 == kind)
+    KINDS.into_iter().find(|known| *known as u8 == kind)
+}
+
+/// Whether the fifth to eighth byte of a frame can be those of one: rules out almost every place before a checksum is
+/// computed.
+pub fn may_be_frame(bytes: &[u8]) -> bool {
+    matches!(bytes, [1..=6, VERSION, 0, 0])
 }
 
 /// Appends a frame whose position, time and checksum [`seal`] fills in; `payload` appends the content.
@@ -274,6 +328,20 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(Frame::read(&flipped, 77).is_none(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_replaced_frame_keeps_place_time_and_length() {
+        let bytes = batch();
+        let first = Frame::read(&bytes[BATCH_FRAME_BYTES..], 77).unwrap();
+        let hole = first.replaced(FrameKind::Hole, b"", 77).unwrap();
+        let read = Frame::read(&hole, 77).unwrap();
+        assert_eq!(
+            (read.kind, read.position, read.received_at),
+            (FrameKind::Hole, first.position, first.received_at)
+        );
+        assert_eq!((read.length(), read.payload), (first.length(), &[0; 5][..]));
+        assert!(first.replaced(FrameKind::Reduced, b"longer", 77).is_none());
     }
 
     #[test]

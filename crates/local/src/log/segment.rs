@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use muster_kernel::model::id::Position;
 
@@ -23,9 +23,19 @@ pub struct Segment {
 
 /// The segments of a log in order.
 #[derive(Default)]
-pub struct Segments(RwLock<Vec<Segment>>);
+pub struct Segments(RwLock<Vec<Segment>>, RwLock<()>);
 
 impl Segments {
+    /// Held while frames are read that may be replaced in place: nobody reads half of each.
+    pub fn reading(&self) -> RwLockReadGuard<'_, ()> {
+        self.1.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held while frames are replaced in place.
+    pub fn replacing(&self) -> RwLockWriteGuard<'_, ()> {
+        self.1.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds a segment behind the others.
     pub fn push(&self, segment: Segment) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(segment);

@@ -23,11 +23,16 @@ const FRESH_PROFILES_MAX: usize = 10_000;
 pub struct Seen(BTreeMap<[u8; 10], i64>);
 
 impl Seen {
-    /// Notes that a profile becomes another one.
-    pub fn note(&mut self, kind: ProfileKind, before: Option<ProfileView<'_>>, after: ProfileView<'_>) {
+    /// Notes that a profile becomes another one, or none.
+    pub fn note(
+        &mut self,
+        kind: ProfileKind,
+        before: Option<ProfileView<'_>>,
+        after: Option<ProfileView<'_>>,
+    ) {
         for (prefix, seen_at) in SEEN {
             let minute = |profile| seen_at(profile).map(Timestamp::minute);
-            let (was, is) = (before.and_then(minute), minute(after));
+            let (was, is) = (before.and_then(minute), after.and_then(minute));
             if was == is {
                 continue;
             }
@@ -100,6 +105,7 @@ impl View<'_> {
             generation.visit(kind, |id, _| {
                 ids.insert(Box::<str>::from(id));
             });
+            ids.extend(generation.erased().of(kind).iter().cloned());
         }
         Some(ids)
     }
@@ -113,25 +119,26 @@ impl View<'_> {
         spans: &[(i64, i64)],
         census: &mut Census,
     ) -> Result<(), StoreError> {
-        let Some(fresh) = self.fresh.get(kind, id) else { return Ok(()) };
+        let fresh = self.fresh.look(kind, id);
         let stored = store.profile(kind, id)?;
         let before = stored.as_deref().map(stored_view).transpose()?;
         let mut merged = Vec::new();
-        let after = match before {
-            Some(before) => {
+        let after = match (before.filter(|_| !fresh.hides_store), &fresh.profile) {
+            (Some(before), Some(fresh)) => {
                 before.merge_into(fresh.view(), &mut merged);
-                stored_view(&merged)?
+                Some(stored_view(&merged)?)
             }
-            None => fresh.view(),
+            (before, fresh) => fresh.as_ref().map(|fresh| fresh.view()).or(before),
         };
-        census.total += u64::from(before.is_none());
+        census.total =
+            (census.total + u64::from(after.is_some())).saturating_sub(u64::from(before.is_some()));
         for ((_, seen_at), counts) in SEEN.iter().zip([&mut census.first_seen, &mut census.last_seen]) {
             for ((from, to), count) in spans.iter().zip(counts) {
                 let is_in = |profile| {
                     let minute = seen_at(profile).map(Timestamp::minute);
                     u64::from(minute.is_some_and(|minute| (*from..=*to).contains(&minute)))
                 };
-                *count = (*count + is_in(after)).saturating_sub(before.map_or(0, is_in));
+                *count = (*count + after.map_or(0, is_in)).saturating_sub(before.map_or(0, is_in));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use muster_kernel::model::profile::ProfileView;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
 use super::lists::View;
-use super::store::{failed, stored_view};
+use super::store::stored_view;
 
 impl View<'_> {
     /// Shows every user's id and profile. Those that have fresh changes are shown a second time, with these in it; the
@@ -16,13 +16,7 @@ impl View<'_> {
         &self,
         mut see: impl FnMut(&str, ProfileView<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        for entry in self.store.profiles(ProfileKind::User).iter() {
-            let (key, value) = entry.into_inner().map_err(|error| failed(&error))?;
-            let Ok(id) = std::str::from_utf8(&key) else {
-                return Err(StoreError::Damaged("a profile in the store has no valid id".to_owned()));
-            };
-            see(id, stored_view(&value)?)?;
-        }
+        self.store.snapshot().each(ProfileKind::User, &mut |id, value| see(id, stored_view(value)?))?;
         let mut fresh: Vec<String> = Vec::new();
         for generation in self.fresh.each() {
             generation.visit(ProfileKind::User, |id, _| fresh.push(id.to_owned()));

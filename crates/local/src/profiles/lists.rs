@@ -54,8 +54,12 @@ impl View<'_> {
     /// When reading fails.
     pub fn get(&self, kind: ProfileKind, id: &str) -> Result<Option<Profile>, StoreError> {
         // The overlay was looked at first: what it no longer holds is in the store by now.
-        let stored = self.store.profile(kind, id)?;
-        Ok(match (self.fresh.get(kind, id), stored) {
+        let fresh = self.fresh.look(kind, id);
+        if fresh.hides_store {
+            return Ok(fresh.profile);
+        }
+        let stored = self.store.profile(kind, id)?.map(|stored| self.fresh.left_of(kind, stored));
+        Ok(match (fresh.profile, stored) {
             (Some(fresh), Some(stored)) => Some(stored.merge(&fresh)),
             (fresh, stored) => fresh.or(stored),
         })
@@ -174,7 +178,7 @@ impl View<'_> {
             stored += 1;
             let key = entry.key().map_err(|error| failed(&error))?;
             let Ok(id) = std::str::from_utf8(&key[company.len() + 2..]) else { continue };
-            if self.fresh.get(ProfileKind::User, id).is_some() {
+            if self.fresh.touches_user(id, company) {
                 let is =
                     self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
                 left += u64::from(!is);

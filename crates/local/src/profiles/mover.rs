@@ -1,8 +1,9 @@
-//! Moves a closed generation of the overlay into the store, in sorted chunks, each one atomic batch.
+//! Moves a closed generation of the overlay into the store, in sorted groups, each one atomic batch.
 //!
-//! A chunk holds profiles and everything derived from the same change (index entries, counts), computed from what
-//! the store held before: moving the same generation again finds nothing to change, so a crash at any place is
-//! repaired by the replay. The position is saved with the last chunk, then everything is synced once.
+//! A group's profiles go into the value log; once they are durable there, their places and everything derived from the
+//! same change (index entries, counts) follow in one batch, computed from what the store held before: moving the
+//! same generation again finds nothing to change, so a crash at any place is repaired by the replay. The position is
+//! saved with the last batch, then everything is synced once.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +15,13 @@ use muster_kernel::ports::{ProfileKind, StoreError};
 use super::census::Seen;
 use super::overlay::Generation;
 use super::store::{Batch, Store, failed, stored_view};
+use super::taking_out::take_out;
 use super::wide::{WIDE_PROPERTIES, Wide};
 
-/// Profiles per chunk: large enough to share the store's cost of a batch, small enough that those who answer never wait
-/// long for a processor (a chunk takes about a millisecond).
+/// Profiles between two rests: few enough that those who answer never wait long for a processor.
 const CHUNK_PROFILES: usize = 64;
-/// Chunks between two syncs: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
-const SYNC_CHUNKS: usize = 16;
+/// Profiles per batch: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
+const GROUP_PROFILES: usize = 1024;
 /// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
 pub const TERM_CHARS_MAX: usize = 64;
 /// First bytes of the keys of the index.
@@ -56,17 +57,17 @@ pub fn move_generation(
     mut moved: impl FnMut(usize, usize),
 ) -> Result<(), StoreError> {
     let kinds = [ProfileKind::User, ProfileKind::Company];
+    // What was erased goes first: the generation holds what came after.
+    take_out(store, &generation.erased())?;
     let all = kinds.map(|kind| generation.count_of(kind)).iter().sum();
-    let (mut done, mut chunks) = (0, 0);
+    let mut done = 0;
     for kind in kinds {
         generation.with_sorted(kind, |profiles| {
-            for chunk in profiles.chunks(CHUNK_PROFILES) {
-                move_chunk(store, wide, kind, chunk)?;
-                (done, chunks) = (done + chunk.len(), chunks + 1);
-                if chunks % SYNC_CHUNKS == 0 {
-                    store.sync()?;
-                }
-                moved(done, all);
+            for group in profiles.chunks(GROUP_PROFILES) {
+                move_group(store, wide, kind, group, |chunk| {
+                    done += chunk;
+                    moved(done, all);
+                })?;
             }
             Ok(())
         })?;
@@ -83,62 +84,81 @@ pub fn move_generation(
     store.sync()
 }
 
-fn move_chunk(
+fn move_group(
     store: &Store,
     wide: &Wide,
     kind: ProfileKind,
-    profiles: &[(&str, &Profile)],
+    group: &[(&str, &Profile)],
+    mut moved: impl FnMut(usize),
 ) -> Result<(), StoreError> {
+    let _turn = store.turns().mover();
     let mut batch = store.batch();
     let mut counts = Counts::default();
     let mut merged = Vec::new();
-    for &(id, fresh) in profiles {
-        let stored = store.profiles(kind).get(id.as_bytes()).map_err(|error| failed(&error))?;
-        let before = stored.as_deref().map(stored_view).transpose()?;
-        let after = match before {
-            Some(before) => {
-                before.merge_into(fresh.view(), &mut merged);
-                stored_view(&merged)?
+    let mut left = Vec::new();
+    for chunk in group.chunks(CHUNK_PROFILES) {
+        for &(id, fresh) in chunk {
+            let stored = store.value(kind, id)?;
+            let before = stored.as_ref().map(|(_, bytes)| stored_view(bytes)).transpose()?;
+            let after = match before {
+                Some(before) => {
+                    before.merge_into(fresh.view(), &mut merged);
+                    stored_view(&merged)?
+                }
+                None => fresh.view(),
+            };
+            if before == Some(after) {
+                continue;
             }
-            None => fresh.view(),
-        };
-        if before == Some(after) {
-            continue;
+            wide.note(kind, id, after);
+            counts.profiles += i64::from(before.is_none());
+            counts.seen.note(kind, before, Some(after));
+            index(store, &mut batch, kind, id, before, after, &mut counts);
+            let place = store.values().append(kind, id, after.as_bytes());
+            batch.insert(store.profiles(kind), id.as_bytes(), place.to_bytes());
+            left.extend(stored.map(|(place, _)| place));
         }
-        wide.note(kind, id, after);
-        counts.profiles += u64::from(before.is_none());
-        counts.seen.note(kind, before, after);
-        index(store, &mut batch, kind, id, before, after, &mut counts);
-        batch.insert(store.profiles(kind), id.as_bytes(), after.as_bytes());
+        moved(chunk.len());
     }
     counts.put(store, &mut batch, kind)?;
-    batch.commit().map_err(|error| failed(&error))
+    store.flush_values(&mut batch)?;
+    batch.commit().map_err(|error| failed(&error))?;
+    left.into_iter().for_each(|place| store.values().release(place));
+    Ok(())
 }
 
-/// Changes of the numbers of the index within one chunk.
+/// Changes of the numbers of the index within one group.
 #[derive(Default)]
-struct Counts {
-    profiles: u64,
+pub(super) struct Counts {
+    pub(super) profiles: i64,
     members: BTreeMap<String, i64>,
-    seen: Seen,
+    pub(super) seen: Seen,
 }
 
 impl Counts {
-    fn put(self, store: &Store, batch: &mut Batch, kind: ProfileKind) -> Result<(), StoreError> {
-        if self.profiles > 0 {
+    /// Adds the new numbers to the batch.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn put(self, store: &Store, batch: &mut Batch, kind: ProfileKind) -> Result<(), StoreError> {
+        if self.profiles != 0 {
             let key = profile_count_key(kind);
-            store.put_number(batch, &key, store.number(&key)? + self.profiles);
+            store.put_number(batch, &key, store.number(&key)?.saturating_add_signed(self.profiles));
         }
         for (company, change) in self.members {
             let key = member_count_key(&company);
-            let count = store.number(&key)?.saturating_add_signed(change);
-            store.put_number(batch, &key, count);
+            match store.number(&key)?.saturating_add_signed(change) {
+                // An erased company must not be found by its number.
+                0 => batch.remove(&store.index, key),
+                count => store.put_number(batch, &key, count),
+            }
         }
         self.seen.put(store, batch)
     }
 }
 
-fn index(
+/// Adds to the batch what a change of a profile means for the index.
+pub(super) fn index(
     store: &Store,
     batch: &mut Batch,
     kind: ProfileKind,
@@ -169,8 +189,11 @@ fn index(
         }
     }
     let was_wide = before.is_some_and(|profile| profile.property_count() > WIDE_PROPERTIES);
-    if !was_wide && after.property_count() > WIDE_PROPERTIES {
-        batch.insert(&store.index, wide_key(kind, id), []);
+    let is_wide = after.property_count() > WIDE_PROPERTIES;
+    match (was_wide, is_wide) {
+        (false, true) => batch.insert(&store.index, wide_key(kind, id), []),
+        (true, false) => batch.remove(&store.index, wide_key(kind, id)),
+        _ => {}
     }
 }
 

@@ -3,9 +3,9 @@
 //! Only the fold thread writes. A generation is closed between two batches of the log, so that it covers the log up
 //! to an exact position; with it travel the guards and the ledger counts of the same events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -46,6 +46,28 @@ pub struct Generation {
     bytes: AtomicUsize,
     hasher: DefaultHashBuilder,
     wide: Arc<Wide>,
+    /// Whether anything was erased: asked on every read.
+    has_erased: AtomicBool,
+    erased: RwLock<Erased>,
+}
+
+/// Ids of which nothing below this generation counts any more.
+#[derive(Clone, Default)]
+pub struct Erased {
+    /// Users.
+    pub users: BTreeSet<Box<str>>,
+    /// Companies; whoever belonged to one below has none.
+    pub companies: BTreeSet<Box<str>>,
+}
+
+impl Erased {
+    /// The ids of a kind.
+    pub fn of(&self, kind: ProfileKind) -> &BTreeSet<Box<str>> {
+        match kind {
+            ProfileKind::User => &self.users,
+            ProfileKind::Company => &self.companies,
+        }
+    }
 }
 
 impl Generation {
@@ -105,6 +127,59 @@ impl Generation {
         let outcome = Guarded { receipt, body: guard.body, warnings: warnings.into() };
         self.bytes.fetch_add(ENTRY_BYTES + warnings.len(), Ordering::Relaxed);
         self.guards.write().unwrap_or_else(PoisonError::into_inner).insert(guard.key, outcome);
+    }
+
+    /// Forgets subjects, here and for everything below.
+    pub fn erase(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
+        for id in ids {
+            self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner).remove(&**id);
+            self.bytes.fetch_add(id.len() + ENTRY_BYTES, Ordering::Relaxed);
+        }
+        if kind == ProfileKind::Company {
+            self.clear_companies(ids);
+        }
+        let mut erased = self.erased.write().unwrap_or_else(PoisonError::into_inner);
+        let known = match kind {
+            ProfileKind::User => &mut erased.users,
+            ProfileKind::Company => &mut erased.companies,
+        };
+        known.extend(ids.iter().cloned());
+        self.has_erased.store(true, Ordering::Release);
+    }
+
+    fn clear_companies(&self, ids: &HashSet<Box<str>>) {
+        for shard in &self.users {
+            for profile in shard.write().unwrap_or_else(PoisonError::into_inner).values_mut() {
+                let company = profile.company_id().filter(|company| ids.contains(*company));
+                if let Some(cleared) = company.and_then(|company| profile.cleared_of(company)) {
+                    *profile = cleared;
+                }
+            }
+        }
+    }
+
+    /// What is erased for everything below.
+    pub fn erased(&self) -> Erased {
+        if !self.has_erased.load(Ordering::Acquire) {
+            return Erased::default();
+        }
+        self.erased.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether nothing below counts for a subject.
+    pub fn erases(&self, kind: ProfileKind, id: &str) -> bool {
+        self.has_erased.load(Ordering::Acquire)
+            && self.erased.read().unwrap_or_else(PoisonError::into_inner).of(kind).contains(id)
+    }
+
+    /// What is left of a profile from below.
+    fn left_of(&self, kind: ProfileKind, profile: Profile) -> Profile {
+        if kind == ProfileKind::Company || !self.has_erased.load(Ordering::Acquire) {
+            return profile;
+        }
+        let erased = self.erased.read().unwrap_or_else(PoisonError::into_inner);
+        let company = profile.company_id().filter(|company| erased.companies.contains(*company));
+        company.and_then(|company| profile.cleared_of(company)).unwrap_or(profile)
     }
 
     /// What this generation knows about a subject.
@@ -191,14 +266,49 @@ pub struct Generations {
     pub moving: Option<(Arc<Generation>, Position)>,
 }
 
+/// What the overlay knows about a subject.
+pub struct Fresh {
+    /// What is folded but not in the store yet.
+    pub profile: Option<Profile>,
+    /// Whether what the store holds was erased.
+    pub hides_store: bool,
+}
+
 impl Generations {
     /// What the overlay knows about a subject.
-    pub fn get(&self, kind: ProfileKind, id: &str) -> Option<Profile> {
-        let moving = self.moving.as_ref().and_then(|(generation, _)| generation.get(kind, id));
-        match (self.active.get(kind, id), moving) {
-            (Some(active), Some(moving)) => Some(active.merge(&moving)),
-            (active, moving) => active.or(moving),
+    pub fn look(&self, kind: ProfileKind, id: &str) -> Fresh {
+        let active = self.active.get(kind, id);
+        if self.active.erases(kind, id) {
+            return Fresh { profile: active, hides_store: true };
         }
+        let Some((moving, _)) = &self.moving else {
+            return Fresh { profile: active, hides_store: false };
+        };
+        let below = moving.get(kind, id).map(|profile| self.active.left_of(kind, profile));
+        let profile = match (active, below) {
+            (Some(active), Some(below)) => Some(active.merge(&below)),
+            (active, below) => active.or(below),
+        };
+        Fresh { profile, hides_store: moving.erases(kind, id) }
+    }
+
+    /// What is left of a profile that the store holds.
+    pub fn left_of(&self, kind: ProfileKind, stored: Profile) -> Profile {
+        let stored = match &self.moving {
+            Some((moving, _)) => moving.left_of(kind, stored),
+            None => stored,
+        };
+        self.active.left_of(kind, stored)
+    }
+
+    /// Whether the store alone does not say how a user stands.
+    pub fn touches_user(&self, id: &str, company: &str) -> bool {
+        let kind = ProfileKind::User;
+        self.each().any(|generation| {
+            generation.erases(ProfileKind::Company, company)
+                || generation.erases(kind, id)
+                || generation.get(kind, id).is_some()
+        })
     }
 
     /// Both, the one that is filled first.
@@ -293,6 +403,12 @@ impl Overlay {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Whether somebody waits for the mover, or is about to.
+    pub fn wants_mover(&self) -> bool {
+        let state = lock(&self.hand_over);
+        state.waiting || state.hurried || state.closed
     }
 
     /// For the mover: the generation is in the store now.

@@ -1,11 +1,12 @@
-//! The key-value store of an environment (fjall): profiles, what is derived from them, guards and the ledger.
+//! The key-value store of an environment (fjall): where profiles are, what is derived from them, guards and the ledger.
 //!
-//! Keyspaces (docs/FORMAT.md, "Store"): `users` and `companies` hold profiles by id; `index` holds what lists and
-//! searches need; `guards`, `ledger`, `meta`. The store syncs once per moved generation: the log is synced, and
+//! Keyspaces (docs/FORMAT.md, "Store"): `users` and `companies` say by id where in the value log a profile is; `index`
+//! holds what lists and searches need; `guards`, `ledger`, `meta`. The store syncs once per moved generation: the log is synced, and
 //! `meta/saved` names the position from which to replay.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
@@ -18,25 +19,47 @@ use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
 
 use super::mover::{prefix, split_wide_key};
 use super::overlay::Guarded;
+use super::turns::Turns;
+use super::values::{self, Extent, Files, Place, ValueLog};
 use super::wide::Wide;
+use crate::disk::Disk;
 
-/// Larger means fewer, larger tables and with that fewer rewrites of each profile by compaction.
-const MEMTABLE_BYTES: u64 = 64 << 20;
-const JOURNAL_BYTES_MAX: u64 = 512 << 20;
+/// Larger means fewer rewrites by compaction, and a longer start: what is in memory only is read back from the store's
+/// journal.
+const MEMTABLE_BYTES: u64 = 8 << 20;
+const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
+const VALUES: &[u8] = b"values";
 /// Version of the keys and values of this file. Another one is rebuilt from the log, not migrated.
-const STORE_FORMAT: u8 = 2;
+const STORE_FORMAT: u8 = 3;
 
 /// The open store.
 pub struct Store {
-    database: Database,
+    pub(super) database: Database,
     pub(super) users: Keyspace,
     pub(super) companies: Keyspace,
     pub(super) index: Keyspace,
     pub(super) guards: Keyspace,
     pub(super) ledger: Keyspace,
-    meta: Keyspace,
+    pub(super) meta: Keyspace,
+    /// Where the database is.
+    pub(super) directory: PathBuf,
+    values: ValueLog,
+    turns: Turns,
+}
+
+/// Where a store is.
+#[derive(Clone)]
+pub struct Home {
+    /// The environment's directory; the store is in `profiles` of it, the value log in `values`.
+    pub directory: PathBuf,
+    /// The disk that the value log is on.
+    pub disk: Arc<dyn Disk>,
+    /// A file of the value log is closed once it is this long.
+    pub value_file_bytes: u32,
+    /// Whether the value log is to stay exactly as it is.
+    pub read_only: bool,
 }
 
 /// Changes that become visible together.
@@ -47,44 +70,54 @@ pub(super) fn failed(error: &fjall::Error) -> StoreError {
 }
 
 impl Store {
-    /// Opens or makes the store in a directory.
+    /// Opens or makes the store of an environment.
     ///
     /// # Errors
-    /// When the files cannot be used; the directory may then be removed and rebuilt from the log.
-    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Store, StoreError> {
-        Self::try_open(directory, cache_bytes).map_err(|error| failed(&error)).and_then(|store| {
-            store.check_format()?;
-            Ok(store)
-        })
+    /// When the files cannot be used; they may then be removed and rebuilt from the log.
+    pub fn open(home: &Home, cache_bytes: u64) -> Result<Store, StoreError> {
+        let directory = home.directory.join("profiles");
+        let (database, meta) = open_database(&directory, cache_bytes).map_err(|error| failed(&error))?;
+        check_format(&meta)?;
+        let extent = match meta.get(VALUES).map_err(|error| failed(&error))? {
+            Some(bytes) => Some(Extent::of(&bytes).ok_or_else(unreadable_profile)?),
+            None => None,
+        };
+        let place = home.directory.join("values");
+        let values = ValueLog::open(
+            Arc::clone(&home.disk),
+            &place,
+            home.value_file_bytes,
+            extent.as_ref(),
+            home.read_only,
+        )?;
+        Self::open_keyspaces(database, meta, directory, values).map_err(|error| failed(&error))
     }
 
-    /// As [`Store::open`]; a store of another format is removed first: the log still holds all that was in it.
+    /// As [`Store::open`]; a store that is damaged or of another format is removed first: the log still holds all that
+    /// was in it.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_or_renew(directory: &Path, cache_bytes: u64) -> Result<Store, StoreError> {
-        match Store::open(directory, cache_bytes) {
+    pub fn open_or_renew(home: &Home, cache_bytes: u64) -> Result<Store, StoreError> {
+        match Store::open(home, cache_bytes) {
             Err(StoreError::Damaged(what)) => {
+                let directory = home.directory.join("profiles");
                 tracing::warn!(directory = %directory.display(), "{what}; it is made anew from the log");
                 let unremoved = |error| StoreError::Failed(format!("{what} and cannot be removed: {error}"));
                 std::fs::remove_dir_all(directory).map_err(unremoved)?;
-                Store::open(directory, cache_bytes)
+                Store::open(home, cache_bytes)
             }
             opened => opened,
         }
     }
 
-    fn try_open(directory: &Path, cache_bytes: u64) -> fjall::Result<Store> {
-        let database = Database::builder(directory)
-            .worker_threads(1)
-            .cache_size(cache_bytes)
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            .manual_journal_persist(true)
-            .open()?;
-        let plain = || {
-            KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(MEMTABLE_BYTES)
-        };
-        // Values of a few hundred bytes that are read one at a time: decompressing a block costs more than it saves.
+    fn open_keyspaces(
+        database: Database,
+        meta: Keyspace,
+        directory: PathBuf,
+        values: ValueLog,
+    ) -> fjall::Result<Store> {
+        // Keys and places that are read one at a time: decompressing a block costs more than it saves.
         let uncompressed = || plain().data_block_compression_policy(CompressionPolicy::disabled());
         Ok(Store {
             users: database.keyspace("users", uncompressed)?,
@@ -92,17 +125,12 @@ impl Store {
             index: database.keyspace("index", plain)?,
             guards: database.keyspace("guards", plain)?,
             ledger: database.keyspace("ledger", plain)?,
-            meta: database.keyspace("meta", plain)?,
+            meta,
+            directory,
+            values,
+            turns: Turns::default(),
             database,
         })
-    }
-
-    fn check_format(&self) -> Result<(), StoreError> {
-        match self.meta.get(FORMAT).map_err(|error| failed(&error))? {
-            None => self.meta.insert(FORMAT, [STORE_FORMAT]).map_err(|error| failed(&error)),
-            Some(format) if *format == [STORE_FORMAT] => Ok(()),
-            Some(_) => Err(StoreError::Damaged("the profile store has another format".to_owned())),
-        }
     }
 
     /// The position up to which the log is folded into the store.
@@ -122,7 +150,31 @@ impl Store {
 
     /// Everything as it is at this moment, between two batches.
     pub fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { store: self, moment: self.database.snapshot() }
+        self.values.with_files(|files| Snapshot {
+            store: self,
+            moment: self.database.snapshot(),
+            files: Arc::clone(files),
+        })
+    }
+
+    /// The profiles themselves.
+    pub(crate) fn values(&self) -> &ValueLog {
+        &self.values
+    }
+
+    /// Whose turn it is to replace places.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// Makes the values that were appended durable, and adds to a batch what goes with their places.
+    ///
+    /// # Errors
+    /// When that fails; the batch must not be committed then.
+    pub(super) fn flush_values(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let extent = self.values.flush()?;
+        batch.insert(&self.meta, VALUES, extent.to_bytes());
+        Ok(())
     }
 
     /// Adds to a batch that the log is folded up to `position`.
@@ -151,8 +203,35 @@ impl Store {
     /// # Errors
     /// When reading fails.
     pub fn profile(&self, kind: ProfileKind, id: &str) -> Result<Option<Profile>, StoreError> {
+        let bytes = self.value(kind, id)?;
+        bytes.map(|(_, bytes)| decode_profile(bytes)).transpose()
+    }
+
+    /// Where a profile is, and its bytes, to be read by [`stored_view`].
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn value(&self, kind: ProfileKind, id: &str) -> Result<Option<(Place, Vec<u8>)>, StoreError> {
+        let mut before = None;
+        loop {
+            let Some(place) = self.place(kind, id)? else { return Ok(None) };
+            if let Some(value) = values::value(&self.values.files(), place, kind, id)? {
+                return Ok(Some((place, value)));
+            }
+            // Its file was removed between the two looks: it has moved, and its new place is known.
+            if before.replace(place) == Some(place) {
+                return Err(unreadable_profile());
+            }
+        }
+    }
+
+    /// Where a profile is.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub(super) fn place(&self, kind: ProfileKind, id: &str) -> Result<Option<Place>, StoreError> {
         let bytes = self.profiles(kind).get(id).map_err(|error| failed(&error))?;
-        bytes.map(|bytes| decode_profile(&bytes)).transpose()
+        bytes.map(|bytes| Place::of(&bytes).ok_or_else(unreadable_profile)).transpose()
     }
 
     /// The ids of all profiles of a kind, sorted.
@@ -250,6 +329,7 @@ impl Store {
 pub struct Snapshot<'a> {
     store: &'a Store,
     moment: fjall::Snapshot,
+    files: Files,
 }
 
 impl Snapshot<'_> {
@@ -257,8 +337,32 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// When reading fails.
-    pub(super) fn profile(&self, kind: ProfileKind, id: &str) -> Result<Option<fjall::Slice>, StoreError> {
-        self.moment.get(self.store.profiles(kind), id).map_err(|error| failed(&error))
+    pub(super) fn profile(&self, kind: ProfileKind, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.moment.get(self.store.profiles(kind), id).map_err(|error| failed(&error))?;
+        let Some(bytes) = found else { return Ok(None) };
+        let place = Place::of(&bytes).ok_or_else(unreadable_profile)?;
+        values::value(&self.files, place, kind, id)?.map(Some).ok_or_else(unreadable_profile)
+    }
+
+    /// Shows every profile of a kind, by id; to be read by [`stored_view`].
+    ///
+    /// # Errors
+    /// When reading fails, or `see` answers an error.
+    pub(super) fn each(
+        &self,
+        kind: ProfileKind,
+        see: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for entry in self.moment.iter(self.store.profiles(kind)) {
+            let (key, bytes) = entry.into_inner().map_err(|error| failed(&error))?;
+            let Ok(id) = std::str::from_utf8(&key) else {
+                return Err(StoreError::Damaged("a profile in the store has no valid id".to_owned()));
+            };
+            let place = Place::of(&bytes).ok_or_else(unreadable_profile)?;
+            let value = values::value(&self.files, place, kind, id)?.ok_or_else(unreadable_profile)?;
+            see(id, &value)?;
+        }
+        Ok(())
     }
 
     /// The sum of the numbers under these keys of the index.
@@ -275,11 +379,34 @@ impl Snapshot<'_> {
     }
 }
 
-pub(super) fn decode_profile(bytes: &[u8]) -> Result<Profile, StoreError> {
-    Profile::from_bytes(bytes.to_vec()).map_err(|_| unreadable_profile())
+fn open_database(directory: &Path, cache_bytes: u64) -> fjall::Result<(Database, Keyspace)> {
+    let database = Database::builder(directory)
+        .worker_threads(1)
+        .cache_size(cache_bytes)
+        .max_journaling_size(JOURNAL_BYTES_MAX)
+        .manual_journal_persist(true)
+        .open()?;
+    let meta = database.keyspace("meta", plain)?;
+    Ok((database, meta))
 }
 
-/// Reads a profile in place; the store's own checksums vouch for its bytes.
+fn plain() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(MEMTABLE_BYTES)
+}
+
+fn check_format(meta: &Keyspace) -> Result<(), StoreError> {
+    match meta.get(FORMAT).map_err(|error| failed(&error))? {
+        None => meta.insert(FORMAT, [STORE_FORMAT]).map_err(|error| failed(&error)),
+        Some(format) if *format == [STORE_FORMAT] => Ok(()),
+        Some(_) => Err(StoreError::Damaged("the profile store has another format".to_owned())),
+    }
+}
+
+pub(super) fn decode_profile(bytes: Vec<u8>) -> Result<Profile, StoreError> {
+    Profile::from_bytes(bytes).map_err(|_| unreadable_profile())
+}
+
+/// Reads a profile in place; the checksum of the value log vouches for its bytes.
 pub(super) fn stored_view(bytes: &[u8]) -> Result<ProfileView<'_>, StoreError> {
     ProfileView::of(bytes).map_err(|_| unreadable_profile())
 }

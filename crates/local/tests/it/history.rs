@@ -6,17 +6,18 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
-use muster_kernel::model::event::{Event, EventDraft, EventKind, Guard, GuardKind, Source};
+use muster_kernel::model::erasure::ErasedKind;
+use muster_kernel::model::event::{EventDraft, EventKind, Guard, GuardKind, Source};
 use muster_kernel::model::history::{
-    Breakdown, CountQuestion, EventName, EventQuery, Measure, NameSummary, NamesQuestion, PropertiesQuestion,
-    PropertyIs, PropertyOwner, PropertySummary,
+    AsOf, Breakdown, CountQuestion, EventName, EventQuery, Measure, NameSummary, NamesQuestion,
+    PropertiesQuestion, PropertyIs, PropertyOwner, PropertySummary,
 };
 use muster_kernel::model::id::{JobNumber, KeyId, Position};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{EventLog, History, Inquiry, Profiles, StoredEvent};
+use muster_kernel::ports::{EventLog, History, Inquiry, ProfileKind, Profiles, Purged, StoredEvent};
 use muster_local::disk::{Disk, RealDisk};
 use muster_local::{Engine, Options};
 use muster_testkit::block_on::block_on;
@@ -25,6 +26,7 @@ use muster_testkit::clock::DAY_ONE;
 use muster_testkit::model_history::answer;
 use proptest::prelude::*;
 
+use crate::erasure::{erase, purge};
 use crate::stand::{add_environments, open, small};
 
 /// What a test does to an engine.
@@ -33,7 +35,7 @@ enum Act {
     Append(Vec<EventDraft>),
     Seal,
     Reopen,
-    Erase(u8),
+    Erase(ErasedKind, u8),
     Purge,
 }
 
@@ -141,7 +143,8 @@ fn act() -> impl Strategy<Value = Act> {
         6 => prop::collection::vec(event(), 1..60).prop_map(Act::Append),
         3 => Just(Act::Seal),
         1 => Just(Act::Reopen),
-        1 => (0u8..6).prop_map(Act::Erase),
+        1 => (0u8..6).prop_map(|who| Act::Erase(ErasedKind::Users, who)),
+        1 => (0u8..4).prop_map(|firm| Act::Erase(ErasedKind::Companies, firm)),
         1 => Just(Act::Purge),
     ]
 }
@@ -186,18 +189,13 @@ impl Pair {
                 let disk: Arc<dyn Disk> = Arc::new(RealDisk);
                 self.engine = Some(open(disk, self.directory.path(), options()).unwrap());
             }
-            Act::Erase(who) => {
-                let id = user(&format!("user {who}"));
-                self.engine().erase_from_history(PRODUCTION, std::slice::from_ref(&id)).unwrap();
-                let is_theirs = |stored: &StoredEvent| {
-                    Event::decode(&stored.payload).unwrap().user_id == Some(id.as_str())
-                };
-                self.events.retain(|stored| !is_theirs(stored));
+            Act::Erase(kind, who) => {
+                let subject = if kind == ErasedKind::Users { "user" } else { "firm" };
+                erase(self.engine(), kind, &[&format!("{subject} {who}")]);
+                self.events =
+                    self.engine().read(PRODUCTION, Position::START, usize::MAX, usize::MAX).unwrap();
             }
-            Act::Purge => {
-                let users: Vec<_> = (0..6).map(|who| user(&format!("user {who}"))).collect();
-                self.engine().purge_history(PRODUCTION, &users).unwrap();
-            }
+            Act::Purge => assert_eq!(purge(self.engine()), Ok(Purged::Completed)),
         }
     }
 
@@ -205,6 +203,7 @@ impl Pair {
         self.check_lists();
         self.check_counts();
         self.check_names();
+        self.check_as_of();
     }
 
     fn check_lists(&self) {
@@ -252,6 +251,7 @@ impl Pair {
         let names = [
             vec![],
             vec![EventName::track("x")],
+            vec![EventName::kind(EventKind::Track), EventName::kind(EventKind::PageView)],
             vec![EventName::track("y"), EventName::kind(EventKind::IdentifyUser), EventName::track("never")],
         ];
         let breakdowns = [
@@ -283,6 +283,35 @@ impl Pair {
                     }
                 }
             }
+        }
+    }
+
+    fn check_as_of(&self) {
+        let ends = Timestamp(i64::MAX);
+        let middle = self.events.get(self.events.len() / 2).map_or(ends, |event| event.receipt.received_at);
+        let moments = [
+            AsOf { time: ends, known_at: ends },
+            AsOf { time: DAY_ONE.plus(20 * 60 * MINUTE), known_at: ends },
+            AsOf { time: ends, known_at: middle },
+        ];
+        for at in moments {
+            let as_of = |kind, id: &str| {
+                let found = self.engine().as_of(PRODUCTION, (kind, id), at, &Inquiry::default()).unwrap();
+                assert_eq!(found, answer::as_of(&self.events, (kind, id), at), "{id} {at:?}");
+                found
+            };
+            for who in 0..6 {
+                let id = format!("user {who}");
+                let found = as_of(ProfileKind::User, &id);
+                if at == moments[0] {
+                    assert_eq!(
+                        found,
+                        self.engine().user(PRODUCTION, &user(&id)).unwrap(),
+                        "{id} as it is now"
+                    );
+                }
+            }
+            (0..4).for_each(|firm| drop(as_of(ProfileKind::Company, &format!("firm {firm}"))));
         }
     }
 

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use muster_kernel::model::erasure::ErasedKind;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{Appended, EventLog, History, Inquiry, Profiles, Receipt, StoredEvent};
+use muster_kernel::ports::{
+    Appended, Erasures, EventLog, History, Inquiry, Profiles, Purged, Receipt, StoredEvent,
+};
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, Options, verify};
 use muster_testkit::block_on::block_on;
@@ -18,6 +21,7 @@ use muster_testkit::builders::{PRODUCTION, identify, tracked, user};
 use muster_testkit::sim_disk::{Faults, Unsynced};
 
 use crate::crash::{EVENTS, Place, check, event};
+use crate::erasure::{erase, purge, request};
 use crate::stand::{add_environments, open, small};
 
 /// Nothing is sealed but by the test.
@@ -97,26 +101,35 @@ fn a_power_cut_at_any_sync_of_erasing_and_purging_leaves_all_of_a_user_or_nothin
     let before = all(&engine);
     engine.close();
     drop(engine);
-    let is_theirs = |stored: &StoredEvent| Event::decode(&stored.payload).unwrap().user_id == Some("u1");
-    let without: Vec<_> = before.iter().filter(|stored| !is_theirs(stored)).cloned().collect();
-    let erase = |engine: &Engine| {
-        let erased = engine.erase_from_history(PRODUCTION, &[user("u1")]);
-        erased.is_ok() && engine.purge_history(PRODUCTION, &[user("u1")]).is_ok()
+    let accept = |engine: &Engine| {
+        let accepting = engine.accept(PRODUCTION, request(ErasedKind::Users, &["u1"], false));
+        accepting.is_ok_and(|accepting| block_on(accepting).is_ok())
     };
+    let erase = |engine: &Engine| accept(engine) && purge(engine) == Ok(Purged::Completed);
     let whole = start.after_power_cut(Unsynced::Kept);
     let engine = whole.open(by_hand()).unwrap();
     assert!(erase(&engine));
+    let without = logged(&engine);
+    let names_them = |stored: &StoredEvent| Event::decode(&stored.payload).unwrap().user_id == Some("u1");
+    assert!(before.iter().any(names_them) && !without.iter().any(names_them));
     assert_eq!(all(&engine), without);
     engine.close();
     for at in 1..=whole.disk.syncs() {
         let place = start.after_power_cut(Unsynced::Kept);
         place.disk.set_faults(Faults { power_cut_at_sync: Some(at), ..Faults::default() });
-        let done = place.open(by_hand()).is_ok_and(|engine| erase(&engine));
+        let accepted = place.open(by_hand()).is_ok_and(|engine| {
+            let accepted = accept(&engine);
+            if accepted && purge(&engine) == Ok(Purged::Completed) {
+                assert_eq!(all(&engine), without, "a certificate says that nothing is left");
+            }
+            engine.close();
+            accepted
+        });
         for unsynced in [Unsynced::Lost, Unsynced::Kept, Unsynced::Torn(at)] {
             let after = place.after_power_cut(unsynced);
             let engine = after.open(by_hand()).unwrap();
             let found = all(&engine);
-            assert!(found == without || (!done && found == before), "cut at sync {at}, {unsynced:?}");
+            assert!(found == without || (!accepted && found == before), "cut at sync {at}, {unsynced:?}");
             assert!(erase(&engine));
             assert_eq!(all(&engine), without);
             engine.close();
@@ -144,14 +157,16 @@ fn an_erased_user_is_in_no_file_of_history_and_may_come_back() {
         files.filter(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes())).count()
     };
     assert_eq!((holds(gone), holds(stays)), (1, 1), "ids stand in the dictionary alone");
-    engine.erase_from_history(PRODUCTION, &[user(gone)]).unwrap();
-    engine.purge_history(PRODUCTION, &[user(gone), user(stays)]).unwrap();
+    erase(&engine, ErasedKind::Users, &[gone]);
+    assert_eq!(purge(&engine), Ok(Purged::Completed));
     assert_eq!((holds(gone), holds(stays), all(&engine).len()), (0, 1, 3));
     drop(engine);
     let engine = open(Arc::new(RealDisk), directory.path(), by_hand()).unwrap();
     assert_eq!(all(&engine).len(), 3);
+    erase(&engine, ErasedKind::Users, &[gone]);
     send(&engine, gone);
-    engine.purge_history(PRODUCTION, &[user(gone)]).unwrap();
+    assert_eq!(purge(&engine), Ok(Purged::Completed), "what came back stays");
+    assert_eq!((holds(gone), holds(stays)), (1, 1));
     let of_them = EventQuery { user: Some(user(gone)), ..EventQuery::default() };
     let page = engine.events(PRODUCTION, &of_them, None, 10, &Inquiry::default()).unwrap();
     assert_eq!((page.items.len(), all(&engine).len()), (1, 5));

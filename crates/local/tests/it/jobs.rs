@@ -151,6 +151,36 @@ fn an_upload_is_a_whole_job_or_nothing_after_a_power_cut_at_any_sync() {
     });
 }
 
+/// A job that ends and is then removed; answers it once that is acknowledged.
+fn removed_job(engine: &Engine) -> Option<Job> {
+    let arriving = engine.begin_upload(PRODUCTION).ok()?;
+    let mut job = arriving.keep(muster_testkit::contract::job("one")).ok()?;
+    engine.write_rejects(PRODUCTION, job.number, 0, b"{}\n").ok()?;
+    (job.status, job.checkpoint.rejects_bytes) = (JobStatus::Completed, 3);
+    Jobs::save(engine, PRODUCTION, &job).ok()?;
+    job.is_removed = true;
+    Jobs::save(engine, PRODUCTION, &job).ok().map(|()| job)
+}
+
+#[test]
+fn of_a_removed_job_only_its_state_is_left_after_a_power_cut_at_any_sync() {
+    cut_everywhere(removed_job, |acknowledged, engine, disk| {
+        let jobs = Jobs::jobs(engine, PRODUCTION).unwrap();
+        if let Some(Some(removed)) = acknowledged {
+            assert_eq!(jobs.as_slice(), std::slice::from_ref(removed));
+        }
+        let has_rejects = disk.paths().iter().any(|path| path.ends_with("jobs/1.rejects.ndjson"));
+        for job in &jobs {
+            let bytes = engine.read_rejects(PRODUCTION, job.number, 0, &mut [0; 8]);
+            if job.is_removed {
+                assert_eq!((bytes, has_rejects), (Ok(0), false));
+            } else if job.status == JobStatus::Completed {
+                assert_eq!((bytes, has_rejects), (Ok(3), true), "kept until then");
+            }
+        }
+    });
+}
+
 #[test]
 fn a_job_whose_state_is_damaged_is_named_and_the_others_go_on() {
     let (disk, directory) = place();

@@ -14,6 +14,7 @@ use muster_testkit::clock::ManualClock;
 pub fn small() -> Options {
     Options {
         log_segment_bytes: 16 << 10,
+        value_file_bytes: 4 << 10,
         overlay_bytes_max: 64 << 10,
         overlay_age_ms_max: 20,
         history_tend_ms: 5,

@@ -165,7 +165,7 @@ fn difference(before: &Environment, after: &Environment, by: &Actor) -> Entry {
 }
 
 /// Sorted names, each once.
-fn settled_pii(names: &[String]) -> Result<Vec<String>, Problem> {
+pub(super) fn settled_pii(names: &[String]) -> Result<Vec<String>, Problem> {
     let fits = |name: &String| (1..=PROPERTY_NAME_CHARS_MAX).contains(&name.chars().count());
     if names.len() > PII_PROPERTIES_MAX || !names.iter().all(fits) {
         let message = format!(
@@ -215,6 +215,7 @@ pub(super) fn insert(
         begun: false,
         settings,
         pii_properties: pii_properties_default(),
+        declared_properties: Vec::new(),
     };
     state.environments.push(environment);
     Ok(id)

@@ -69,3 +69,25 @@ pub(crate) enum JunkIds {
     Take,
     Refuse,
 }
+
+/// Whose a property is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what the kernel's own type serialises to")]
+pub(crate) enum PropertyOwner {
+    User,
+    Company,
+    Event,
+}
+
+/// What a property is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what the kernel's own type serialises to")]
+pub(crate) enum PropertyType {
+    String,
+    Numeric,
+    Boolean,
+    Date,
+    Json,
+}

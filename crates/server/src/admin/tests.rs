@@ -7,6 +7,8 @@ use muster_kernel::model::audit::AuditEntry;
 use muster_kernel::model::catalog::{EmptyCompany, EnvironmentSettings, JunkIds, Scope};
 use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::ports::{CatalogChange, StoreError};
+use muster_testkit::clock::ManualClock;
+use muster_testkit::model_engine::ModelEngine;
 
 use super::*;
 
@@ -62,6 +64,8 @@ impl Clock for Held {
 /// A catalog, a clock and bytes that never repeat themselves.
 struct Desk {
     catalog: Memory,
+    /// Where there is nothing to erase: these tests are about the catalog.
+    engine: ModelEngine,
     clock: Held,
     drawn: AtomicU8,
 }
@@ -70,7 +74,8 @@ impl Desk {
     fn new() -> Self {
         let (state, trail) = (Mutex::default(), Mutex::default());
         let catalog = Memory { state, trail, changes: AtomicU8::new(0), broken: false };
-        Desk { catalog, clock: Held(Timestamp(1_000 * DAY)), drawn: AtomicU8::new(0) }
+        let engine = ModelEngine::new(Arc::new(ManualClock::default()));
+        Desk { catalog, engine, clock: Held(Timestamp(1_000 * DAY)), drawn: AtomicU8::new(0) }
     }
 
     /// With the environment and the key of a first start; the key has number 1.
@@ -87,8 +92,15 @@ impl Desk {
     /// Works in the office of this desk.
     fn with<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let random = self.random();
-        let Desk { catalog, clock, .. } = self;
-        work(Office { catalog, trail: catalog, clock, random: &random, base: "http://muster.test" })
+        let Desk { catalog, engine, clock, .. } = self;
+        work(Office {
+            catalog,
+            trail: catalog,
+            erasures: engine,
+            clock,
+            random: &random,
+            base: "http://muster.test",
+        })
     }
 
     fn first_start(&self, given: Option<&str>) -> Option<FirstStart> {

@@ -1,12 +1,18 @@
 //! The command line: what each command takes, and how its outcome is shown.
 //!
-//! Exit codes: 0 it worked, 1 it did not, 2 the command was not understood. What was asked for goes to standard
+//! Exit codes: 0 it worked, 1 it did not, 2 the command was not understood; commands against a running server have two more
+//! (`remote`). What was asked for goes to standard
 //! output, as text for people or, with `--json`, for scripts; what went wrong goes to standard error as a sentence
 //! with the remedy. Commands decide nothing: configuration, administration and wiring do.
 
+mod bulk;
 mod environments;
+mod job;
+mod jobs;
 mod keys;
 mod owner;
+mod progress;
+mod remote;
 mod text;
 mod values;
 
@@ -21,6 +27,8 @@ use serde::Serialize;
 use crate::admin::AdminRequest;
 use crate::config::{Config, Flags, Shown, Variables};
 use crate::{VERSION, wiring};
+
+use remote::Ended;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -74,12 +82,29 @@ enum Command {
     /// Let an owner in again who forgot the password.
     #[command(subcommand)]
     Owner(owner::OwnerCommand),
+    /// Send a file of users or companies to a running server.
+    #[command(subcommand)]
+    Bulk(bulk::BulkCommand),
+    /// Follow, list and cancel the jobs of such files, and save their rejected rows.
+    Jobs(jobs::JobsCommand),
+    /// Show an erasure and its certificate.
+    Certificate(Certificate),
     /// Check the settings and show those in effect, without starting anything.
     CheckConfig(Output),
     /// Check every file of the data directory; no server may run on it.
     Verify(Output),
     /// Show the version.
     Version(Output),
+}
+
+/// Asks the running server when there is one, because it holds the directory, and opens the directory itself otherwise:
+/// a certificate must be had also when the server is gone. The same way as all administration.
+#[derive(Debug, Args)]
+struct Certificate {
+    /// The erasure's id, as the deletion was answered (`job_id`).
+    id: String,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +160,11 @@ impl Cli {
                 let (request, output) = command.into_request();
                 administer(place, request, output)
             }
+            Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Certificate(Certificate { id, output }) => {
+                administer(place, AdminRequest::Certificate { id }, output)
+            }
             Command::CheckConfig(output) => {
                 let config = place.load(Vec::new())?;
                 show(output, &ConfigReport::of(&config), || text::config(&config))
@@ -147,7 +177,24 @@ impl Cli {
     }
 }
 
+/// Says why a command against a running server ended, and with which exit code.
+fn told(ended: Ended) -> Result<ExitCode, String> {
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(std::io::stderr(), "muster: {ended}");
+    Ok(ended.code())
+}
+
 impl Place {
+    /// A command against a running server reads neither settings nor data: better said than ignored.
+    fn unneeded(&self) -> Result<(), Ended> {
+        if self.data.is_none() && self.config.is_none() && self.settings.is_empty() {
+            return Ok(());
+        }
+        let sentence = "--data, --config and --set mean nothing to a command that speaks to a running server; name it with \
+                        --url or MUSTER_URL.";
+        Err(Ended::new(remote::USAGE, sentence))
+    }
+
     fn load(self, of_command: Vec<(&'static str, String, String)>) -> Result<Config, String> {
         let mut settings: Vec<_> =
             self.settings.into_iter().map(|(key, value)| ("--set", key, value)).collect();

@@ -40,6 +40,10 @@ pub fn answer(answer: &AdminAnswer) -> String {
             format!("The environment {} is now so:\n\n{}", environment.name, environment_facts(environment))
         }
         AdminAnswer::OwnerLink { link, email, expires_at } => owner_link(link, email.as_deref(), *expires_at),
+        AdminAnswer::Erasure { environment, erasure } => {
+            let shown = serde_json::to_string_pretty(erasure).unwrap_or_default();
+            format!("An erasure in the environment {environment}:\n\n{shown}\n")
+        }
         // No command asks for these; the console does.
         AdminAnswer::Members { .. }
         | AdminAnswer::MemberChanged { .. }

@@ -7,6 +7,9 @@
 //! that one is never printed.
 
 mod bootstrap;
+mod client;
+mod erasure;
+mod history;
 mod http;
 mod jobs;
 mod layers;
@@ -22,10 +25,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
+use crate::erasures::ErasureSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
 pub use bootstrap::BootstrapApiKey;
+pub use client::ServerAccess;
+pub use history::HistorySettings;
 pub use layers::{Layers, Origin};
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogLevel, LogSettings};
@@ -44,6 +50,10 @@ pub const FILE_IN_DATA: &str = "muster.toml";
 /// A settings file has no reason to be larger.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// The rules of every topic.
+const ALL_RULES: [&[(&str, rule::Rule)]; 7] =
+    [listen::RULES, http::RULES, storage::RULES, history::RULES, jobs::RULES, erasure::RULES, log::RULES];
+
 /// Every setting.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,8 +64,12 @@ pub struct Settings {
     pub http: HttpSettings,
     /// How the engine uses memory and disk.
     pub storage: StorageSettings,
+    /// How events are kept in columns.
+    pub history: HistorySettings,
     /// How bulk uploads are taken.
     pub jobs: JobSettings,
+    /// When and how fast deletions are purged.
+    pub erasure: ErasureSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -125,7 +139,7 @@ impl Config {
         for (flag, key, value) in &flags.settings {
             layers.put_text(key, value, Origin::Flag((*flag).to_owned()));
         }
-        for rules in [listen::RULES, http::RULES, storage::RULES, jobs::RULES, log::RULES] {
+        for rules in ALL_RULES {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);

@@ -55,11 +55,7 @@ fn the_shipped_file_comments_every_setting() {
 
 #[test]
 fn every_setting_has_a_rule() {
-    let ruled: BTreeSet<&str> = [listen::RULES, http::RULES, storage::RULES, log::RULES]
-        .concat()
-        .into_iter()
-        .map(|(key, _)| key)
-        .collect();
+    let ruled: BTreeSet<&str> = ALL_RULES.concat().into_iter().map(|(key, _)| key).collect();
     let shown = load(&bare(), &[]).unwrap().shown();
     assert_eq!(shown.iter().map(|shown| shown.key.as_str()).collect::<BTreeSet<_>>(), ruled);
 }

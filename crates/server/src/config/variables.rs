@@ -19,6 +19,11 @@ pub const CONFIG: &str = "MUSTER_CONFIG";
 /// The API key of the first environment.
 pub const BOOTSTRAP_API_KEY: &str = "MUSTER_BOOTSTRAP_API_KEY";
 
+/// The address of the server that a command speaks to.
+pub const URL: &str = "MUSTER_URL";
+/// The key that it speaks with.
+pub const API_KEY: &str = "MUSTER_API_KEY";
+
 /// Short names of settings.
 const SHORT: [(&str, &str); 3] = [
     ("MUSTER_LISTEN", "listen.address"),
@@ -79,7 +84,8 @@ fn key_named_by(variable: &str) -> Option<String> {
 }
 
 fn complain_if_misspelt(name: &str, layers: &mut Layers) {
-    let known = [DATA, CONFIG, BOOTSTRAP_API_KEY].into_iter().chain(SHORT.map(|(short, _)| short));
+    let known =
+        [DATA, CONFIG, BOOTSTRAP_API_KEY, URL, API_KEY].into_iter().chain(SHORT.map(|(short, _)| short));
     let nearest = known.map(|known| (strsim::osa_distance(name, known), known)).min();
     if let Some((1..=MISSPELT_MAX, known)) = nearest {
         layers.complain(format!("{name} is no variable of this program; did you mean {known}?"));

@@ -14,6 +14,7 @@ use muster_kernel::model::page::Cursor;
 use muster_kernel::model::time::Timestamp;
 
 use super::error::{self, Refused};
+use super::would::WriteWould;
 
 /// The position that a write reached, or that a read saw.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("muster-position");
@@ -84,6 +85,8 @@ pub(super) struct Accepted {
     status: String,
     /// What was odd about the call, and what was done about it.
     warnings: Vec<WarningItem>,
+    /// Of a dry run: what the call would do.
+    would: Option<WriteWould>,
 }
 
 /// One odd thing about a call that was taken, as the kernel's own type serialises.

@@ -8,17 +8,18 @@ use axum::http::{HeaderValue, Request};
 use axum::response::Response;
 use utoipa::ToSchema;
 
+use muster_kernel::model::audit::Act;
 use muster_kernel::model::job::{Job, JobKind, UploadGuard};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
 use super::acts;
 use super::answer;
-use super::caller::{Bulk, Caller};
 use super::edge::Edge;
 use super::error::{self, Refused};
 use super::jobs::JobBody;
-use super::openapi::{IdempotencyHeader, UploadProblems};
+use super::openapi::{EnvironmentHeader, IdempotencyHeader, UploadProblems};
 use super::read::{self, Head, Query};
+use super::sender::Sender;
 use super::upload::{self, Form, Uploaded};
 use super::write;
 use crate::guards;
@@ -50,20 +51,17 @@ pub(super) struct BulkUpload {
     params(
         ("dry_run" = Option<bool>, Query, description = "With `true`, everything is checked and nothing is written"),
         IdempotencyHeader,
+        EnvironmentHeader,
     ),
     responses(
         (status = 202, description = "The upload is durable; its job goes on by itself", body = JobBody),
         UploadProblems,
     ),
-    security(("api_key" = ["ingest"])),
+    security(("api_key" = ["ingest"]), ("session" = [])),
 )]
-pub(super) async fn users(
-    State(edge): State<Arc<Edge>>,
-    caller: Caller<Bulk>,
-    request: Request<Body>,
-) -> Response {
-    let outcome = take(&edge, &caller, JobKind::Users, request).await;
-    caller.answer(outcome)
+pub(super) async fn users(State(edge): State<Arc<Edge>>, sender: Sender, request: Request<Body>) -> Response {
+    let outcome = take(&edge, &sender, JobKind::Users, request).await;
+    sender.answer(outcome)
 }
 
 /// Create or update many companies: `{"companies":[…]}`, or NDJSON with one company on each line.
@@ -82,25 +80,26 @@ pub(super) async fn users(
     params(
         ("dry_run" = Option<bool>, Query, description = "With `true`, everything is checked and nothing is written"),
         IdempotencyHeader,
+        EnvironmentHeader,
     ),
     responses(
         (status = 202, description = "The upload is durable; its job goes on by itself", body = JobBody),
         UploadProblems,
     ),
-    security(("api_key" = ["ingest"])),
+    security(("api_key" = ["ingest"]), ("session" = [])),
 )]
 pub(super) async fn companies(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Bulk>,
+    sender: Sender,
     request: Request<Body>,
 ) -> Response {
-    let outcome = take(&edge, &caller, JobKind::Companies, request).await;
-    caller.answer(outcome)
+    let outcome = take(&edge, &sender, JobKind::Companies, request).await;
+    sender.answer(outcome)
 }
 
 async fn take(
     edge: &Arc<Edge>,
-    caller: &Caller<Bulk>,
+    sender: &Sender,
     kind: JobKind,
     request: Request<Body>,
 ) -> Result<Response, Refused> {
@@ -112,8 +111,8 @@ async fn take(
     let key = write::idempotency_key(&head)?;
     let key = key.map(|key| guards::of_request(scope, head.uri.path(), key, b"").key);
     let form = Form::of(&head.headers)?;
-    let bytes_max = edge.parts.jobs.settings().upload_bytes_max;
-    let environment = caller.environment();
+    let bytes_max = edge.parts.jobs.settings().upload_bytes();
+    let environment = sender.environment();
     let admission = read::aside(edge, move |edge| Ok(edge.parts.jobs.admit(environment, key)?)).await?;
     let base = acts::base_of(edge, &head.headers);
     let place = match admission {
@@ -133,7 +132,7 @@ async fn take(
     let ending = if is_document { "json" } else { "ndjson" };
     let sent = Sent {
         kind,
-        key: caller.key.api.id,
+        key: sender.key(),
         dry_run,
         is_document,
         filename: filename.unwrap_or_else(|| format!("{}.{ending}", kind.as_str())),
@@ -145,6 +144,7 @@ async fn take(
         Ok(edge.parts.jobs.submit(place, upload, sent)?)
     })
     .await?;
+    sender.tell(edge, Act::JobStarted, &job).await?;
     answer_with(edge, &job, &base)
 }
 

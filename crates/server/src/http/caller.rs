@@ -21,6 +21,10 @@ use super::bells::Bells;
 use super::edge::Edge;
 use super::error::Refused;
 use super::live::Sketch;
+use super::read::Query;
+
+/// The parameter that asks for everything but the act.
+pub(super) const DRY_RUN: &str = "dry_run";
 
 /// What a route asks of a key.
 pub(super) trait Purpose: Send + Sync + 'static {
@@ -38,10 +42,16 @@ pub(super) struct Ingest;
 pub(super) struct Bulk;
 /// Seeing how that goes.
 pub(super) struct Follow;
+/// Erasing people and companies.
+pub(super) struct Erase;
+/// Seeing how that goes.
+pub(super) struct Witness;
 /// Reading them.
 pub(super) struct Read;
 /// Reading what became of the calls.
 pub(super) struct Account;
+/// Saying how the environment is to be read.
+pub(super) struct Administer;
 /// Asking whether the key is good.
 pub(super) struct Nothing;
 
@@ -56,7 +66,15 @@ impl Purpose for Bulk {
 }
 
 impl Purpose for Follow {
-    const SCOPES: &'static [Scope] = &[Scope::Ingest, Scope::Read];
+    const SCOPES: &'static [Scope] = &[Scope::Ingest, Scope::Read, Scope::Erase];
+}
+
+impl Purpose for Erase {
+    const SCOPES: &'static [Scope] = &[Scope::Erase];
+}
+
+impl Purpose for Witness {
+    const SCOPES: &'static [Scope] = &[Scope::Erase, Scope::Read];
 }
 
 impl Purpose for Read {
@@ -65,6 +83,10 @@ impl Purpose for Read {
 
 impl Purpose for Account {
     const SCOPES: &'static [Scope] = &[Scope::Read, Scope::Admin];
+}
+
+impl Purpose for Administer {
+    const SCOPES: &'static [Scope] = &[Scope::Admin];
 }
 
 impl Purpose for Nothing {
@@ -77,6 +99,8 @@ pub(super) struct Caller<P> {
     pub key: Arc<Key>,
     /// When the call came in, by the edge's clock.
     pub now: Timestamp,
+    /// Whether nothing is to be written. Such a call is a read: it stands in no ledger.
+    pub is_dry_run: bool,
     allowance: Option<Allowance>,
     arrival: Option<Arrival>,
     purpose: PhantomData<P>,
@@ -95,8 +119,9 @@ impl<P: Purpose> FromRequestParts<Arc<Edge>> for Caller<P> {
             Err(problem) => return Err(Refused::from(problem).into_response()),
         };
         let now = edge.parts.clock.now();
-        let arrival = P::COUNTED.then(|| Arrival::of(Arc::clone(&key)));
-        let mut caller = Caller { key, now, allowance: None, arrival, purpose: PhantomData };
+        let is_dry_run = P::COUNTED && Query::of_parts(parts).flag(DRY_RUN).unwrap_or_default();
+        let arrival = (P::COUNTED && !is_dry_run).then(|| Arrival::of(Arc::clone(&key)));
+        let mut caller = Caller { key, now, is_dry_run, allowance: None, arrival, purpose: PhantomData };
         match caller.admit() {
             Ok(()) => Ok(caller),
             Err(refused) => Err(caller.answer(Err(refused))),
@@ -139,7 +164,7 @@ impl<P: Purpose> Caller<P> {
     pub(super) fn answer(mut self, outcome: Result<Response, Refused>) -> Response {
         let mut response = match outcome {
             Ok(mut response) => {
-                if !P::COUNTED {
+                if !P::COUNTED || self.is_dry_run {
                     Sketch::note_read(&self.key, self.now, &mut response);
                 }
                 response
@@ -201,6 +226,10 @@ impl Arrival {
             Ok(Appended::Duplicate { .. }) => {
                 self.open = false;
                 self.key.counts.repeat();
+            }
+            Ok(Appended::Suppressed) => {
+                self.open = false;
+                self.key.counts.suppress();
             }
             Err(error) => self.close(Refused::from(error.clone()).code()),
         }

@@ -169,7 +169,8 @@ async fn members(
     users::page(edge, reader, reading, Some(id)).await
 }
 
-fn unknown_company() -> Problem {
+/// No such company.
+pub(super) fn unknown_company() -> Problem {
     Problem::of_call(
         ProblemCode::CompanyUnknown,
         "No such company in this environment; identify the company first.",

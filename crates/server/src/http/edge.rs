@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use tokio::sync::Semaphore;
 
 use muster_kernel::model::problem::Problem;
 
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub attempts: Attempts,
     pub tally: Arc<Tally>,
     pub recorder: Arc<Recorder>,
+    /// Turns of questions to history.
+    pub questions: Arc<Semaphore>,
     pub metrics: Metrics,
     /// Bytes of bodies that are being put together from parts.
     pub body_bytes: AtomicUsize,
@@ -80,8 +83,15 @@ impl Edge {
 
     /// Where administrative requests are carried out; `base` is where the links that they make lead.
     pub(super) fn office<'a>(&'a self, base: &'a str) -> Office<'a> {
-        let Parts { catalog, trail, clock, random, .. } = &self.parts;
-        Office { catalog: &**catalog, trail: &**trail, clock: &**clock, random: &**random, base }
+        let Parts { catalog, trail, erasures, clock, random, .. } = &self.parts;
+        Office {
+            catalog: &**catalog,
+            trail: &**trail,
+            erasures: erasures.port(),
+            clock: &**clock,
+            random: &**random,
+            base,
+        }
     }
 
     pub(super) fn settings(&self) -> &HttpSettings {

@@ -70,10 +70,11 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
             StatusCode::NOT_FOUND
         }
-        P::JobUnknown => StatusCode::NOT_FOUND,
-        P::JobRunning | P::JobEnded | P::JobCancelled => StatusCode::CONFLICT,
+        P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
+        P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
-        P::RowTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        P::RowTooLarge | P::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
         P::InvitationInvalid => StatusCode::GONE,
         P::Taken | P::LimitReached | P::LastOwner => StatusCode::CONFLICT,
         P::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -292,7 +293,7 @@ impl From<StoreError> for Refused {
                 "`cursor` is not one that this list gave; start again without it.",
             )),
             StoreError::TooLarge => Refused::from(Problem::of_call(
-                ProblemCode::ParameterInvalid,
+                ProblemCode::AnswerTooLarge,
                 "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
             )),
             // Nobody hears this: whoever asked has gone.

@@ -1,28 +1,35 @@
-//! `GET /v1/events`: the log in its own order, for tools that follow it.
+//! `GET /v1/events`: the log in its own order, for tools that follow it; without a place to go on from, the newest events.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::id::{Position, PositionToken};
+use muster_kernel::model::history::EventQuery;
+use muster_kernel::model::id::{CompanyId, EnvironmentId, Position, PositionToken, UserId};
+use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::StoredEvent;
+use muster_kernel::ports::{Inquiry, StoredEvent};
 
 use super::answer::{self, Instant};
+use super::asking::{self, FILTERS, FilterParameters, PAGE};
 use super::caller::Read;
 use super::edge::Edge;
-use super::error::Refused;
+use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
-use super::openapi::{EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
-use super::read::{self, Head};
+use super::read::{self, Head, Reading};
 use super::reader::Reader;
+
+/// The value of `after` that begins with the first event of the log.
+const START: &str = "start";
 
 /// A page of events.
 #[derive(ToSchema)]
@@ -30,7 +37,8 @@ use super::reader::Reader;
 #[expect(dead_code, reason = "describes an answer that is written item by item")]
 pub(super) struct EventPage {
     data: Vec<EventBody<'static>>,
-    /// The position of the last event, to go on from; null when there was none, and the position asked from still holds.
+    /// Following the log: the position of the last event, to go on from with `after`; null when there was none, and the
+    /// position asked from still holds. Else where the next page starts, for `cursor`; null on the last one.
     #[schema(required = true)]
     next_cursor: Option<String>,
 }
@@ -145,19 +153,58 @@ fn masked<'a>(lists: &[PropertyList<'a>], masking: &Masking) -> Vec<&'a str> {
     hidden
 }
 
-/// Follow the log.
+/// A page of events, newest first: how many there are on it, and the page.
+pub(super) fn page(
+    edge: &Edge,
+    (environment, incarnation): (EnvironmentId, u32),
+    query: &EventQuery,
+    (limit, cursor): (usize, Option<Cursor>),
+    masking: &Masking,
+    inquiry: &Inquiry,
+) -> Result<(usize, Vec<u8>), Refused> {
+    let mut writer = PageWriter::new(limit, cursor).in_large_steps();
+    let mut count = 0;
+    while let Some((after, wanted)) = writer.wants() {
+        let Page { items, next } = edge.parts.history.events(environment, query, after, wanted, inquiry)?;
+        for stored in &items {
+            let position = PositionToken { incarnation, position: stored.receipt.position };
+            writer.push(&body_of(position, stored, masking)?)?;
+        }
+        count += items.len();
+        writer.turn(items.len(), next);
+    }
+    Ok((count, writer.finish()))
+}
+
+fn body_of<'a>(
+    position: PositionToken,
+    stored: &'a StoredEvent,
+    masking: &'a Masking,
+) -> Result<EventBody<'a>, Refused> {
+    let event = Event::decode(&stored.payload)
+        .map_err(|_| Refused::internal(format!("the record at {position} holds no event")))?;
+    Ok(EventBody::new(position, stored, &event, masking))
+}
+
+/// Follow the log from `after` on, or look for the newest events.
 #[utoipa::path(
     get,
     path = "/v1/events",
     operation_id = "list_events",
     tag = "Events",
     params(
-        ("after" = Option<String>, Query, description = "A position; from the beginning when absent"),
+        ("after" = Option<String>, Query,
+            description = "Events in the order of the log, behind this position; `start` begins with the first. Without it, \
+                           the newest events that the other parameters let pass"),
+        FilterParameters,
+        ("user_id" = Option<String>, Query, description = "Only events about this user"),
+        ("company_id" = Option<String>, Query, description = "Only events that name this company"),
         LimitParameter,
+        CursorParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
-    responses((status = 200, description = "Events in the order of the log", body = EventPage), ReadProblems),
+    responses((status = 200, description = "Events, in the order of the log or newest first", body = EventPage), ReadProblems),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
@@ -167,9 +214,10 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, he
 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
     let reading = read::begin(edge, reader, head).await?;
-    let after = match reading.query.get("after") {
-        Some(text) => read::position_of(reader, &text, "after")?.position,
-        None => Position::START,
+    let after = match reading.query.get("after").as_deref() {
+        None => return newest(edge, reader, reading).await,
+        Some(START) => Position::START,
+        Some(text) => read::position_of(reader, text, "after")?.position,
     };
     let limit = reading.query.limit()?;
     let (environment, incarnation) = (reader.environment(), reader.incarnation());
@@ -179,13 +227,27 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
         let events = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX)?;
         let mut writer = PageWriter::new(limit, None);
         for stored in &events {
-            let position = token(stored.receipt.position);
-            let event = Event::decode(&stored.payload)
-                .map_err(|_| Refused::internal(format!("the record at {position} holds no event")))?;
-            writer.push(&EventBody::new(position, stored, &event, &masking))?;
+            writer.push(&body_of(token(stored.receipt.position), stored, &masking)?)?;
         }
         let last = events.last().map(|event| token(event.receipt.position).to_string());
         Ok(writer.finish_with(last.as_deref()))
+    })
+    .await?;
+    Ok(answer::found(reading.position, bytes))
+}
+
+/// The newest events that the parameters let pass.
+async fn newest(edge: &Arc<Edge>, reader: &Reader<Read>, reading: Reading) -> Result<Response, Refused> {
+    let query = &reading.query;
+    query.refuse_others(&[&FILTERS[..], &PAGE[..], &["user_id", "company_id", "after"]].concat())?;
+    let masking = reader.masking();
+    let user = query.get("user_id").map(|id| UserId::parse(&id)).transpose().map_err(id_problem)?;
+    let company = query.get("company_id").map(|id| CompanyId::parse(&id)).transpose().map_err(id_problem)?;
+    let asked = EventQuery { user, company, ..asking::filters(query, &TimeZone::UTC, &masking)? };
+    let (limit, cursor) = (query.limit()?, query.cursor()?);
+    let place = (reader.environment(), reader.incarnation());
+    let bytes = asking::ask(edge, move |edge, inquiry| {
+        Ok(page(edge, place, &asked, (limit, cursor), &masking, inquiry)?.1)
     })
     .await?;
     Ok(answer::found(reading.position, bytes))

@@ -16,6 +16,8 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 use utoipa::ToSchema;
 
+use muster_kernel::model::audit::Act;
+use muster_kernel::model::erasure::Erasure;
 use muster_kernel::model::id::{EnvironmentId, JobId};
 use muster_kernel::model::job::Job;
 use muster_kernel::model::limits::PAGE_ITEMS_MAX;
@@ -24,12 +26,14 @@ use muster_kernel::model::time::{SECOND, Timestamp};
 
 use super::acts;
 use super::answer::{self, Instant};
-use super::caller::{Bulk, Caller, Follow};
+use super::caller::Follow;
 use super::edge::Edge;
+use super::erasures;
 use super::error::{self, Envelope, Refused};
 use super::openapi::{EnvironmentHeader, ReadProblems, UploadProblems};
 use super::read::{self, Head, InPath};
 use super::reader::Reader;
+use super::sender::Sender;
 use crate::jobs::{JobError, Runner};
 
 /// Bytes of rejected rows that are read at a time.
@@ -45,7 +49,7 @@ pub(super) struct JobBody {
     /// `queued`, `validating`, `processing`, `pending_refresh`, `completed` or `failed`.
     #[schema(example = "processing")]
     status: &'static str,
-    /// `users` or `companies`.
+    /// `users` or `companies` of an upload, `delete` of a deletion, whose rows are its ids.
     r#type: &'static str,
     /// The name that the file came with.
     filename: String,
@@ -53,12 +57,14 @@ pub(super) struct JobBody {
     file_size: u64,
     /// How many rows the file has; 0 until they are counted.
     total_rows: u64,
-    /// Rows that are done: the sum of the next three.
+    /// Rows that are done: the sum of the next four.
     completed_rows: u64,
     /// Rows that are stored; of a dry run, that would be.
     accepted_rows: u64,
     /// Rows that were known before by their `event_id`.
     duplicate_rows: u64,
+    /// Rows about somebody who was erased after the upload came, or is suppressed; nothing of them is kept.
+    suppressed_rows: u64,
     /// Rows that are refused; `GET …/rejects` gives them back.
     rejected_rows: u64,
     /// The same by the `error_code` of each row's first problem.
@@ -111,6 +117,36 @@ struct ReasonBody {
 }
 
 impl JobBody {
+    /// A deletion as a job.
+    fn of_erasure(erasure: &Erasure, base: &str, now: Timestamp) -> Self {
+        let end = erasure.ended_at.unwrap_or(now);
+        let micros = erasure.started_at.map_or(0, |start| u64::try_from(end.0 - start.0).unwrap_or_default());
+        let done = erasures::done(erasure);
+        JobBody {
+            job_id: erasure.id.clone(),
+            status: erasure.status.as_str(),
+            r#type: "delete",
+            filename: String::new(),
+            file_size: 0,
+            total_rows: erasure.hashes.len() as u64,
+            completed_rows: done,
+            accepted_rows: done,
+            duplicate_rows: 0,
+            suppressed_rows: 0,
+            rejected_rows: 0,
+            rejected_by_code: BTreeMap::new(),
+            elapsed_time: micros / SECOND.unsigned_abs(),
+            rows_per_second: 0,
+            submitted_at: Instant(erasure.accepted_at),
+            start_time: erasure.started_at.map(Instant),
+            end_time: erasure.ended_at.map(Instant),
+            links: format!("{base}/v1/background_jobs/{}", erasure.id),
+            dry_run: false,
+            would: None,
+            reason: None,
+        }
+    }
+
     /// A job as it stands `now`; `base` is where its link leads.
     pub(super) fn new(job: &Job, base: &str, now: Timestamp) -> Self {
         let counts = &job.counts;
@@ -128,6 +164,7 @@ impl JobBody {
             completed_rows: counts.completed(),
             accepted_rows: counts.accepted,
             duplicate_rows: counts.duplicate,
+            suppressed_rows: counts.suppressed,
             rejected_rows: counts.rejected_total(),
             rejected_by_code: counts.rejected.clone(),
             elapsed_time: micros / second,
@@ -150,6 +187,12 @@ impl JobBody {
     }
 }
 
+/// The erasure whose job has this id.
+fn erasure_of(edge: &Edge, environment: EnvironmentId, id: &JobId) -> Result<Option<Erasure>, Refused> {
+    let erasures = edge.parts.erasures.erasures(environment)?;
+    Ok(erasures.into_iter().find(|erasure| erasure.id == id.as_str()))
+}
+
 /// List jobs, the newest first; the newest 1,000.
 #[utoipa::path(
     get,
@@ -167,9 +210,16 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Follow>, 
 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Follow>, head: &Head) -> Result<Response, Refused> {
     let (environment, now, base) = (reader.environment(), reader.now(), acts::base_of(edge, &head.headers));
-    let jobs = read::aside(edge, move |edge| Ok(edge.parts.jobs.jobs(environment)?)).await?;
-    let shown = jobs.iter().take(PAGE_ITEMS_MAX).map(|job| JobBody::new(job, &base, now));
-    acts::answer(error::OK, &shown.collect::<Vec<_>>())
+    let (jobs, erasures) = read::aside(edge, move |edge| {
+        Ok((edge.parts.jobs.jobs(environment)?, edge.parts.erasures.erasures(environment)?))
+    })
+    .await?;
+    let uploads = jobs.iter().map(|job| (job.submitted_at, JobBody::new(job, &base, now)));
+    let deletions =
+        erasures.iter().map(|erasure| (erasure.accepted_at, JobBody::of_erasure(erasure, &base, now)));
+    let mut shown: Vec<(Timestamp, JobBody)> = uploads.chain(deletions).collect();
+    shown.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    acts::answer(error::OK, &shown.into_iter().map(|(_, body)| body).take(PAGE_ITEMS_MAX).collect::<Vec<_>>())
 }
 
 /// Read a job.
@@ -206,8 +256,13 @@ async fn one(
     head: &Head,
 ) -> Result<Response, Refused> {
     let (id, environment) = (id.id()?, reader.environment());
-    let job = read::aside(edge, move |edge| Ok(edge.parts.jobs.job(environment, &id)?)).await?;
-    acts::answer(error::OK, &JobBody::new(&job, &acts::base_of(edge, &head.headers), reader.now()))
+    let (base, now) = (acts::base_of(edge, &head.headers), reader.now());
+    let body = read::aside(edge, move |edge| match erasure_of(edge, environment, &id)? {
+        Some(erasure) => Ok(JobBody::of_erasure(&erasure, &base, now)),
+        None => Ok(JobBody::new(&edge.parts.jobs.job(environment, &id)?, &base, now)),
+    })
+    .await?;
+    acts::answer(error::OK, &body)
 }
 
 /// Cancel a job. What it has stored stays stored.
@@ -216,33 +271,42 @@ async fn one(
     path = "/v1/background_jobs/{id}",
     operation_id = "cancel_job",
     tag = "Bulk",
-    params(("id" = String, Path, description = "The job's id")),
+    params(("id" = String, Path, description = "The job's id"), EnvironmentHeader),
     responses(
         (status = 202, description = "The job comes to its end as `failed`", body = JobBody),
         (status = 404, description = "No such job", body = Envelope<'static>),
         UploadProblems,
     ),
-    security(("api_key" = ["ingest"])),
+    security(("api_key" = ["ingest"]), ("session" = [])),
 )]
 pub(super) async fn delete(
     State(edge): State<Arc<Edge>>,
-    caller: Caller<Bulk>,
+    sender: Sender,
     id: InPath<JobId>,
     head: Head,
 ) -> Response {
-    let outcome = cancel(&edge, &caller, id, &head).await;
-    caller.answer(outcome)
+    let outcome = cancel(&edge, &sender, id, &head).await;
+    sender.answer(outcome)
 }
 
 async fn cancel(
     edge: &Arc<Edge>,
-    caller: &Caller<Bulk>,
+    sender: &Sender,
     id: InPath<JobId>,
     head: &Head,
 ) -> Result<Response, Refused> {
-    let (id, environment) = (id.id()?, caller.environment());
-    let job = read::aside(edge, move |edge| Ok(edge.parts.jobs.cancel(environment, &id)?)).await?;
-    acts::answer(error::ACCEPTED, &JobBody::new(&job, &acts::base_of(edge, &head.headers), caller.now))
+    let (id, environment) = (id.id()?, sender.environment());
+    let job = read::aside(edge, move |edge| {
+        if erasure_of(edge, environment, &id)?.is_some() {
+            let message =
+                "The job deletes; what is deleted is hidden since it was asked, and not taken back.";
+            return Err(Problem::of_call(ProblemCode::JobNotCancellable, message).into());
+        }
+        Ok(edge.parts.jobs.cancel(environment, &id)?)
+    })
+    .await?;
+    sender.tell(edge, Act::JobCancelled, &job).await?;
+    acts::answer(error::ACCEPTED, &JobBody::new(&job, &acts::base_of(edge, &head.headers), sender.now()))
 }
 
 /// Read the rejected rows of a job, as far as it is: NDJSON, each row with `_muster` in it, ready to be mended and sent

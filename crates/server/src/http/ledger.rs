@@ -288,7 +288,7 @@ pub(super) fn rows_with_jobs(
     from: i64,
     to: i64,
 ) -> Result<Vec<Row>, Refused> {
-    let jobs = edge.parts.jobs.jobs(environment)?;
+    let jobs = edge.parts.jobs.accounts(environment)?;
     let mut rows = BTreeMap::new();
     for calls in edge.parts.ledger.rows(environment, from, to)? {
         rows.insert((calls.minute, calls.key), Row { calls, pending: 0 });
@@ -299,6 +299,7 @@ pub(super) fn rows_with_jobs(
             minute,
             key,
             duplicate: job.counts.duplicate,
+            suppressed: job.counts.suppressed,
             rejected: job.counts.rejected.clone(),
             ..LedgerRow::default()
         };

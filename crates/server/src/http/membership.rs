@@ -12,7 +12,7 @@ use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::{IdempotencyHeader, WriteProblems};
+use super::openapi::{DryRunParameter, IdempotencyHeader, WriteProblems};
 use super::read::{Head, InPath};
 use super::users::unknown_user;
 use super::write;
@@ -25,6 +25,7 @@ use super::write;
     tag = "Users",
     params(
         ("id" = String, Path, description = "The user's id, percent-encoded"),
+        DryRunParameter,
         IdempotencyHeader,
     ),
     responses(

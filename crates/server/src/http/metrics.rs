@@ -13,6 +13,8 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
+use muster_kernel::model::catalog::CatalogState;
+use muster_kernel::model::history::Standing;
 use muster_kernel::model::problem::ProblemCode;
 
 use super::edge::Edge;
@@ -237,6 +239,28 @@ impl Page {
     }
 }
 
+/// How the history of each environment is kept.
+fn put_history(page: &mut Page, edge: &Edge, state: &CatalogState) {
+    let numbers: Vec<_> = state
+        .environments
+        .iter()
+        .filter_map(|environment| Some((environment.id, edge.parts.history.standing(environment.id).ok()?)))
+        .collect();
+    type Number = fn(&Standing) -> u64;
+    let families: [(&'static str, &str, Number); 4] = [
+        ("muster_history_segments", "Files of events in columns.", |standing| standing.segments),
+        ("muster_history_bytes", "Bytes of history's files.", |standing| standing.bytes),
+        ("muster_history_events", "Events in history.", |standing| standing.events),
+        ("muster_history_behind", "Positions that the log is ahead of history.", |standing| standing.behind),
+    ];
+    for (name, help, number) in families {
+        page.family(name, "gauge", help);
+        for (id, standing) in &numbers {
+            page.sample(&format!("{{environment=\"{id}\"}}"), number(standing));
+        }
+    }
+}
+
 /// Counters and gauges for Prometheus.
 #[utoipa::path(
     get,
@@ -273,6 +297,7 @@ pub(super) async fn read(State(edge): State<Arc<Edge>>) -> Response {
             page.sample(&format!("{{environment=\"{}\"}}", environment.id), position.0);
         }
     }
+    put_history(&mut page, &edge, &state);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], page.text).into_response()
 }

@@ -6,6 +6,7 @@
 
 mod acts;
 mod answer;
+mod asking;
 mod attempts;
 mod audit;
 mod auth;
@@ -20,7 +21,10 @@ mod day;
 mod decompress;
 mod edge;
 mod environments;
+pub(crate) mod erasures;
 mod error;
+mod event_counts;
+mod event_names;
 mod events;
 mod health;
 mod identify;
@@ -37,10 +41,12 @@ mod metrics;
 mod openapi;
 mod overview;
 mod page;
+mod properties;
 mod read;
 mod reader;
 mod render;
 mod router;
+mod sender;
 mod server;
 mod service;
 mod session;
@@ -48,10 +54,13 @@ mod session_uses;
 mod settings;
 mod signed_in;
 mod tally;
+mod timeline;
 mod track;
+mod undo;
 mod upload;
 mod users;
 mod validate;
+mod would;
 mod write;
 
 use std::io;
@@ -59,7 +68,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, Ledger, Profiles};
+use tokio::sync::Semaphore;
+
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -72,6 +83,7 @@ use metrics::{Metrics, Routes};
 use service::Service;
 use session_uses::SessionUses;
 
+use crate::erasures::Eraser;
 use crate::jobs::Runner;
 
 /// A source of random bytes.
@@ -84,6 +96,10 @@ pub struct Parts {
     pub log: Arc<dyn EventLog>,
     /// Users and companies.
     pub profiles: Arc<dyn Profiles>,
+    /// Everything that happened, to be asked.
+    pub history: Arc<dyn History>,
+    /// Questions to it that are answered at a time.
+    pub questions_max: usize,
     /// What became of every call.
     pub ledger: Arc<dyn Ledger>,
     /// Environments, keys and the team.
@@ -92,6 +108,8 @@ pub struct Parts {
     pub trail: Arc<dyn AuditTrail>,
     /// Bulk uploads at work.
     pub jobs: Arc<Runner>,
+    /// Deletions at work.
+    pub erasures: Arc<Eraser>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.
@@ -121,6 +139,7 @@ pub fn serve(
         attempts: Attempts::default(),
         tally: Arc::default(),
         recorder: Arc::new(Recorder::new(parts.clock.now())),
+        questions: Arc::new(Semaphore::new(parts.questions_max)),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),
@@ -128,6 +147,8 @@ pub fn serve(
         openapi: document,
         settings,
     });
+    let recorder = Arc::clone(&shared.recorder);
+    parts.erasures.also_forget(Box::new(move |environment, erasure| recorder.forget(environment, erasure)));
     let edge = || Arc::new(Edge::new(parts.clone(), Arc::clone(&shared)));
     let count = shared.settings.threads() as u64;
     let seed = |number: u64| parts.request_seed ^ number << 48;

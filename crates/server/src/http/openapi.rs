@@ -47,6 +47,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
     let tags = [
         ("Real-time", "Send users, companies and events, one call each."),
         ("Bulk", "Send many users or companies at once, and follow the jobs that take them."),
+        ("Erasure", "Have users and companies forgotten, and prove it."),
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
@@ -138,6 +139,15 @@ pub(super) struct IdempotencyHeader {
     idempotency_key: Option<String>,
 }
 
+/// What every real-time call takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `write` reads")]
+pub(super) struct DryRunParameter {
+    /// With `true`, everything is checked and nothing is written; `would` in the answer says what would be.
+    dry_run: Option<bool>,
+}
+
 /// Answers to a call whose key does not open the route.
 pub(super) struct KeyProblems;
 /// Answers to a read that is refused.
@@ -146,6 +156,8 @@ pub(super) struct ReadProblems;
 pub(super) struct WriteProblems;
 /// Answers to an upload that is refused.
 pub(super) struct UploadProblems;
+/// Answers to a deletion that is refused.
+pub(super) struct ErasureProblems;
 /// Answers to a call with a session that only asks.
 pub(super) struct SessionProblems;
 /// Answers to an administrative act that is refused.
@@ -182,6 +194,21 @@ impl IntoResponses for WriteProblems {
             FORBIDDEN,
             LATE,
             ("409", "The `Idempotency-Key` or `event_id` was used with another body"),
+            LARGE,
+            NOT_JSON,
+            LIMITED,
+            UNAVAILABLE,
+        ])
+    }
+}
+
+impl IntoResponses for ErasureProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[
+            ("400", "The body is not what it should be: one element for each problem"),
+            UNAUTHORIZED,
+            FORBIDDEN,
+            LATE,
             LARGE,
             NOT_JSON,
             LIMITED,

@@ -57,7 +57,7 @@ pub(super) struct TodayBody {
     from: Instant,
     /// Writes taken, repetitions included.
     accepted: u64,
-    /// Writes of known keys refused.
+    /// Writes of known keys refused. Here and above each row of a bulk upload counts as a write.
     refused: u64,
     /// Users first seen today.
     new_users: u64,

@@ -9,6 +9,7 @@ use super::error::Refused;
 
 /// Items asked of the engine at once: the page is looked at in between.
 const ITEMS_AT_ONCE: usize = 50;
+const EVENTS_AT_ONCE: usize = 250;
 /// No further items are asked for once a page has this many bytes: profiles may be large, memory is not.
 pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -16,6 +17,7 @@ pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct PageWriter {
     bytes: Vec<u8>,
     left: usize,
+    at_once: usize,
     cursor: Option<Cursor>,
     is_over: bool,
     is_empty: bool,
@@ -24,13 +26,25 @@ pub(super) struct PageWriter {
 impl PageWriter {
     /// A page of at most `limit` items that starts after `cursor`.
     pub(super) fn new(limit: usize, cursor: Option<Cursor>) -> Self {
-        PageWriter { bytes: br#"{"data":["#.to_vec(), left: limit, cursor, is_over: false, is_empty: true }
+        PageWriter {
+            bytes: br#"{"data":["#.to_vec(),
+            left: limit,
+            at_once: ITEMS_AT_ONCE,
+            cursor,
+            is_over: false,
+            is_empty: true,
+        }
+    }
+
+    /// The same, of a list in which every look costs: more items are asked for at once.
+    pub(super) fn in_large_steps(self) -> Self {
+        PageWriter { at_once: EVENTS_AT_ONCE, ..self }
     }
 
     /// Where to go on and how many items to bring; nothing when the page is full or the list at its end.
     pub(super) fn wants(&self) -> Option<(Option<&Cursor>, usize)> {
         let goes_on = !self.is_over && self.left > 0 && self.bytes.len() < PAGE_BYTES_MAX;
-        goes_on.then(|| (self.cursor.as_ref(), self.left.min(ITEMS_AT_ONCE)))
+        goes_on.then(|| (self.cursor.as_ref(), self.left.min(self.at_once)))
     }
 
     /// Adds an item.

@@ -127,7 +127,12 @@ pub(super) struct Query(String);
 
 impl Query {
     pub(super) fn of(head: &Head) -> Self {
-        Query(head.uri.query().unwrap_or_default().to_owned())
+        Query::of_parts(head)
+    }
+
+    /// As [`Query::of`], where the body is still to be read.
+    pub(super) fn of_parts(parts: &Parts) -> Self {
+        Query(parts.uri.query().unwrap_or_default().to_owned())
     }
 
     /// A query as it stands in a test.
@@ -140,6 +145,24 @@ impl Query {
     pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
         named.last().map(|(_, value)| value).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of a parameter that may be repeated; empty ones count as absent.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
+        named.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// Refuses a parameter that is none of these: for questions that would mean something else without it.
+    pub(super) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
+        let mut names = form_urlencoded::parse(self.0.as_bytes()).map(|(name, _)| name);
+        match names.find(|name| !known.contains(&name.as_ref())) {
+            None => Ok(()),
+            Some(name) => Err(invalid(format!(
+                "There is no parameter {name:?} here; those are `{}`.",
+                known.join("`, `")
+            ))),
+        }
     }
 
     /// `true`, or nothing at all.

@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use muster_kernel::model::id::{EnvironmentId, Position, PositionToken};
+use muster_kernel::model::id::{EnvironmentId, KeyId, Position, PositionToken};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::Timestamp;
 
@@ -16,6 +16,7 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::masking::Masking;
 use super::signed_in::{self, InEnvironment, Viewers};
+use crate::admin::Actor;
 
 /// A caller that may read what `P` says. Every answer to it goes through [`Reader::answer`].
 pub(super) enum Reader<P> {
@@ -57,6 +58,22 @@ impl<P: Purpose> Reader<P> {
         match self {
             Reader::Key(caller) => caller.environment(),
             Reader::Member(at_work) => at_work.environment.id,
+        }
+    }
+
+    /// Who calls, as the audit names it. A key has no name there; the entry says its number.
+    pub(super) fn actor(&self) -> Actor {
+        match self {
+            Reader::Key(_) => Actor::Server,
+            Reader::Member(at_work) => at_work.member.actor(),
+        }
+    }
+
+    /// The key that calls.
+    pub(super) fn key(&self) -> Option<KeyId> {
+        match self {
+            Reader::Key(caller) => Some(caller.key.api.id),
+            Reader::Member(_) => None,
         }
     }
 

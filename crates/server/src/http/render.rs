@@ -4,6 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use muster_kernel::model::history::AsOf;
 use muster_kernel::model::profile::{Profile, Property};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
@@ -34,6 +35,14 @@ pub(super) struct UserBody<'a> {
     /// When the user was last seen.
     #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
+    /// The time that was asked for: what happened later is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
+    as_of: Option<Instant>,
+    /// The time that was asked for: what was received later is not in it either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
+    known_at: Option<Instant>,
     /// Names of the properties whose values the caller may not see; absent when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
@@ -97,8 +106,16 @@ impl<'a> UserBody<'a> {
             created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
             last_seen_at: profile.last_seen_at().map(Instant),
+            as_of: None,
+            known_at: None,
             masked: view.masked(profile),
         }
+    }
+
+    /// The same, of a profile as of a time.
+    pub(super) fn at(self, at: AsOf) -> Self {
+        let known_at = Some(at.known_at).filter(|known_at| *known_at < Timestamp(i64::MAX));
+        UserBody { as_of: Some(Instant(at.time)), known_at: known_at.map(Instant), ..self }
     }
 }
 

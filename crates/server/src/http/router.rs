@@ -15,8 +15,9 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, environments, events, health, identify, identify_company, invitations,
-    jobs, keys, ledger, members, membership, metrics, openapi, overview, session, track, users, validate,
+    audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
+    identify, identify_company, invitations, jobs, keys, ledger, members, membership, metrics, openapi,
+    overview, properties, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -34,6 +35,12 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::list)) //             GET    /v1/background_jobs
         .routes(routes!(jobs::get)) //              GET    /v1/background_jobs/{id}
         .routes(routes!(jobs::rejects)) //          GET    /v1/background_jobs/{id}/rejects
+        // Who erases; scope `erase`, or a session of an admin.
+        .routes(routes!(erasures::delete_users)) //     DELETE /v1/users
+        .routes(routes!(erasures::delete_companies)) // DELETE /v1/companies
+        // Who erases or reads; scope `erase` or `read`, or a session.
+        .routes(routes!(erasures::list)) //         GET    /v1/erasures
+        .routes(routes!(erasures::get)) //          GET    /v1/erasures/{id}
         // Whoever has a key.
         .routes(routes!(validate::get)) //          GET    /v1/validate
         // Who reads data; scope `read`, or a session.
@@ -42,9 +49,16 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(companies::list)) //        GET    /v1/companies
         .routes(routes!(companies::get)) //         GET    /v1/companies/{id}
         .routes(routes!(companies::users)) //       GET    /v1/companies/{id}/users
+        .routes(routes!(timeline::of_user)) //      GET    /v1/users/{id}/events
+        .routes(routes!(timeline::of_company)) //   GET    /v1/companies/{id}/events
         .routes(routes!(events::list)) //           GET    /v1/events
+        .routes(routes!(event_names::list)) //      GET    /v1/events/names
+        .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
+        .routes(routes!(properties::list)) //       GET    /v1/properties
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
         .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        // Who says what properties are; scope `admin`, or a session of an admin.
+        .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.
         .routes(routes!(calls::list)) //            GET    /v1/environments/{id}/calls
         .routes(routes!(calls::get)) //             GET    /v1/environments/{id}/calls/{sequence}

@@ -82,6 +82,11 @@ impl Counts {
         bump(&self.settled);
     }
 
+    /// A call about somebody who was erased and is suppressed: the ledger accounts for it.
+    pub(super) fn suppress(&self) {
+        bump(&self.settled);
+    }
+
     pub(super) fn store(&self) {
         bump(&self.stored);
         bump(&self.settled);

@@ -13,7 +13,7 @@ use muster_kernel::accept::Call;
 use super::answer::Accepted;
 use super::caller::{Caller, Ingest};
 use super::edge::Edge;
-use super::openapi::{IdempotencyHeader, WriteProblems};
+use super::openapi::{DryRunParameter, IdempotencyHeader, WriteProblems};
 use super::write;
 
 /// One event. Keys that are not named here are ignored.
@@ -55,9 +55,9 @@ pub(super) struct Sent {
             "metadata": {"amount": 12.5, "currency": "EUR"},
         }),
     ),
-    params(IdempotencyHeader),
+    params(DryRunParameter, IdempotencyHeader),
     responses(
-        (status = 202, description = "Stored and visible", body = Accepted, headers(
+        (status = 202, description = "Stored and visible; of a dry run, only looked at", body = Accepted, headers(
             ("Muster-Position" = String, description = "The position that the call reached"),
             ("Muster-Duplicate" = Option<String>, description = "`true` on the answer to a repetition"),
         )),

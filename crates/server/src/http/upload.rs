@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +14,6 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use flate2::write::MultiGzDecoder;
 use futures_core::Stream;
 use multer::Multipart;
 use sha2::{Digest, Sha256};
@@ -28,6 +26,7 @@ use muster_kernel::ports::{StoreError, Upload};
 
 use super::body;
 use super::error::Refused;
+use super::undo::{NotDecompressed, Undo};
 use crate::guards;
 
 /// The part that is taken.
@@ -36,8 +35,8 @@ const PART: &str = "file";
 const PIECES_MAX: usize = 8;
 /// Bytes that a multipart body may have before and between the contents of its parts.
 const FRAMING_BYTES_MAX: u64 = 1 << 20;
-/// Compressed bytes that are undone at a time: what they grow to is held.
-const UNDONE_BYTES: usize = 4 << 10;
+/// Bytes that are given at a time.
+const GIVEN_BYTES: usize = 64 << 10;
 /// Up to here a compressed body may grow as much as it likes.
 const RATIO_FREE_BYTES: u64 = 8 << 20;
 const FILENAME_CHARS_MAX: usize = 255;
@@ -62,7 +61,8 @@ pub(super) struct Uploaded {
 /// What an upload's headers say.
 pub(super) struct Form {
     boundary: Option<String>,
-    is_gzip: bool,
+    /// In what a multipart body is as a whole; what else is compressed stays so.
+    compression: Compression,
     /// Whether it calls itself one JSON document.
     pub is_document: bool,
 }
@@ -101,24 +101,33 @@ impl Form {
                            send one of these.";
             return Err(Problem::of_call(ProblemCode::ContentTypeUnsupported, message));
         }
-        let is_gzip = check_encoding(headers, boundary.is_some())?;
-        Ok(Form { is_gzip: is_gzip && boundary.is_some(), boundary, is_document })
+        let named = encoding(headers)?;
+        let compression = if boundary.is_some() { named } else { Compression::None };
+        Ok(Form { compression, boundary, is_document })
     }
 }
 
-/// Whether the body is gzip.
-fn check_encoding(headers: &HeaderMap, is_multipart: bool) -> Result<bool, Problem> {
+/// What a body is in.
+#[derive(Clone, Copy)]
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// What the body is said to be in.
+fn encoding(headers: &HeaderMap) -> Result<Compression, Problem> {
     let mut names = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?"));
     let name = names.next().unwrap_or("identity").trim().to_ascii_lowercase();
     let known = match name.as_str() {
-        "" | "identity" => Some(false),
-        "gzip" | "x-gzip" => Some(true),
-        "zstd" if !is_multipart => Some(false),
+        "" | "identity" => Some(Compression::None),
+        "gzip" | "x-gzip" => Some(Compression::Gzip),
+        "zstd" => Some(Compression::Zstd),
         _ => None,
     };
     known.filter(|_| names.next().is_none()).ok_or_else(|| {
-        let message = "The `Content-Encoding` of an upload is none of gzip, zstd (not around multipart) and identity; \
-                       compress the file itself instead.";
+        let message =
+            "The `Content-Encoding` of an upload is none of gzip, zstd and identity; use one of these.";
         Problem::of_call(ProblemCode::EncodingUnsupported, message)
     })
 }
@@ -140,7 +149,11 @@ pub(super) async fn take(
     if body.size_hint().lower() > bytes_max {
         return Err(Broke::TooLarge(bytes_max).into());
     }
-    let decoder = form.is_gzip.then(|| MultiGzDecoder::new(Vec::new()));
+    let undo = match form.compression {
+        Compression::None => None,
+        Compression::Gzip => Some(Undo::gzip()),
+        Compression::Zstd => Some(Undo::zstd()),
+    };
     let framing = Arc::new(AtomicU64::new(0));
     let mut arriving = Arriving {
         body,
@@ -148,8 +161,9 @@ pub(super) async fn take(
         taken: 0,
         given: 0,
         framing: Arc::clone(&framing),
-        decoder,
-        undone: Bytes::new(),
+        undo,
+        taken_piece: Bytes::new(),
+        ready: Bytes::new(),
         has_given: false,
         is_over: false,
     };
@@ -256,7 +270,7 @@ impl From<Broke> for Refused {
             }
             Broke::Framing => invalid("A part of the upload has no end to its headers.").into(),
             Broke::NotDecompressed => {
-                let message = "The body cannot be decompressed; check that it is whole and gzip.";
+                let message = "The body cannot be decompressed; check that it is whole, and in the encoding that it names.";
                 Problem::of_call(ProblemCode::BodyNotDecompressed, message).into()
             }
             Broke::Ratio => {
@@ -279,8 +293,11 @@ struct Arriving {
     given: u64,
     /// Bytes given since the last content of a part came out of them.
     framing: Arc<AtomicU64>,
-    decoder: Option<MultiGzDecoder<Vec<u8>>>,
-    undone: Bytes,
+    undo: Option<Undo>,
+    /// Bytes as sent that are still to be undone.
+    taken_piece: Bytes,
+    /// Undone bytes that are still to be given.
+    ready: Bytes,
     has_given: bool,
     is_over: bool,
 }
@@ -303,12 +320,15 @@ impl Arriving {
         Poll::Ready(Some(fault.map_or(Ok(piece), Err)))
     }
 
-    /// Undoes the compression of some of what is there; nothing when it needs more.
-    fn undo(&mut self) -> Result<Bytes, Broke> {
-        let Some(decoder) = &mut self.decoder else { return Ok(std::mem::take(&mut self.undone)) };
-        let some = self.undone.split_to(self.undone.len().min(UNDONE_BYTES));
-        decoder.write_all(&some).map_err(|_| Broke::NotDecompressed)?;
-        Ok(std::mem::take(decoder.get_mut()).into())
+    /// Takes care that there is something to give, if it can be had without more of the body.
+    fn undo(&mut self) -> Result<(), NotDecompressed> {
+        if self.ready.is_empty() {
+            self.ready = match &mut self.undo {
+                None => std::mem::take(&mut self.taken_piece),
+                Some(undo) => undo.next(&mut self.taken_piece)?.unwrap_or_default(),
+            };
+        }
+        Ok(())
     }
 }
 
@@ -322,33 +342,33 @@ impl Stream for Arriving {
             return Poll::Pending;
         }
         loop {
-            if !arriving.undone.is_empty() {
-                match arriving.undo() {
-                    Ok(piece) if piece.is_empty() => continue,
-                    Ok(piece) => return arriving.give(piece),
-                    Err(broke) => return Poll::Ready(Some(Err(broke))),
-                }
+            if arriving.undo().is_err() {
+                return Poll::Ready(Some(Err(Broke::NotDecompressed)));
+            }
+            if !arriving.ready.is_empty() {
+                let some = arriving.ready.len().min(GIVEN_BYTES);
+                let piece = arriving.ready.split_to(some);
+                return arriving.give(piece);
             }
             if arriving.is_over {
                 return Poll::Ready(None);
             }
             match ready!(Pin::new(&mut arriving.body).poll_frame(context)) {
-                Some(Ok(frame)) => arriving.undone = frame.into_data().unwrap_or_default(),
+                Some(Ok(frame)) => arriving.taken_piece = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => {
                     let problem = body::broken_off(&*error.into_inner());
                     return Poll::Ready(Some(Err(Broke::Body(problem))));
                 }
                 None => {
                     arriving.is_over = true;
-                    let Some(decoder) = &mut arriving.decoder else { return Poll::Ready(None) };
-                    if decoder.try_finish().is_err() {
-                        return Poll::Ready(Some(Err(Broke::NotDecompressed)));
+                    let Some(undo) = &mut arriving.undo else { return Poll::Ready(None) };
+                    match undo.finish() {
+                        Ok(rest) => arriving.ready = rest,
+                        Err(NotDecompressed) => return Poll::Ready(Some(Err(Broke::NotDecompressed))),
                     }
-                    let rest = Bytes::from(std::mem::take(decoder.get_mut()));
-                    return if rest.is_empty() { Poll::Ready(None) } else { arriving.give(rest) };
                 }
             }
-            arriving.taken += arriving.undone.len() as u64;
+            arriving.taken += arriving.taken_piece.len() as u64;
             if arriving.taken > arriving.bytes_max {
                 return Poll::Ready(Some(Err(Broke::TooLarge(arriving.bytes_max))));
             }

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use utoipa::ToSchema;
 
+use muster_kernel::model::history::AsOf;
 use muster_kernel::model::id::{CompanyId, UserId};
 use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::profile::Profile;
-use muster_kernel::ports::UserQuery;
+use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::{ProfileKind, UserQuery};
 
 use super::answer;
+use super::asking;
 use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
@@ -20,7 +24,7 @@ use super::openapi::{
     CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
 };
 use super::page::PageWriter;
-use super::read::{self, Head, InPath, Query, Reading};
+use super::read::{self, Head, InPath, Query, Reading, invalid};
 use super::reader::Reader;
 use super::render::{UserBody, View};
 
@@ -104,13 +108,14 @@ pub(super) fn view_of(reader: &Reader<Read>, query: &Query) -> Result<View, Prob
     tag = "Users",
     params(
         ("id" = String, Path, description = "The user's id, percent-encoded"),
+        AsOfParameters,
         DetailParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "The user", body = UserBody<'static>),
-        (status = 404, description = "No such user", body = super::error::Envelope<'static>),
+        (status = 404, description = "No such user, or none by then", body = super::error::Envelope<'static>),
         ReadProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
@@ -125,8 +130,19 @@ pub(super) async fn get(
     reader.answer(outcome)
 }
 
+/// When a user is looked at.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `as_of` reads")]
+pub(super) struct AsOfParameters {
+    /// The user as what happened until then makes it: RFC 3339, or a date (its midnight in UTC).
+    as_of: Option<String>,
+    /// With `as_of`: only by what had been received until then.
+    known_at: Option<String>,
+}
+
 async fn one(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     reader: &Reader<Read>,
     user: InPath<UserId>,
     head: &Head,
@@ -134,8 +150,33 @@ async fn one(
     let id = user.id()?;
     let reading = read::begin(edge, reader, head).await?;
     let view = view_of(reader, &reading.query)?;
-    let profile: Profile = edge.parts.profiles.user(reader.environment(), &id)?.ok_or_else(unknown_user)?;
+    let environment = reader.environment();
+    if let Some(at) = as_of(&reading.query)? {
+        let (id_then, inquired) = (id.clone(), at);
+        let profile = asking::ask(edge, move |edge, inquiry| {
+            let subject = (ProfileKind::User, id_then.as_str());
+            Ok(edge.parts.history.as_of(environment, subject, inquired, inquiry)?)
+        });
+        let profile = profile.await?.ok_or_else(|| {
+            let message = "There was no such user by then; ask for a later time.";
+            Problem::of_call(ProblemCode::UserUnknown, message)
+        })?;
+        return answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view).at(at));
+    }
+    let profile: Profile = edge.parts.profiles.user(environment, &id)?.ok_or_else(unknown_user)?;
     answer::read(reading.position, &UserBody::new(id.as_str(), &profile, &view))
+}
+
+/// The time at which a profile is looked at, if one is named.
+fn as_of(query: &Query) -> Result<Option<AsOf>, Problem> {
+    let known_at = asking::instant(query, "known_at", &TimeZone::UTC)?;
+    match asking::instant(query, "as_of", &TimeZone::UTC)? {
+        Some(time) => Ok(Some(AsOf { time, known_at: known_at.unwrap_or(Timestamp(i64::MAX)) })),
+        None if known_at.is_some() => {
+            Err(invalid("`known_at` says nothing without `as_of`; give both.".to_owned()))
+        }
+        None => Ok(None),
+    }
 }
 
 /// No such user.

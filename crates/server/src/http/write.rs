@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::Response;
 
 use muster_kernel::accept::{self, Call};
+use muster_kernel::model::catalog::Scope;
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PROFILE_PROPERTIES_MAX};
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
@@ -18,14 +19,18 @@ use muster_kernel::ports::{Appended, Appending, ProfileKind};
 
 use super::answer;
 use super::body;
-use super::caller::{Caller, Ingest};
+use super::caller::{Caller, DRY_RUN, Ingest};
 use super::edge::Edge;
 use super::error::{self, Refused};
 use super::live::Sketch;
+use super::read::Query;
+use super::would::DryRun;
 use crate::guards;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_WARNINGS: &str = "[]";
+/// The answer to a write about somebody who was erased and is suppressed.
+const SUPPRESSED: &str = r#"{"status":"suppressed","warnings":[]}"#;
 
 thread_local! {
     /// The event being put together; kept, so that its buffers are.
@@ -40,6 +45,8 @@ pub(super) async fn take(
     request: Request<Body>,
 ) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
+    // The extractor knows already whether this is a dry run, but not whether that was asked for properly.
+    Query::of_parts(&head).flag(DRY_RUN)?;
     let idempotency_key = idempotency_key(&head)?;
     let body = body::read(edge, &head.headers, body).await?;
     let outcome = take_body(edge, caller, call, (&head, idempotency_key), &body).await;
@@ -54,6 +61,13 @@ async fn take_body(
     body: &[u8],
 ) -> Result<Response, Refused> {
     let json = body::json_text(&head.headers, body);
+    if caller.is_dry_run {
+        return DRAFT.with_borrow_mut(|draft| {
+            let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
+            check_room(edge, caller, draft)?;
+            would(edge, caller, success(call), draft, &warnings)
+        });
+    }
     let (appending, warnings, sketch) = DRAFT.with_borrow_mut(|draft| {
         let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
         check_room(edge, caller, draft)?;
@@ -78,7 +92,15 @@ pub(super) async fn append_made(
     head: &Parts,
     fill: impl FnOnce(&mut EventDraft),
 ) -> Result<Response, Refused> {
+    Query::of_parts(head).flag(DRY_RUN)?;
     let idempotency_key = idempotency_key(head)?;
+    if caller.is_dry_run {
+        return DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            fill(draft);
+            would(edge, caller, error::ACCEPTED, draft, &[])
+        });
+    }
     let (appending, sketch) = DRAFT.with_borrow_mut(|draft| {
         draft.clear();
         fill(draft);
@@ -90,6 +112,24 @@ pub(super) async fn append_made(
     })?;
     let appended = caller.follow(edge, appending).await?;
     taken(caller, error::ACCEPTED, appended, &[], sketch)
+}
+
+/// Answers a dry run with what the event in the draft would do.
+fn would(
+    edge: &Edge,
+    caller: &Caller<Ingest>,
+    status: StatusCode,
+    draft: &EventDraft,
+    warnings: &[Warning],
+) -> Result<Response, Refused> {
+    let environment = caller.environment();
+    let position = edge.parts.log.visible(environment)?;
+    let as_seen = (caller.now, caller.key.api.may(Scope::Read));
+    let body = DryRun::of(edge.parts.profiles.as_ref(), environment, draft, warnings, as_seen)?;
+    let bytes = serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))?;
+    let mut response = answer::json(status, bytes);
+    answer::put_position(&mut response, caller.token(position));
+    Ok(response)
 }
 
 /// Seed 004 says 200 for companies, the others 202. Rows are no calls; their job's upload is.
@@ -169,6 +209,8 @@ fn taken(
             (receipt, false, accepted(&text))
         }
         Appended::Duplicate { receipt, warnings } => (receipt, true, accepted(&warnings)),
+        // Not recorded either: the call is about somebody who is to be forgotten.
+        Appended::Suppressed => return Ok(answer::json(status, SUPPRESSED)),
     };
     let position = caller.token(receipt.position);
     let mut response = answer::json(status, body.clone());

@@ -21,9 +21,9 @@ use std::time::Duration;
 use muster_kernel::model::id::{EnvironmentId, JobId, JobNumber, KeyId};
 use muster_kernel::model::job::{Checkpoint, Job, JobKind, JobStatus, RowCounts, UploadGuard};
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::ports::{Catalog, Clock, EventLog, Jobs, Profiles, StoreError, Upload};
+use muster_kernel::ports::{Catalog, Clock, Erasures, EventLog, Jobs, Profiles, StoreError, Upload};
 
-pub use settings::JobSettings;
+pub use settings::{JobSettings, Limits};
 pub use tally::{RowSums, RowTally};
 
 use control::Control;
@@ -45,6 +45,8 @@ pub struct Parts {
     pub jobs: Arc<dyn Jobs>,
     /// Environments.
     pub catalog: Arc<dyn Catalog>,
+    /// What must not be written any more.
+    pub erasures: Arc<dyn Erasures>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.
@@ -234,7 +236,7 @@ impl Runner {
         let position = parts.log.visible(environment)?;
         let job = Job {
             number: JobNumber(0),
-            id: format!("bulk:jobs:{}:{}", entry.app_token, self.0.uuid()),
+            id: format!("bulk:jobs:{}:{}", entry.app_token, draw_uuid(&parts.random)),
             kind: sent.kind,
             status: JobStatus::Queued,
             key: sent.key,
@@ -252,19 +254,50 @@ impl Runner {
             guard: sent.guard,
             is_cancelled: false,
             reason: None,
+            is_removed: false,
         };
         let job = upload.keep(job)?;
         self.0.enqueue(environment, job.clone());
         Ok(job)
     }
 
-    /// Every job of an environment as it stands now, the newest first.
+    /// Every job of an environment as it stands now, the newest first; not those that ended too long ago.
     ///
     /// # Errors
     /// When the jobs cannot be read.
     pub fn jobs(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
+        let mut jobs = self.0.parts.jobs.jobs(environment)?;
+        jobs.retain(|job| !self.0.is_old(job));
+        Ok(jobs.into_iter().map(|job| self.0.shown(environment, job)).collect())
+    }
+
+    /// As [`Runner::jobs`], with those that ended long ago: what became of their rows is told for good.
+    ///
+    /// # Errors
+    /// When the jobs cannot be read.
+    pub fn accounts(&self, environment: EnvironmentId) -> Result<Vec<Job>, StoreError> {
         let jobs = self.0.parts.jobs.jobs(environment)?;
         Ok(jobs.into_iter().map(|job| self.0.shown(environment, job)).collect())
+    }
+
+    /// Removes the files and the name of every job that ended too long ago. Called now and then; until then such a job
+    /// is only not shown.
+    ///
+    /// # Errors
+    /// When a job cannot be read or changed; the others wait for the next call.
+    pub fn remove_old(&self) -> Result<(), StoreError> {
+        for environment in &self.0.parts.catalog.state().environments {
+            for mut job in self.0.parts.jobs.jobs(environment.id)? {
+                if job.is_removed || !self.0.is_old(&job) {
+                    continue;
+                }
+                job.is_removed = true;
+                // It may be somebody's.
+                job.filename.clear();
+                self.0.parts.jobs.save(environment.id, &job)?;
+            }
+        }
+        Ok(())
     }
 
     /// One job as it stands now.
@@ -273,7 +306,8 @@ impl Runner {
     /// When there is none, or the jobs cannot be read.
     pub fn job(&self, environment: EnvironmentId, id: &JobId) -> Result<Job, JobError> {
         let jobs = self.0.parts.jobs.jobs(environment)?;
-        let known = jobs.into_iter().find(|job| job.id == id.as_str()).ok_or(JobError::Unknown)?;
+        let known = jobs.into_iter().find(|job| job.id == id.as_str() && !self.0.is_old(job));
+        let known = known.ok_or(JobError::Unknown)?;
         Ok(self.0.shown(environment, known))
     }
 
@@ -307,20 +341,26 @@ impl Runner {
     }
 }
 
+/// Draws a version 4 UUID (RFC 9562).
+pub(crate) fn draw_uuid(random: &Random) -> String {
+    let mut bytes = [0; 16];
+    random(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
+    let number = number & !(0b11 << 62) | (0b10 << 62);
+    let text = format!("{number:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
+    parts.join("-")
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A version 4 UUID (RFC 9562).
-    fn uuid(&self) -> String {
-        let mut bytes = [0; 16];
-        (self.parts.random)(&mut bytes);
-        let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
-        let number = number & !(0b11 << 62) | (0b10 << 62);
-        let text = format!("{number:032x}");
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| text.get(range).unwrap_or_default());
-        parts.join("-")
+    /// Whether a job ended so long ago that nobody sees it any more.
+    fn is_old(&self, job: &Job) -> bool {
+        let kept_until = job.ended_at.map(|end| end.plus(self.settings.keep()));
+        job.is_removed || kept_until.is_some_and(|until| until <= self.parts.clock.now())
     }
 
     /// A job as it stands now: what is saved, and how far it is beyond that.

@@ -139,6 +139,7 @@ impl Work<'_> {
         } else {
             self.look_up()?;
         }
+        self.check_total()?;
         self.rows()?;
         self.settle_all()
     }
@@ -155,6 +156,14 @@ impl Work<'_> {
                 fault => Err(Halt::Failed(unreadable_from(&fault, 1))),
             },
         }
+    }
+
+    /// Whether the file has more rows than one may have; asked before any row is stored.
+    fn check_total(&self) -> Step {
+        let (total, most) = (self.job.total_rows.unwrap_or_default(), self.inner.settings.rows());
+        let Some(most) = most.filter(|most| self.row == 0 && total > *most) else { return Ok(()) };
+        let message = format!("The file has {total} rows; one may have {most}. Send it in parts.");
+        Err(Halt::Failed(Problem::of_call(ProblemCode::TooManyRows, message)))
     }
 
     fn count(&mut self) -> Step<u64> {
@@ -246,6 +255,7 @@ impl Work<'_> {
             return Ok(());
         }
         match self.read(ordinal, bytes)? {
+            None if self.is_withheld()? => self.counts.suppressed += 1,
             Some(problem) => self.reject(number, bytes, &problem),
             None if self.job.dry_run => self.would()?,
             None if !self.draft.event_id.is_empty() => self.append_guarded(number, bytes)?,
@@ -279,6 +289,12 @@ impl Work<'_> {
         self.draft.ordinal = ordinal;
         self.draft.occurred_at = Some(*submitted_at);
         self.room()
+    }
+
+    /// Whether the subject was erased after the job came, or is suppressed.
+    fn is_withheld(&self) -> Step<bool> {
+        let erasures = &self.inner.parts.erasures;
+        erasures.withholds(self.environment, self.job.number, &self.draft).map_err(broken)
     }
 
     /// Whether the profiles that the row changes have room for its properties.
@@ -383,7 +399,8 @@ impl Work<'_> {
             ProblemCode::CompressionRatio,
         ];
         let is_unreadable = |code: &String| unreadable.iter().any(|known| known.as_str() == code);
-        let nothing = counts.accepted + counts.duplicate == 0 && counts.rejected_total() > 0;
+        let nothing =
+            counts.accepted + counts.duplicate + counts.suppressed == 0 && counts.rejected_total() > 0;
         (nothing && counts.rejected.keys().all(is_unreadable)).then(|| {
             let message = "Nothing of the file could be read as rows; send one JSON object on each line, in UTF-8, plain \
                            or as gzip or zstd. The rejected rows say what is wrong.";

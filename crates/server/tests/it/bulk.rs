@@ -139,6 +139,7 @@ fn every_form_of_an_upload_is_taken() {
         Request::post(USERS, TWO).key(KEY),
         body(USERS, &kind, &whole),
         body(USERS, &kind, &gzip(&whole)).header("Content-Encoding", "gzip"),
+        body(USERS, &kind, &zstd(&whole)).header("Content-Encoding", "zstd"),
         upload(USERS, "a.ndjson.gz", &gzip(TWO)),
         upload(USERS, "two members.gz", &[gzip(TWO), gzip(b"")].concat()),
         upload(USERS, "a.zst", &zstd(TWO)),

@@ -134,7 +134,7 @@ fn rows(prefix: &str, count: usize) -> Vec<u8> {
 
 /// Every user id in the log with this prefix, and how often it stands there.
 fn stored(client: &mut Client, prefix: &str) -> HashMap<String, u32> {
-    let (mut found, mut after) = (HashMap::new(), String::new());
+    let (mut found, mut after) = (HashMap::new(), "start".to_owned());
     loop {
         let answer = client.ask(&Request::get(&format!("/v1/events?limit=1000&after={after}")).key(KEY));
         assert_eq!(answer.status, 200, "{}", answer.text());

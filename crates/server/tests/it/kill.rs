@@ -11,6 +11,8 @@ use crate::client::{Client, Request};
 use crate::whole::{KEY, address, client, start};
 
 const CLIENTS: usize = 64;
+/// So that history is written while the process is killed.
+const SMALL_FILES: [(&str, &str); 1] = [("MUSTER_HISTORY__SEAL_EVENTS", "64")];
 /// Acknowledged writes after which the process may be killed; the exact moment is the scheduler's.
 const WRITES_BEFORE_KILL: u64 = 400;
 
@@ -53,7 +55,7 @@ fn write(round: &Round, address: std::net::SocketAddr, prefix: &str) {
 
 /// Loads a server, kills it, restarts it and checks. Everything of earlier rounds must be there still.
 fn kill_round(data: &Path, number: usize, before: &mut HashMap<String, ()>) {
-    let mut server = start(data, &[]);
+    let mut server = start(data, &SMALL_FILES);
     let round = Arc::new(Round::default());
     let address = address(&server);
     std::thread::scope(|scope| {
@@ -70,8 +72,14 @@ fn kill_round(data: &Path, number: usize, before: &mut HashMap<String, ()>) {
         round.stop.store(true, Ordering::Relaxed);
     });
     before.extend(round.acknowledged.lock().unwrap().drain(..).map(|id| (id, ())));
-    let server = start(data, &[]);
+    let server = start(data, &SMALL_FILES);
     let stored = all_events(&mut client(&server));
+    let counted = client(&server).ask(&Request::get("/v1/events/counts").key(KEY)).json();
+    assert_eq!(
+        counted["series"][0]["total"].as_u64(),
+        Some(stored.len() as u64),
+        "history has each event once"
+    );
     for id in before.keys() {
         assert_eq!(stored.get(id), Some(&1), "round {number}: {id} was acknowledged");
     }
@@ -90,7 +98,7 @@ fn kill_round(data: &Path, number: usize, before: &mut HashMap<String, ()>) {
 /// Every user id in the log, and how often it stands there.
 fn all_events(client: &mut Client) -> HashMap<String, u32> {
     let mut found = HashMap::new();
-    let mut after = String::new();
+    let mut after = "start".to_owned();
     loop {
         let answer = client.ask(&Request::get(&format!("/v1/events?limit=1000&after={after}")).key(KEY));
         assert_eq!(answer.status, 200, "{}", answer.text());

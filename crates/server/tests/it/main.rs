@@ -1,9 +1,11 @@
 //! The server as others see it: its commands and settings, and the HTTP edge over real sockets. One file per noun.
 
+mod asking;
 mod auth;
 mod bodies;
 mod bulk;
 mod cli;
+mod cli_remote;
 mod client;
 mod companies;
 mod config;
@@ -11,12 +13,17 @@ mod connections;
 mod console;
 mod control;
 mod demo;
+mod dry_run;
 mod embedded;
 mod envelope;
+mod erasures;
 mod events;
 mod first_owner;
+mod history;
 mod idempotency;
 mod identify;
+mod job_limits;
+mod job_members;
 mod jobs;
 mod kill;
 mod ledger;

@@ -5,8 +5,9 @@ use muster_kernel::model::time::MINUTE;
 use serde_json::{Value, json};
 
 use crate::client::Request;
+use crate::jobs::{id_of, multipart};
 use crate::watched::{Watched, sign_in};
-use crate::world::{KEY, World};
+use crate::world::{KEY, World, until};
 
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -113,4 +114,24 @@ fn a_member_names_the_environment_and_a_viewer_sees_the_numbers() {
     for (environment, users) in [("1", 1), ("2", 0)] {
         assert_eq!(ask(environment).json()["users_total"], users);
     }
+}
+
+#[test]
+fn each_row_of_a_file_counts_as_a_call_and_a_row_that_is_only_tried_as_none() {
+    let world = World::start();
+    let rows = b"{\"user_id\":\"u-1\"}\n{\"user_id\":\"u-2\"}\n{}\n";
+    for target in ["/v1/users/bulk_identify?dry_run=true", "/v1/users/bulk_identify"] {
+        let (kind, body) = multipart(&[("file", "people.ndjson", rows)]);
+        let id = id_of(&world.ask(&Request::post(target, body).header("Content-Type", &kind).key(KEY)));
+        let path = format!("/v1/background_jobs/{id}");
+        until("the job ends", || world.get(&path).json()["status"] == "completed");
+    }
+    identify(&world, "ada");
+    let overview = overview(&world, "");
+    let today = &overview["today"];
+    assert_eq!((&today["accepted"], &today["refused"]), (&json!(3), &json!(1)), "{overview}");
+    assert_eq!(today["hourly"]["accepted"], json!([0, 0, 0, 0, 0, 0, 3]));
+    let ledger = &overview["ledger"];
+    assert_eq!((&ledger["received"], &ledger["rejected_by_code"]), (&json!(4), &json!({"id_missing": 1})));
+    assert_eq!((&ledger["balanced"], &overview["users_total"]), (&json!(true), &json!(3)));
 }

@@ -89,7 +89,8 @@ fn the_ledger_balances_after_good_bad_and_repeated_calls_and_after_a_restart() {
     check(&ask(&server));
 }
 
-/// Counts what the kernel was asked to sync while the server ran, by tracing the real process.
+/// Counts what the kernel was asked to sync while the server ran, by tracing the real process. The disk is made slow, so that
+/// how many write together does not hang on how quickly they are woken.
 #[test]
 fn many_writes_share_one_sync_and_no_answer_comes_without_one() {
     let data = tempfile::tempdir().unwrap();
@@ -97,7 +98,7 @@ fn many_writes_share_one_sync_and_no_answer_comes_without_one() {
     let server = start(&data.path().join("data"), &[("MUSTER_STORAGE__OVERLAY_AGE_MS_MAX", "3600000")]);
     let address = address(&server);
     let mut strace = Command::new("strace")
-        .args(["-f", "-q", "-e", "trace=fdatasync", "-o"])
+        .args(["-f", "-q", "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=10000", "-o"])
         .arg(&trace)
         .args(["-p", &server.id().to_string()])
         .spawn()

@@ -21,6 +21,7 @@ use muster_kernel::ports::{
     Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
+use muster_server::erasures::{self, Eraser, ErasureSettings};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
 use muster_testkit::clock::ManualClock;
@@ -28,6 +29,7 @@ use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
 use sha2::{Digest, Sha256};
 
+use crate::asking::Patient;
 use crate::client::{Answer, Client, Request};
 
 /// Where links lead in these tests: [`crate::client`] names this host.
@@ -180,8 +182,11 @@ pub struct World {
     pub address: SocketAddr,
     pub metrics_address: Option<SocketAddr>,
     pub engine: Arc<Faulty>,
+    pub history: Arc<Patient>,
     pub clock: Arc<ManualClock>,
     pub handle: Handle,
+    pub jobs: Arc<Runner>,
+    pub job_files: ModelJobs,
     random: Random,
     server: Option<Server>,
 }
@@ -208,19 +213,33 @@ impl World {
         let world_keys = |state: &mut CatalogState| first_keys(state);
         change_catalog(&model, world_keys);
         let random: Random = Arc::new(drawn(AtomicU64::new(0)));
+        let job_files = ModelJobs::default();
         let job_parts = jobs::Parts {
             log: Arc::clone(&engine) as _,
             profiles: Arc::clone(&engine) as _,
-            jobs: Arc::new(ModelJobs::default()),
+            jobs: Arc::new(job_files.clone()),
+            erasures: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
+        let eraser_parts = erasures::Parts {
+            erasures: Arc::clone(&model) as _,
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random),
+            yield_to_others: || {},
+        };
+        let history = Arc::new(Patient::new(Arc::clone(&model)));
+        let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
-            jobs: Arc::new(Runner::new(job_parts, JobSettings::default())),
+            jobs: Arc::clone(&jobs),
+            erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
+            history: Arc::clone(&history) as _,
+            questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
             trail: Arc::clone(&model) as _,
@@ -231,7 +250,18 @@ impl World {
         };
         let server = serve(listener(), metrics, parts, settings).unwrap();
         let (address, handle) = (server.address(), server.handle());
-        World { address, metrics_address, engine, clock, handle, random, server: Some(server) }
+        World {
+            address,
+            metrics_address,
+            engine,
+            history,
+            clock,
+            handle,
+            jobs,
+            job_files,
+            random,
+            server: Some(server),
+        }
     }
 
     pub fn client(&self) -> Client {
@@ -261,7 +291,14 @@ impl World {
     /// Works in the server's own office, as its wiring does.
     pub fn with_office<T>(&self, work: impl FnOnce(Office<'_>) -> T) -> T {
         let model = &*self.engine.model;
-        work(Office { catalog: model, trail: model, clock: &*self.clock, random: &*self.random, base: BASE })
+        work(Office {
+            catalog: model,
+            trail: model,
+            erasures: model,
+            clock: &*self.clock,
+            random: &*self.random,
+            base: BASE,
+        })
     }
 
     pub fn change(&self, change: impl FnMut(&mut CatalogState)) {
@@ -330,6 +367,7 @@ fn first_keys(state: &mut CatalogState) {
             created_at: Timestamp(0),
             settings: EnvironmentSettings::default(),
             pii_properties: pii_properties_default(),
+            declared_properties: Vec::new(),
         });
         state.keys.push(key(KeyId(number), id, secret));
     }

@@ -33,6 +33,7 @@ pub fn job(id: &str) -> Job {
         guard: Some(UploadGuard { key: [1; 16], file: [255; 16] }),
         is_cancelled: false,
         reason: None,
+        is_removed: false,
     }
 }
 
@@ -88,12 +89,17 @@ pub fn jobs_keep_their_promises(jobs: &dyn Jobs) {
     changed.counts.reject("id_missing");
     changed.reason = Some(Problem::at("/a\"b", ProblemCode::JobCancelled, "Because."));
     assert_eq!(jobs.save(PRODUCTION, &changed), Ok(()));
-    assert_eq!(listed(jobs, PRODUCTION), [second, changed]);
+    assert_eq!(listed(jobs, PRODUCTION), [second.clone(), changed.clone()]);
     assert!(
         jobs.read_upload(PRODUCTION, first.number, 0, &mut buffer).is_err(),
         "an ended job needs no upload"
     );
     assert_eq!(jobs.read_rejects(PRODUCTION, first.number, 0, &mut whole), Ok(4), "but its rejects stay");
+
+    let removed = Job { is_removed: true, ..changed };
+    assert_eq!(jobs.save(PRODUCTION, &removed), Ok(()));
+    assert_eq!(listed(jobs, PRODUCTION), [second, removed], "its state stays");
+    assert_eq!(jobs.read_rejects(PRODUCTION, first.number, 0, &mut whole), Ok(0), "all else is gone");
 
     let unknown = Job { number: JobNumber(99), ..first };
     assert!(jobs.save(PRODUCTION, &unknown).is_err());

@@ -36,8 +36,8 @@ impl<'a> Known<'a> {
         match field {
             Field::Named(name) => self.profile.property(name).map(Found::Value),
             Field::Id => Some(Found::Value(Value::Text(self.id))),
-            Field::FirstSeen => self.profile.first_seen_at().map(Found::Instant),
-            Field::LastSeen => self.profile.last_seen_at().map(Found::Instant),
+            Field::FirstSeen => self.profile.first_seen_at().map(Found::At),
+            Field::LastSeen => self.profile.last_seen_at().map(Found::At),
         }
     }
 }
@@ -106,7 +106,7 @@ pub enum Seen {
     /// A property's value, if there is one.
     Value(Option<OwnedValue>),
     /// An instant of the profile, if there is one.
-    Instant(Option<Timestamp>),
+    At(Option<Timestamp>),
     /// The company, if there is one.
     Company(Option<String>),
     /// Events.
@@ -215,8 +215,8 @@ impl Asking<'_> {
         let found = self.subject.known(condition.of).and_then(|known| known.field(&condition.field));
         let truth = condition.test.at(self.setting.moment).holds(found);
         let seen = match (&condition.field, found) {
-            (Field::FirstSeen | Field::LastSeen, Some(Found::Instant(at))) => Seen::Instant(Some(at)),
-            (Field::FirstSeen | Field::LastSeen, _) => Seen::Instant(None),
+            (Field::FirstSeen | Field::LastSeen, Some(Found::At(at))) => Seen::At(Some(at)),
+            (Field::FirstSeen | Field::LastSeen, _) => Seen::At(None),
             (_, Some(Found::Value(value))) => Seen::Value(Some(OwnedValue::of(value))),
             (_, _) => Seen::Value(None),
         };
@@ -276,7 +276,7 @@ impl EventCondition {
 
     /// Whether an event is one that it counts, whenever it happened; `None` when it is another event altogether.
     fn passes(&self, event: &Event<'_>, filters: &[Ready<'_>]) -> Option<Truth> {
-        if EventName::of(event) != self.event {
+        if !self.event.covers(&EventName::of(event)) {
             return None;
         }
         let each = self.filters.iter().zip(filters).map(|(filter, ready)| {

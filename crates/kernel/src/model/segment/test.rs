@@ -115,7 +115,7 @@ pub enum Found<'a> {
     /// A value that was sent. Null is none.
     Value(Value<'a>),
     /// An instant that the profile keeps.
-    Instant(Timestamp),
+    At(Timestamp),
 }
 
 /// A test as of a moment: what does not depend on the value is worked out once.
@@ -196,19 +196,17 @@ impl Ready<'_> {
             (Test::Text(test), Some(Found::Value(value))) => {
                 Truth::of(test.passes(&shown(value), &self.texts))
             }
-            (Test::Text(test), Some(Found::Instant(at))) => {
-                Truth::of(test.passes(&at.to_string(), &self.texts))
-            }
+            (Test::Text(test), Some(Found::At(at))) => Truth::of(test.passes(&at.to_string(), &self.texts)),
             (Test::Number(test), Some(Found::Value(value))) => match Number::of_value(value) {
                 Some(number) => Truth::of(test.holds(number)),
                 None => Truth::Conflict,
             },
-            (Test::Number(_), Some(Found::Instant(_))) => Truth::Conflict,
+            (Test::Number(_), Some(Found::At(_))) => Truth::Conflict,
             (Test::Date(_), Some(Found::Value(value))) => match Dated::of_value(value) {
                 Some(dated) => self.is_passing_day(dated),
                 None => Truth::Conflict,
             },
-            (Test::Date(_), Some(Found::Instant(at))) => self.is_passing_day(Dated::At(at)),
+            (Test::Date(_), Some(Found::At(at))) => self.is_passing_day(Dated::At(at)),
         }
     }
 

@@ -327,7 +327,7 @@ fn an_explanation_shows_each_clause_with_what_it_saw() {
             r#" Yes plan is "pro" Value(Some(Text("pro")))"#,
             r#" Yes not ($last_seen in the last 1 day or company is "x") Parts"#,
             r#"  No $last_seen in the last 1 day or company is "x" Parts"#,
-            "   No $last_seen in the last 1 day Instant(Some(Timestamp(1773010800000000)))",
+            "   No $last_seen in the last 1 day At(Some(Timestamp(1773010800000000)))",
             r#"   No company is "x" Company(Some("acme"))"#,
         ]
     );

@@ -169,6 +169,8 @@ struct Kept {
 
 #[derive(Default)]
 struct Everything {
+    /// The erasures that are hidden in what the columns were made from. With others they are made anew.
+    sifted: Vec<u32>,
     /// What the snapshot's position was when standing was brought up to it.
     through: u64,
     standing: Arc<Standing>,
@@ -224,6 +226,9 @@ impl Columns {
 impl Everything {
     fn prepared(&mut self, wanted: &[Key], scan: &Scan<'_>) -> Result<Prepared, StoreError> {
         let through = scan.snapshot.through;
+        if self.sifted != scan.snapshot.sifted {
+            *self = Everything { sifted: scan.snapshot.sifted.clone(), ..Everything::default() };
+        }
         let (users, companies) = counts(scan);
         if self.through < through {
             let units = units_behind(scan, self.through);
@@ -283,7 +288,7 @@ fn counts(scan: &Scan<'_>) -> (u32, u32) {
 /// The parts of segments that hold something behind a position.
 fn units_behind<'a>(scan: &Scan<'a>, through: u64) -> Vec<Unit<'a>> {
     let mut units = scan.units(None, i64::MIN, i64::MAX);
-    units.retain(|unit| unit.kept.segment.header().last > through);
+    units.retain(|unit| unit.segment.header().last > through);
     units
 }
 
@@ -306,7 +311,7 @@ fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<()
     };
     for row in 0..part.rows {
         let user = number(&users, row);
-        if unit.kept.erased.contains(user) {
+        if unit.hides(row) {
             continue;
         }
         let time = to_signed(times[row]);
@@ -360,7 +365,6 @@ fn tell_values(
 ) {
     let PropertyColumn { facts, values } = column;
     let codes = found.groups(0..part.rows, 0, |bytes| values.intern(bytes));
-    let users = lane::all(&part.users);
     let subjects = if level == Level::User { &part.users } else { &part.companies };
     let (subjects, times, ordinals) =
         (lane::all(subjects), lane::all(&part.times), lane::all(&part.ordinals));
@@ -368,7 +372,7 @@ fn tell_values(
     let values = &*values;
     for (row, code) in codes.into_iter().enumerate() {
         let subject = number(subjects[row]);
-        if code == 0 || subject == 0 || unit.kept.erased.contains(number(users[row])) {
+        if code == 0 || subject == 0 || unit.hides(row) {
             continue;
         }
         let is_larger = |new: u32, old: u32| value_at(values, new) > value_at(values, old);

@@ -300,6 +300,6 @@ impl<'a> Asking<'a> {
 fn seen_at(verdict: &mut Verdict, ready: &Ready<'_>, times: &[i64], never: i64, among: &Set) {
     for number in among.iter() {
         let time = times.get(number as usize).copied().filter(|time| *time != never);
-        verdict.add(number, ready.holds(time.map(|time| Found::Instant(Timestamp(time)))));
+        verdict.add(number, ready.holds(time.map(|time| Found::At(Timestamp(time)))));
     }
 }

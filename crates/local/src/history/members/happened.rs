@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 use muster_kernel::model::event::EventKind;
+use muster_kernel::model::history::EventName;
 use muster_kernel::model::segment::meaning::{Found, Truth};
 use muster_kernel::model::segment::test::Ready;
 use muster_kernel::model::segment::{EventCondition, Level, PageCondition, PagePart, Times};
@@ -17,7 +18,7 @@ use super::columns::Standing;
 use super::set::Set;
 use crate::history::bits::{BLOCK, Block};
 use crate::history::column::{Column, value_of};
-use crate::history::counts::number_of;
+use crate::history::counts::numbers_of;
 use crate::history::dictionary::{property_key, read};
 use crate::history::lane::to_signed;
 use crate::history::part::{Content, Part};
@@ -85,15 +86,9 @@ impl<'a> Counted<'a> {
     }
 
     fn opened(&self) -> Result<Vec<Opened<'a>>, StoreError> {
-        let names: Vec<u32> = match self.what {
-            What::Event(event, _) => number_of(self.scan, &event.event).into_iter().collect(),
-            What::Page(_) => {
-                let known = read(self.scan.known);
-                let is_view = |name: &u32| {
-                    known.names.text(*name).and_then(<[u8]>::first) == Some(&(EventKind::PageView as u8))
-                };
-                (0..known.names.count()).filter(is_view).collect()
-            }
+        let names = match self.what {
+            What::Event(event, _) => numbers_of(self.scan, &event.event),
+            What::Page(_) => numbers_of(self.scan, &EventName::kind(EventKind::PageView)),
         };
         let units = names.into_iter().flat_map(|name| self.scan.units(Some(name), self.from, self.until));
         let open = |unit: Unit<'a>| {
@@ -117,11 +112,12 @@ impl<'a> Counted<'a> {
             let mut count = 0;
             for (Opened { unit, part, is_within }, test) in opened.iter().zip(&tests) {
                 let (first, last) = unit.entry().users;
-                if user < first || user > last || unit.kept.erased.contains(user) {
+                if user < first || user > last {
                     continue;
                 }
                 let counts = |row: &usize| {
-                    (*is_within || self.is_within(part.time(*row)))
+                    !unit.hides(*row)
+                        && (*is_within || self.is_within(part.time(*row)))
                         && test.as_ref().is_none_or(|test| test(*row))
                 };
                 count += part.rows_of(user).filter(counts).count() as u64;
@@ -206,8 +202,8 @@ impl<'a> Counted<'a> {
             return;
         }
         let passing = self.passing(part, &rows);
-        let erased = Some(&unit.kept.erased).filter(|erased| !erased.is_empty());
-        let is_plain = *is_within && passing.is_none() && erased.is_none();
+        let hides = unit.hidden.is_some();
+        let is_plain = *is_within && passing.is_none() && !hides;
         let (mut times, mut users): (Block, Block) = ([0; BLOCK], [0; BLOCK]);
         for block in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
             let count = part.users.block(block, &mut users);
@@ -232,8 +228,7 @@ impl<'a> Counted<'a> {
             for (row, (user, time)) in (first_row..).zip(shown) {
                 let counted = (*is_within || self.is_within(to_signed(*time)))
                     && passing.as_ref().is_none_or(|passing| passing[row])
-                    && erased
-                        .is_none_or(|erased| !u32::try_from(*user).is_ok_and(|user| erased.contains(user)));
+                    && !(hides && unit.hides(rows.start + row));
                 if let Some(count) = counts.get_mut(place(*user)) {
                     *count += u32::from(counted);
                 }

@@ -11,7 +11,7 @@ mod list;
 mod set;
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::history::{EventQuery, time_of};
+use muster_kernel::model::history::{AsOf, EventQuery, time_of};
 use muster_kernel::model::id::UserId;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::{Change, Profile};
@@ -19,6 +19,7 @@ use muster_kernel::model::segment::question::{
     Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion, Told,
 };
 use muster_kernel::model::segment::{Condition, Field, Level, Members, Rule};
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Inquiry, ProfileKind, StoreError};
 use std::sync::Arc;
 
@@ -28,12 +29,14 @@ use evaluate::{Asking, Verdict};
 
 use super::archive::{Archive, Snapshot};
 use super::dictionary::{Dictionaries, read};
-use super::explorer;
 use super::scan::Scan;
-use crate::profiles::lists::View;
+use super::{as_of, explorer};
 
 /// Events that one piece of evidence may hold.
 const EVIDENCE_EVENTS_MAX: usize = 200_000;
+
+/// All that the snapshot holds.
+const NOW: AsOf = AsOf { time: Timestamp(i64::MAX), known_at: Timestamp(i64::MAX) };
 
 /// The properties that a rule asks for, on all ways.
 fn keys(question: &SegmentQuestion) -> Vec<Key> {
@@ -61,7 +64,11 @@ fn keys(question: &SegmentQuestion) -> Vec<Key> {
 impl Archive {
     /// The columns that a question needs, and the snapshot that they are of: what is there now, or later.
     fn prepared(&self, keys: &[Key], inquiry: &Inquiry) -> Result<(Arc<Snapshot>, Prepared), StoreError> {
-        self.standing.prepare(keys, || self.snapshot(), |snapshot, with| with(&self.scan(snapshot, inquiry)))
+        self.rule_columns.prepare(
+            keys,
+            || self.snapshot(),
+            |snapshot, with| with(&self.scan(snapshot, inquiry)),
+        )
     }
 
     fn verdict(
@@ -125,7 +132,7 @@ impl Archive {
         ))
     }
 
-    /// See `Segments::evidence`. What a company's properties are is read from its profile and may be a moment newer.
+    /// See `Segments::evidence`.
     ///
     /// # Errors
     /// As that.
@@ -133,7 +140,6 @@ impl Archive {
         &self,
         question: &SegmentQuestion,
         id: &str,
-        profiles: &View<'_>,
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError> {
         let (snapshot, prepared) = self.prepared(&[], inquiry)?;
@@ -148,7 +154,8 @@ impl Archive {
         };
         let Some(number) = known(question.level) else { return Ok(None) };
         let company = |id: &str| -> Result<_, StoreError> {
-            Ok(profiles.get(ProfileKind::Company, id)?.map(|profile| (id.to_owned(), profile)))
+            let profile = as_of::profile(&scan, (ProfileKind::Company, id), NOW)?;
+            Ok(profile.map(|profile| (id.to_owned(), profile)))
         };
         let mut evidence = Evidence::default();
         match question.level {

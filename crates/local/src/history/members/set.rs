@@ -5,11 +5,6 @@
 pub struct Set(Vec<u64>);
 
 impl Set {
-    /// Room for numbers below `count`.
-    pub fn new(count: u32) -> Set {
-        Set(vec![0; (count as usize).div_ceil(64)])
-    }
-
     /// Adds a number. One beyond the room makes room.
     pub fn insert(&mut self, number: u32) {
         let word = number as usize / 64;
@@ -83,7 +78,7 @@ mod tests {
     use super::*;
 
     fn set(numbers: &[u32]) -> Set {
-        let mut set = Set::new(10);
+        let mut set = Set::default();
         numbers.iter().for_each(|number| set.insert(*number));
         set
     }

@@ -1,6 +1,8 @@
 //! A recorded call.
 
 use axum::http::{HeaderValue, Method};
+use muster_kernel::model::erasure::ErasedKind;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +14,9 @@ const PATH_BYTES_MAX: usize = 1024;
 const CALL_BYTES: usize = 512;
 /// What a problem, a warning or a change costs beside its texts.
 const ITEM_BYTES: usize = 96;
+
+/// Ids that are looked for one by one.
+const SOUGHT_IDS_MAX: usize = 20;
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -92,6 +97,40 @@ impl Call {
     pub(super) fn new(sequence: u64, mut outside: Outside, sketch: Sketch) -> Self {
         cut(&mut outside.path, PATH_BYTES_MAX);
         Call { sequence, outside, sketch }
+    }
+
+    /// Whether the call is about one of these ids, or names one in its path or its bodies. With many ids at once every
+    /// call counts as such: the feed is the last few minutes, and looking for each id in each text would take longer.
+    pub(super) fn is_about(&self, kind: ErasedKind, ids: &[String]) -> bool {
+        if ids.len() > SOUGHT_IDS_MAX {
+            return true;
+        }
+        let own = match kind {
+            ErasedKind::Users => SubjectKind::User,
+            ErasedKind::Companies => SubjectKind::Company,
+        };
+        let path = percent_decode_str(&self.outside.path).decode_utf8_lossy();
+        let Sketch { subject, request_body, response_body, .. } = &self.sketch;
+        let texts = [request_body, response_body].into_iter().flatten().map(|body| body.text.as_str());
+        ids.iter().any(|id| {
+            subject.as_ref().is_some_and(|subject| subject.kind == own && subject.id == *id)
+                || path.split('/').any(|part| part == id)
+                || texts.clone().any(|text| text.contains(id.as_str()))
+        })
+    }
+
+    /// The same call, without anything that was said in it.
+    pub(super) fn without_subject(&self) -> Call {
+        let mut outside = self.outside.clone();
+        outside.path.clone_from(&outside.route);
+        let known = &self.sketch;
+        let sketch = Sketch {
+            environment: known.environment,
+            key: known.key,
+            position: known.position,
+            ..Sketch::new(known.at, known.outcome)
+        };
+        Call { sequence: self.sequence, outside, sketch }
     }
 
     /// Memory held, roughly.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use muster_kernel::model::erasure::{ErasedKind, Erasure};
 use muster_kernel::model::id::{EnvironmentId, KeyId};
 use muster_kernel::model::problem::Problem;
 use muster_kernel::model::time::Timestamp;
@@ -112,6 +113,21 @@ impl Recorder {
             strangers: Shelf::new(STRANGERS, STRANGERS_PER_SECOND_MAX),
         };
         Recorder { shelves: Mutex::new(shelves), streams: AtomicUsize::new(0) }
+    }
+
+    /// Forgets what the kept calls say about whom an erasure names; that there was a call stays.
+    pub(in crate::http) fn forget(&self, environment: EnvironmentId, erasure: &Erasure) {
+        self.forget_ids(environment, erasure.kind, &erasure.ids);
+    }
+
+    fn forget_ids(&self, environment: EnvironmentId, kind: ErasedKind, ids: &[String]) {
+        let shorten = |call: &Call| call.is_about(kind, ids).then(|| call.without_subject());
+        let mut shelves = self.lock();
+        let Shelf { accepted, refused, .. } = shelves.of(Some(environment));
+        accepted.replace(shorten);
+        refused.replace(shorten);
+        // Calls without a known key may be about anybody.
+        shelves.strangers.refused.replace(shorten);
     }
 
     /// From which the accepted calls of an environment take their places.
@@ -280,6 +296,8 @@ pub(super) mod tests {
     use axum::http::{HeaderValue, Method};
     use muster_kernel::model::problem::ProblemCode;
 
+    use super::super::sketch::KeptBody;
+
     use super::*;
 
     const PRODUCTION: Scope = Scope { environment: EnvironmentId(1), with_strangers: true };
@@ -337,6 +355,30 @@ pub(super) mod tests {
         assert_eq!(page(PRODUCTION, Some(104), 2), (vec![102, 101], false));
         assert_eq!(page(own, Some(104), 2), (vec![101], false));
         assert!(recorder.call(own, 102).is_none() && recorder.call(PRODUCTION, 102).is_some());
+    }
+
+    #[test]
+    fn an_erasure_leaves_that_there_was_a_call_and_nothing_of_what_it_said() {
+        let recorder = Recorder::new(Timestamp(0));
+        let outside = |path: &str| Outside { path: path.to_owned(), ..outside() };
+        let sketch = |body: &str| Sketch {
+            environment: Some(EnvironmentId(1)),
+            request_body: Some(KeptBody::of(body.as_bytes())),
+            ..Sketch::new(Timestamp(0), Outcome::Stored)
+        };
+        recorder.keep(outside("/v1/identify"), sketch(r#"{"user_id":"u-7","metadata":{"secret":1}}"#));
+        recorder.keep(outside("/v1/users/u%2D7"), sketch(""));
+        recorder.keep(outside("/v1/identify"), sketch(r#"{"user_id":"other"}"#));
+        recorder.forget_ids(EnvironmentId(1), ErasedKind::Users, &["u-7".to_owned()]);
+        let (calls, _) = recorder.page(PRODUCTION, &Filter::default(), None, 10);
+        let said: Vec<_> = calls.iter().map(|call| format!("{call:?}")).collect();
+        assert_eq!(sequences(&calls), [3, 2, 1], "the calls are still counted");
+        assert!(said[0].contains("other"));
+        assert!(
+            said[1..]
+                .iter()
+                .all(|call| !call.contains("u-7") && !call.contains("u%2D7") && !call.contains("secret"))
+        );
     }
 
     #[test]

@@ -40,6 +40,16 @@ impl Ring {
         }
     }
 
+    /// Puts a shorter call in the place of each that `change` gives one for.
+    pub(super) fn replace(&mut self, change: impl Fn(&Call) -> Option<Call>) {
+        for call in &mut self.calls {
+            if let Some(shorter) = change(call) {
+                self.bytes = (self.bytes + shorter.bytes()).saturating_sub(call.bytes());
+                *call = Arc::new(shorter);
+            }
+        }
+    }
+
     /// How many calls have gone; also the place of the oldest that is held.
     pub(super) fn gone(&self) -> u64 {
         self.gone

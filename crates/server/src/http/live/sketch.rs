@@ -33,7 +33,7 @@ pub(super) struct KeptBody {
 
 impl KeptBody {
     /// Bytes that are no UTF-8 are kept as U+FFFD.
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let start = &bytes[..bytes.len().min(BODY_BYTES_MAX)];
         let mut text = String::from_utf8_lossy(start).into_owned();
         let is_cut = cut(&mut text, BODY_BYTES_MAX) || start.len() < bytes.len();

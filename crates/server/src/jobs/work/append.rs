@@ -73,6 +73,7 @@ impl Work<'_> {
                 other => {
                     self.inner.tally.abandon(self.environment, 1);
                     match other {
+                        Ok(Appended::Suppressed) => self.counts.suppressed += 1,
                         Ok(_) => self.counts.duplicate += 1,
                         Err(AppendError::Refused(refusal)) => {
                             self.wait_out(&refusal)?;

@@ -37,7 +37,7 @@ fn shifts(zone: &TimeZone) -> Vec<Timestamp> {
 }
 
 fn holds(test: DateTest, moment: &Moment, found: Timestamp) -> bool {
-    Test::Date(test).at(moment).holds(Some(Found::Instant(found))) == Truth::Yes
+    Test::Date(test).at(moment).holds(Some(Found::At(found))) == Truth::Yes
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! Puts the tail into files.
+//!
+//! What is in memory is read once more from the log, and encoded as it comes: that takes a fifth of the time that merging
+//! the segments in memory would. As many events are held meanwhile as fit into a bound of bytes.
+
+use muster_kernel::model::id::Position;
+use muster_kernel::ports::{StoreError, StoredEvent};
+
+use super::archive::{Archive, Files, STEP_BYTES, STEP_EVENTS, unread};
+use super::merge::unwritten;
+use super::rows::Intake;
+use super::writer::SegmentWriter;
+
+/// Bytes of events that are encoded at a time; one segment in memory more may be held.
+const SEAL_BYTES_MAX: usize = 64 << 20;
+/// Events to whose names numbers are given at a time: whoever reads waits behind it.
+const STRIDE: usize = 1024;
+
+/// Events on their way into a file.
+struct Gathered {
+    first: u64,
+    intake: Intake,
+    receipts: Vec<(u64, i64)>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn from(first: u64) -> Gathered {
+        Gathered { first, intake: Intake::default(), receipts: Vec::new(), bytes: 0 }
+    }
+}
+
+impl Archive {
+    /// Puts the whole tail into files. Answers up to which position everything is in files.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or files cannot be written.
+    pub fn seal(&self) -> Result<Position, StoreError> {
+        let mut files = self.files();
+        let (through, ranges) = {
+            // Under the tail's lock nobody adds to it: what is in memory now is what the files will hold.
+            let mut tail = self.end_chunk();
+            tail.since = None;
+            let snapshot = self.snapshot();
+            let in_memory = snapshot.kept.iter().filter(|kept| kept.segment.file.is_none());
+            let range = |header: &super::segment::Header| (header.first, header.last);
+            let ranges: Vec<_> = in_memory.map(|kept| range(kept.segment.header())).collect();
+            (Position(snapshot.through), ranges)
+        };
+        let mut gathered: Option<Gathered> = None;
+        let count = ranges.len();
+        for (index, (first, last)) in ranges.into_iter().enumerate() {
+            let mut all = gathered.take().unwrap_or_else(|| Gathered::from(first));
+            self.gather(&mut all, first, last)?;
+            if index + 1 == count || all.bytes >= SEAL_BYTES_MAX {
+                self.put_gathered(&mut files, all, last)?;
+            } else {
+                gathered = Some(all);
+            }
+        }
+        Ok(through)
+    }
+
+    /// Reads the events of a segment in memory from the log.
+    fn gather(&self, into: &mut Gathered, first: u64, last: u64) -> Result<(), StoreError> {
+        let everything = |_, payload: &[u8]| Some(payload.to_vec());
+        let mut rest = self.resting();
+        let mut after = Position(first.saturating_sub(1));
+        loop {
+            let limits = (STEP_EVENTS, STEP_BYTES);
+            let read = self.sealing_log.read(after, Position(last), limits, &everything);
+            let events: Vec<StoredEvent> = read.map_err(unread)?;
+            let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
+            let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
+            if let Some(last) = events.last() {
+                after = last.receipt.position;
+            }
+            for some in events.chunks(STRIDE) {
+                let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+                for event in some {
+                    let receipt = event.receipt;
+                    into.receipts.push((receipt.position.0, receipt.received_at.0));
+                    // What is no event was told of when it came into memory.
+                    into.intake.take(&mut known, event);
+                }
+            }
+            into.bytes += bytes;
+            if !rest(events.len() as u64) {
+                return Err(StoreError::Stopped);
+            }
+            if is_all || after.0 >= last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn put_gathered(&self, files: &mut Files, all: Gathered, last: u64) -> Result<(), StoreError> {
+        let Gathered { first, intake, receipts, .. } = all;
+        let mut by_name = intake.by_name;
+        let mut write = |mut writer: SegmentWriter| {
+            receipts.iter().for_each(|(position, at)| writer.receive(*position, *at));
+            let mut rest = self.resting();
+            for (name, mut rows) in std::mem::take(&mut by_name) {
+                rows.sort();
+                writer.add(name, &rows, &self.known).map_err(|error| unwritten(&error))?;
+                if !rest(rows.heads.len() as u64) {
+                    return Err(StoreError::Stopped);
+                }
+            }
+            writer.finish().map_err(|error| unwritten(&error))
+        };
+        self.put(files, (first, last), &mut write)
+    }
+}
