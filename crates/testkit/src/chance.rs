@@ -184,6 +184,28 @@ impl Chance {
         times + &window
     }
 
+    /// A condition on what happened, as text.
+    pub fn happened(&mut self) -> String {
+        let often = self.often();
+        if self.below(4) == 0 {
+            let parts = [
+                "path starts with \"/docs\"",
+                "url contains \"app.\"",
+                "path is \"/pricing\"",
+                "path is not \"/docs/a\"",
+            ];
+            return format!("viewed page {}{often}", self.one(&parts));
+        }
+        let what = self.one(&["\"x\"", "\"x\"", "\"y\"", "\"never\"", "session_start", "identify_user"]);
+        let property = self.one(&["p0", "p1", "p2", "never"]);
+        let filters = match self.below(3) {
+            0 => format!(" where ({property} {})", self.test()),
+            1 => format!(" where (p0 {} and {property} {})", self.test(), self.test()),
+            _ => String::new(),
+        };
+        format!("did {what}{often}{filters}")
+    }
+
     fn condition(&mut self) -> String {
         let property = self.one(&["p0", "p1", "p2", "never"]);
         let owner = self.one(&["", "", "company."]);
@@ -193,26 +215,7 @@ impl Chance {
             2 => self
                 .one(&["company exists", "company is \"firm 1\"", "company is one of (\"firm 2\", \"x\")"])
                 .to_owned(),
-            3..=5 => {
-                let what =
-                    self.one(&["\"x\"", "\"x\"", "\"y\"", "\"never\"", "session_start", "identify_user"]);
-                let often = self.often();
-                let filters = match self.below(3) {
-                    0 => format!(" where ({property} {})", self.test()),
-                    1 => format!(" where (p0 {} and {property} {})", self.test(), self.test()),
-                    _ => String::new(),
-                };
-                format!("did {what}{often}{filters}")
-            }
-            6 => {
-                let part = self.one(&[
-                    "path starts with \"/docs\"",
-                    "url contains \"app.\"",
-                    "path is \"/pricing\"",
-                    "path is not \"/docs/a\"",
-                ]);
-                format!("viewed page {part}{}", self.often())
-            }
+            3..=6 => self.happened(),
             7 => format!("in segment {}", self.below(6)),
             _ => format!("{owner}{property} {}", self.test()),
         }

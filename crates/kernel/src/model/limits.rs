@@ -49,7 +49,5 @@ pub const RULE_TEXT_CHARS_MAX: usize = 100_000;
 pub const RULE_DAYS_MAX: u32 = 36_525;
 /// Times that a segment's rule may ask an event to have happened.
 pub const RULE_TIMES_MAX: u32 = 1_000_000;
-/// Members that a preview of a segment shows at most.
-pub const SAMPLE_MEMBERS_MAX: usize = 100;
 /// Ids in one deletion. The vendor names no limit; this keeps an erasure's state a few megabytes.
 pub const ERASED_IDS_MAX: usize = 10_000;

@@ -15,15 +15,21 @@ use muster_kernel::model::history::{
 use muster_kernel::model::id::{JobNumber, KeyId, Position};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
+use muster_kernel::model::segment::question::{Evidence, MemberOrder, SegmentQuestion};
+use muster_kernel::model::segment::{Level, Moment};
 use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{EventLog, History, Inquiry, ProfileKind, Profiles, Purged, StoredEvent};
+use muster_kernel::ports::{
+    EventLog, History, Inquiry, ProfileKind, Profiles, Purged, Segments, StoredEvent,
+};
 use muster_local::disk::{Disk, RealDisk};
 use muster_local::{Engine, Options};
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, company, user};
+use muster_testkit::chance::Chance;
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::model_history::answer;
+use muster_testkit::model_segments::answer::Everybody;
 use proptest::prelude::*;
 
 use crate::erasure::{erase, purge};
@@ -204,6 +210,26 @@ impl Pair {
         self.check_counts();
         self.check_names();
         self.check_as_of();
+        self.check_segments();
+    }
+
+    fn check_segments(&self) {
+        let everybody = Everybody::of(&self.events);
+        let mut chance = Chance(self.events.len() as u64);
+        for level in [Level::User, Level::User, Level::User, Level::Company] {
+            let moment = Moment { now: DAY_ONE.plus(90 * 60 * MINUTE), zone: TimeZone::UTC };
+            let question =
+                SegmentQuestion { level, rule: chance.rule(level), moment, segments: Arc::default() };
+            let (inquiry, order) = (Inquiry::default(), MemberOrder::LastSeen);
+            let found = self.engine().preview(PRODUCTION, &question, 0, &inquiry).unwrap();
+            assert_eq!(found, everybody.preview(&question, 0), "{}", question.rule);
+            let page = self.engine().members(PRODUCTION, &question, order, None, 100, &inquiry).unwrap();
+            assert_eq!(page.items, everybody.members(&question, order), "{}", question.rule);
+            let id = if level == Level::User { "user 1" } else { "firm 2" };
+            let evidence = self.engine().evidence(PRODUCTION, &question, id, &inquiry).unwrap();
+            let explained = |evidence: Option<Evidence>| evidence.map(|one| one.explain(&question));
+            assert_eq!(explained(evidence), explained(everybody.evidence(level, id)), "{}", question.rule);
+        }
     }
 
     fn check_lists(&self) {

@@ -10,6 +10,7 @@ mod history_crash;
 mod history_figures;
 mod jobs;
 mod segment_figures;
+mod segments;
 mod stand;
 mod stops;
 mod values;

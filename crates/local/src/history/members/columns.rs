@@ -5,7 +5,7 @@
 //! with it: the snapshot that the columns were brought up to. Folding is a maximum; rows that were folded before change
 //! nothing, so what is new is found by segment. A few columns are kept, those asked for last.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::segment::Level;
@@ -167,8 +167,9 @@ struct Kept {
     column: Arc<PropertyColumn>,
 }
 
+/// What is kept.
 #[derive(Default)]
-struct Everything {
+pub struct Everything {
     /// The erasures that are hidden in what the columns were made from. With others they are made anew.
     sifted: Vec<u32>,
     /// What the snapshot's position was when standing was brought up to it.
@@ -199,32 +200,21 @@ impl Prepared {
 impl Columns {
     /// Forgets everything.
     pub fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Everything::default();
+        *self.hold() = Everything::default();
     }
 
-    /// Holds the columns, so that no other question brings them further than the snapshot that is taken meanwhile, and
-    /// brings them up to that: `scan` is of a snapshot taken by `take` now.
-    ///
-    /// # Errors
-    /// When history cannot be read, the question was stopped, or the columns need more memory than it may have.
-    pub fn prepare<S>(
-        &self,
-        wanted: &[Key],
-        take: impl FnOnce() -> S,
-        bring: impl FnOnce(
-            &S,
-            &mut dyn FnMut(&Scan<'_>) -> Result<Prepared, StoreError>,
-        ) -> Result<Prepared, StoreError>,
-    ) -> Result<(S, Prepared), StoreError> {
-        let mut everything = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = take();
-        let prepared = bring(&state, &mut |scan| everything.prepared(wanted, scan))?;
-        Ok((state, prepared))
+    /// Holds the columns: meanwhile no other question brings them further than the snapshot that is taken then.
+    pub fn hold(&self) -> MutexGuard<'_, Everything> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Everything {
-    fn prepared(&mut self, wanted: &[Key], scan: &Scan<'_>) -> Result<Prepared, StoreError> {
+    /// Brings the columns that are wanted up to the scan's snapshot, which must have been taken while this was held.
+    ///
+    /// # Errors
+    /// When history cannot be read, the question was stopped, or a column needs more memory than it may have.
+    pub fn prepared(&mut self, wanted: &[Key], scan: &Scan<'_>) -> Result<Prepared, StoreError> {
         let through = scan.snapshot.through;
         if self.sifted != scan.snapshot.sifted {
             *self = Everything { sifted: scan.snapshot.sifted.clone(), ..Everything::default() };

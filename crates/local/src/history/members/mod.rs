@@ -64,11 +64,10 @@ fn keys(question: &SegmentQuestion) -> Vec<Key> {
 impl Archive {
     /// The columns that a question needs, and the snapshot that they are of: what is there now, or later.
     fn prepared(&self, keys: &[Key], inquiry: &Inquiry) -> Result<(Arc<Snapshot>, Prepared), StoreError> {
-        self.rule_columns.prepare(
-            keys,
-            || self.snapshot(),
-            |snapshot, with| with(&self.scan(snapshot, inquiry)),
-        )
+        let mut columns = self.rule_columns.hold();
+        let snapshot = self.snapshot();
+        let prepared = columns.prepared(keys, &self.scan(&snapshot, inquiry))?;
+        Ok((snapshot, prepared))
     }
 
     fn verdict(
