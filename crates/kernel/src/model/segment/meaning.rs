@@ -145,7 +145,7 @@ impl Asking<'_> {
         match rule {
             Rule::All(rules) => rules.iter().map(|rule| self.rule(rule)).min().unwrap_or(Truth::Yes),
             Rule::Any(rules) => rules.iter().map(|rule| self.rule(rule)).max().unwrap_or(Truth::No),
-            Rule::Not(rule) => self.rule(rule).not(),
+            Rule::Not(rule) => self.rule(rule).opposite(),
             Rule::When(Condition::Segment(id)) => self.belongs(*id),
             Rule::When(condition) => self.condition(condition).0,
         }

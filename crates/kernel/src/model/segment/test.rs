@@ -100,7 +100,7 @@ impl Truth {
 
     /// The opposite.
     #[must_use]
-    pub fn not(self) -> Truth {
+    pub fn opposite(self) -> Truth {
         match self {
             Truth::No => Truth::Yes,
             Truth::Conflict => Truth::Conflict,

@@ -81,12 +81,10 @@ impl Asked {
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Subject<'_>, Setting<'_>) -> T) -> T {
-        let happened = |(at, payload): &'_ (Timestamp, Vec<u8>)| (*at, payload.clone());
-        let events: Vec<(Timestamp, Vec<u8>)> = self.events.iter().map(happened).collect();
-        let events: Vec<Happened<'_>> = events
-            .iter()
-            .map(|(at, payload)| Happened { at: *at, event: Event::decode(payload).unwrap() })
-            .collect();
+        let mut events = Vec::new();
+        for (at, payload) in &self.events {
+            events.push(Happened { at: *at, event: Event::decode(payload).unwrap() });
+        }
         let subject = Subject {
             user: Some(Known { id: "u", profile: self.user.view() }),
             company: self.company.as_ref().map(|company| Known { id: "acme", profile: company.view() }),

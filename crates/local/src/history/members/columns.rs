@@ -299,12 +299,12 @@ fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<()
     let number = |values: &[u64], row: usize| {
         values.get(row).and_then(|value| u32::try_from(*value).ok()).unwrap_or_default()
     };
-    for row in 0..part.rows {
+    for (row, time) in times.iter().enumerate() {
         let user = number(&users, row);
         if unit.hides(row) {
             continue;
         }
-        let time = to_signed(times[row]);
+        let time = to_signed(*time);
         let flags = flags.as_ref().map_or(Flags::default(), |flags| flags[row]);
         let company = number(&companies, row);
         if user != 0 {
