@@ -332,6 +332,9 @@ pub struct Snapshot<'a> {
     files: Files,
 }
 
+/// Sees the id and the bytes of a profile.
+type SeeProfile<'a> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'a;
+
 impl Snapshot<'_> {
     /// What the store knew about a subject, to be read by [`stored_view`].
     ///
@@ -348,11 +351,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// When reading fails, or `see` answers an error.
-    pub(super) fn each(
-        &self,
-        kind: ProfileKind,
-        see: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn each(&self, kind: ProfileKind, see: &mut SeeProfile<'_>) -> Result<(), StoreError> {
         for entry in self.moment.iter(self.store.profiles(kind)) {
             let (key, bytes) = entry.into_inner().map_err(|error| failed(&error))?;
             let Ok(id) = std::str::from_utf8(&key) else {
