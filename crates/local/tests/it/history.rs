@@ -216,7 +216,7 @@ impl Pair {
     fn check_segments(&self) {
         let everybody = Everybody::of(&self.events);
         let mut chance = Chance(self.events.len() as u64);
-        for level in [Level::User, Level::User, Level::User, Level::Company] {
+        for level in [Level::User, Level::Company] {
             let moment = Moment { now: DAY_ONE.plus(90 * 60 * MINUTE), zone: TimeZone::UTC };
             let question =
                 SegmentQuestion { level, rule: chance.rule(level), moment, segments: Arc::default() };
