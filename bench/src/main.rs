@@ -7,6 +7,7 @@
 mod bare;
 mod connection;
 mod driver;
+mod history;
 mod load;
 mod plan;
 mod request;
@@ -37,6 +38,10 @@ enum Command {
     Rows(rows::RowsOptions),
     /// Parse such a file on one core and print how long it took.
     Parse(rows::ParseOptions),
+    /// Fill a data directory with events and users, and write the same rows for ClickHouse.
+    HistoryFill(history::FillOptions),
+    /// Ask such a directory's history, and print times and answers.
+    HistoryAsk(history::AskOptions),
     /// Serve the bare axum handler until SIGTERM.
     Bare(bare::BareOptions),
 }
@@ -47,6 +52,8 @@ fn main() -> ExitCode {
         Command::SeedUsers(options) => seed_users::run(&options),
         Command::Rows(options) => rows::write(&options),
         Command::Parse(options) => rows::parse(&options),
+        Command::HistoryFill(options) => history::fill(&options),
+        Command::HistoryAsk(options) => history::ask(&options),
         Command::Bare(options) => bare::run(&options),
     };
     outcome.unwrap_or_else(|error| {

@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { components } from '../src/api/schema';
 import { launch, open, SMALL, seriousFindings, WIDE } from './browser.ts';
 import { Server } from './server.ts';
-import { type Jobs, populate, populateJobs, userId } from './world.ts';
+import {
+  ADA,
+  daysAgo,
+  eraseUsers,
+  type Jobs,
+  populate,
+  populateHistory,
+  populateJobs,
+  userId,
+} from './world.ts';
 
 type Schemas = components['schemas'];
 type CallPage = Schemas['CallPage'];
@@ -30,11 +39,13 @@ let owner: string;
 let calls: CallPage['data'];
 let invitation: string;
 let jobs: Jobs;
+let erasure: string;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
   owner = await server.becomeOwner();
   await populate(server);
+  await populateHistory(server);
   const invite = (email: string) =>
     server.json<Schemas['InvitationMade']>('POST', '/v1/invitations', {
       cookie: owner,
@@ -43,6 +54,7 @@ beforeAll(async () => {
   await invite('vera@example.com');
   invitation = (await invite('victor@example.com')).link;
   jobs = await populateJobs(server);
+  erasure = await eraseUsers(server, [userId(230), userId(231), 'nobody']);
   await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
   calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
     .data;
@@ -117,6 +129,57 @@ const PLACES: Place[] = [
   { name: 'user-unknown', path: () => '/users/nobody', ready: text('There is no user nobody') },
   { name: 'companies', path: () => '/companies', ready: text('Northwind') },
   { name: 'company', path: () => '/companies/c-2', ready: text('monthly_spend') },
+  {
+    name: 'user-timeline',
+    path: () => `/users/${ADA}`,
+    ready: async (page) => {
+      const timeline = page.getByRole('region', { name: 'Timeline' });
+      await timeline.getByRole('button', { name: 'page_viewed /pricing × 6' }).click();
+      await timeline.getByRole('button', { name: /invited/ }).click();
+      await timeline.getByRole('table', { name: 'Properties' }).waitFor();
+    },
+  },
+  {
+    name: 'user-past',
+    path: () => `/users/${ADA}?as_of=${encodeURIComponent(daysAgo(5))}`,
+    ready: text('The past'),
+  },
+  { name: 'events-none', path: () => '/events?environment=2', ready: text('Nothing has happened yet') },
+  {
+    name: 'events',
+    path: () => '/events?environment=1',
+    ready: (page) => page.getByRole('link', { name: 'page_viewed', exact: true }).waitFor(),
+  },
+  { name: 'event', path: () => '/events/event?event=invoice_paid', ready: text('As a table') },
+  {
+    name: 'event-breakdown',
+    path: () => '/events/event?event=invoice_paid&breakdown=user%3Aplan',
+    ready: async (page) => {
+      await page.locator('figure li').first().waitFor();
+      await page.getByText('As a table').click();
+    },
+  },
+  { name: 'event-unknown', path: () => '/events/event?event=never', ready: text('There is no event never') },
+  {
+    name: 'explorer',
+    path: () => '/events/explorer',
+    ready: (page) => page.getByRole('row').nth(1).waitFor(),
+  },
+  {
+    name: 'explorer-opened',
+    path: () => '/events/explorer?event=invoice_paid',
+    ready: async (page) => {
+      await page.getByRole('row').nth(1).click();
+      await page.getByRole('table', { name: 'Properties' }).waitFor();
+    },
+  },
+  { name: 'explorer-none', path: () => '/events/explorer?event=never', ready: text('No event is like that') },
+  { name: 'properties', path: () => '/events/properties?owner=event', ready: text('amount') },
+  {
+    name: 'properties-conflict',
+    path: () => '/events/properties?owner=event&opened=amount',
+    ready: text('number sent as text'),
+  },
   { name: 'jobs-none', path: () => '/jobs?environment=2', ready: text('No file was sent yet') },
   { name: 'jobs', path: () => '/jobs?environment=1', ready: text('people.ndjson') },
   {
@@ -140,6 +203,25 @@ const PLACES: Place[] = [
     ready: text('Nothing of the file'),
   },
   { name: 'job-unknown', path: () => '/jobs/bulk:jobs:NX-0:1', ready: text('There is no such job') },
+  {
+    name: 'delete-user',
+    path: () => `/users/${userId(7)}?environment=1`,
+    ready: async (page) => {
+      await page.getByRole('button', { name: 'Delete' }).click();
+      await page.getByText('goes with it').waitFor();
+    },
+  },
+  {
+    name: 'erasures-none',
+    path: () => '/jobs/erasures?environment=2',
+    ready: text('Nobody was deleted yet'),
+  },
+  { name: 'erasures', path: () => '/jobs/erasures?environment=1', ready: text('3 users') },
+  {
+    name: 'erasure',
+    path: () => `/jobs/erasures/${encodeURIComponent(erasure)}`,
+    ready: text('and nothing was found'),
+  },
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
   { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },

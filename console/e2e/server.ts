@@ -50,12 +50,12 @@ export class Server {
     this.key = key;
   }
 
-  static async start(): Promise<Server> {
+  static async start(settings: Record<string, string> = {}): Promise<Server> {
     const directory = mkdtempSync(join(tmpdir(), 'muster-console-'));
     const key = 'browser-tests-key-0123';
     const child = spawn(program(), ['serve', '--data', join(directory, 'data'), '--listen', '127.0.0.1:0'], {
       // Nothing of whoever runs the tests may change what is tested.
-      env: { PATH: process.env.PATH, MUSTER_BOOTSTRAP_API_KEY: key },
+      env: { PATH: process.env.PATH, MUSTER_BOOTSTRAP_API_KEY: key, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';

@@ -118,3 +118,58 @@ export async function populateJobs(server: Server): Promise<Jobs> {
   const failed = await sendRows(server, '\u0089PNG no rows at all', { name: 'logo.png' });
   return { done, failed };
 }
+
+/** Has users erased; answers the erasure's id once its certificate is there. */
+export async function eraseUsers(server: Server, ids: string[]): Promise<string> {
+  const { job_id } = await server.json<{ job_id: string }>('DELETE', '/v1/users', {
+    key: server.key,
+    body: { users: ids },
+  });
+  const certificate = async () =>
+    (await server.json<{ certificate: unknown }>('GET', `/v1/erasures/${job_id}`, { key: server.key }))
+      .certificate;
+  while ((await certificate()) === null) await new Promise((resolve) => setTimeout(resolve, 20));
+  return job_id;
+}
+
+export const ADA = 'u-ada';
+
+export function daysAgo(days: number, seconds = 0): string {
+  return new Date(Date.now() - days * 86_400_000 - seconds * 1_000).toISOString();
+}
+
+/** A few people with a past: what they were told to be, what they did, and values that do not agree. */
+export async function populateHistory(server: Server): Promise<void> {
+  const send = async (path: string, body: unknown) => {
+    const response = await server.call('POST', path, { key: server.key, body });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
+  const identify = (user_id: string, metadata: object, occurred_at: string) =>
+    send('/v1/identify', { user_id, metadata, company: { id: 'c-1', name: 'Analytical' }, occurred_at });
+  const track = (user_id: string, event_name: string, metadata: object, more: object = {}) =>
+    send('/v1/track', { user_id, event_name, metadata, ...more });
+  await identify(ADA, { name: 'Ada Lovelace', email: 'ada@example.com', plan: 'trial' }, daysAgo(20));
+  await identify(ADA, { plan: 'free', badge: 'B-17' }, daysAgo(10));
+  await identify(ADA, { plan: 'pro', seats: 12 }, daysAgo(2));
+  await identify('u-grace', { name: 'Grace Hopper', email: 'grace@example.com', plan: 'free' }, daysAgo(15));
+  for (const days of [9, 6, 3]) {
+    await track(
+      ADA,
+      'invoice_paid',
+      { amount: 12.5 * days, plan: 'pro' },
+      { company_id: 'c-1', occurred_at: daysAgo(days) },
+    );
+  }
+  await track(ADA, 'invoice_paid', { amount: 40, plan: 'pro' }, { company_id: 'c-1' });
+  for (const days of [8, 4]) {
+    // An old client sends its numbers as text.
+    await track('u-grace', 'invoice_paid', { amount: '30', plan: 'free' }, { occurred_at: daysAgo(days) });
+  }
+  await track(ADA, 'invited', { email: 'grace@example.com' });
+  for (let repeat = 0; repeat < 6; repeat++) {
+    await track(ADA, 'page_viewed', { url: 'https://app.example/pricing', title: 'Pricing' });
+  }
+  await track(ADA, 'page_viewed', { url: 'https://app.example/docs', title: 'Docs' });
+  const steps = Array.from({ length: 130 }, () => track('busy', 'step_taken', { from: 'a' }));
+  await Promise.all(steps);
+}

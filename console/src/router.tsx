@@ -13,6 +13,16 @@ import { isSignedOut } from './api/refusal.ts';
 import { sessionQuery } from './api/session.ts';
 import { Frame } from './frame/frame.tsx';
 import { Lost, PageFailure } from './frame/lost.tsx';
+import {
+  type AsOfSearch,
+  asOfSearch,
+  eventSearch,
+  eventsSearch,
+  explorerSearch,
+  propertiesSearch,
+  type TimelineSearch,
+  timelineSearch,
+} from './history-search.ts';
 import { queryClient } from './query-client.ts';
 
 const text = (value: unknown): string | undefined =>
@@ -121,7 +131,11 @@ const detailSearch = (search: Record<string, unknown>): DetailSearch => ({ prope
 const userRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/users/$id',
-  validateSearch: detailSearch,
+  validateSearch: (search: Record<string, unknown>): DetailSearch & TimelineSearch & AsOfSearch => ({
+    ...detailSearch(search),
+    ...timelineSearch(search),
+    ...asOfSearch(search),
+  }),
   component: lazyRouteComponent(() => import('./pages/user.tsx'), 'UserPage'),
 });
 const companiesRoute = createRoute({
@@ -133,11 +147,38 @@ const companiesRoute = createRoute({
 const companyRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/companies/$id',
-  validateSearch: (search: Record<string, unknown>): DetailSearch & ListSearch => ({
+  validateSearch: (search: Record<string, unknown>): DetailSearch & ListSearch & TimelineSearch => ({
     ...listSearch(search),
     ...detailSearch(search),
+    ...timelineSearch(search),
   }),
   component: lazyRouteComponent(() => import('./pages/company.tsx'), 'CompanyPage'),
+});
+
+const eventsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/events',
+  validateSearch: eventsSearch,
+  component: lazyRouteComponent(() => import('./pages/events.tsx'), 'Events'),
+});
+// The name stands behind the question mark: it may hold anything, slashes and points too.
+const eventRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/events/event',
+  validateSearch: eventSearch,
+  component: lazyRouteComponent(() => import('./pages/event.tsx'), 'EventPage'),
+});
+const explorerRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/events/explorer',
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./pages/explorer.tsx'), 'Explorer'),
+});
+const propertiesRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/events/properties',
+  validateSearch: propertiesSearch,
+  component: lazyRouteComponent(() => import('./pages/properties.tsx'), 'PropertyCatalogue'),
 });
 
 const jobsRoute = createRoute({
@@ -153,6 +194,18 @@ const jobRoute = createRoute({
     rejects: number(search.rejects),
   }),
   component: lazyRouteComponent(() => import('./pages/job.tsx'), 'JobPage'),
+});
+
+const erasuresRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/erasures',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'row'> => ({ row: text(search.row) }),
+  component: lazyRouteComponent(() => import('./pages/erasures.tsx'), 'Erasures'),
+});
+const erasureRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/erasures/$id',
+  component: lazyRouteComponent(() => import('./pages/erasure.tsx'), 'ErasurePage'),
 });
 
 const settingsRoute = createRoute({
@@ -202,8 +255,14 @@ const routeTree = rootRoute.addChildren([
     userRoute,
     companiesRoute,
     companyRoute,
+    eventsRoute,
+    eventRoute,
+    explorerRoute,
+    propertiesRoute,
     jobsRoute,
     jobRoute,
+    erasuresRoute,
+    erasureRoute,
     settingsRoute.addChildren([
       settingsIndexRoute,
       keysRoute,

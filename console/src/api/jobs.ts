@@ -1,9 +1,9 @@
 /** Jobs: files of rows that were sent, how they stand, and their rejected rows. */
-import { queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { readRejects } from '../text/job.ts';
 import { api, body, inEnvironment } from './client.ts';
 import { refusalOf, Unreachable } from './refusal.ts';
-import type { Job, JobType } from './types.ts';
+import type { Job, JobPage, JobType } from './types.ts';
 
 /** How often jobs are read anew while one is under way, and otherwise. */
 const LIVE_MS = 700;
@@ -14,8 +14,30 @@ export const isLive = (job: Job) => job.status !== 'completed' && job.status !==
 export const jobsQuery = (environment: number) =>
   queryOptions({
     queryKey: ['jobs', environment],
-    queryFn: async () => body(await api.GET('/v1/background_jobs', { headers: inEnvironment(environment) })),
+    // Without a page the list is an array.
+    queryFn: async () =>
+      body(await api.GET('/v1/background_jobs', { headers: inEnvironment(environment) })) as Job[],
     refetchInterval: (query) => (query.state.data?.some(isLive) ? LIVE_MS : CALM_MS),
+  });
+
+/** Jobs asked for at once. */
+const PAGE_JOBS = 100;
+
+/** All jobs, a page at a time. What is under way is among the first, so that is what decides how often they are read. */
+export const jobPagesQuery = (environment: number) =>
+  infiniteQueryOptions({
+    queryKey: ['jobs', environment, 'pages'],
+    queryFn: async ({ pageParam }) =>
+      body(
+        await api.GET('/v1/background_jobs', {
+          params: { query: { limit: PAGE_JOBS, cursor: pageParam } },
+          headers: inEnvironment(environment),
+        }),
+      ) as JobPage,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last: JobPage) => last.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: (query) => (query.state.data?.pages[0]?.data.some(isLive) ? LIVE_MS : CALM_MS),
   });
 
 export const jobQuery = (environment: number, id: string) =>

@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List jobs, the newest first; the newest 1,000. */
+        /** List jobs, the newest first: the newest 1,000 as an array, or with `limit` or `cursor` a page of them. */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -205,6 +205,23 @@ export interface paths {
         };
         /** Read a company. */
         get: operations["read_company"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/companies/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the events that name a company, newest first. */
+        get: operations["list_company_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -379,7 +396,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List erasures, the newest first; the newest 1,000. */
+        /** List erasures, the newest first. */
         get: operations["list_erasures"];
         put?: never;
         post?: never;
@@ -413,8 +430,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follow the log. */
+        /** Follow the log from `after` on, or look for the newest events. */
         get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count events. */
+        get: operations["count_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read which events there are. */
+        get: operations["list_event_names"];
         put?: never;
         post?: never;
         delete?: never;
@@ -594,6 +645,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List properties. */
+        get: operations["list_properties"];
+        /** Declare what a property is, or whether viewers see it. */
+        put: operations["declare_property"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -716,6 +785,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a user's events, newest first. */
+        get: operations["list_user_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/validate": {
         parameters: {
             query?: never;
@@ -777,7 +863,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1099,6 +1185,7 @@ export interface components {
         Erasure: {
             /** @description When it was accepted: what was received up to then is hidden since. */
             accepted_at: components["schemas"]["Instant"];
+            asked_by: components["schemas"]["ErasureAsker"] | null;
             certificate: components["schemas"]["Certificate"] | null;
             /** @description When the purge begins. */
             due_at: components["schemas"]["Instant"];
@@ -1121,9 +1208,25 @@ export interface components {
             /** @description Whether later writes about them are refused. */
             suppress: boolean;
         };
+        /** @description Who asked for an erasure. */
+        ErasureAsker: {
+            /**
+             * @description `member` or `key`.
+             * @example member
+             */
+            kind: string;
+            /**
+             * @description The member's name at that time, or the key's.
+             * @example Ada Lovelace
+             */
+            name: string;
+        };
         /** @description A page of erasures. */
-        ErasureList: {
+        ErasurePage: {
+            /** @description The erasures, newest first. */
             data: components["schemas"]["Erasure"][];
+            /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
+            next_cursor: string | null;
         };
         /** @description What one place gave up, and what the second look at it found. */
         ErasurePlace: {
@@ -1209,11 +1312,89 @@ export interface components {
             /** @description The user that the event is about. */
             user_id: string | null;
         };
+        /** @description A row of numbers. */
+        EventCountSeries: {
+            /** @description For each interval. */
+            counts: number[];
+            /** @description The name of a tracked event; null for all of a type, or all together. */
+            event_name: string | null;
+            /** @description The type; null for all events together. */
+            event_type: string | null;
+            /** @description The value of the property that tells groups apart; null without one, and for what lacks the property. */
+            group: unknown;
+            /**
+             * Format: int64
+             * @description For the whole time: of unique users less than the sum, when somebody came back.
+             */
+            total: number;
+        };
+        /** @description Numbers by intervals. */
+        EventCounts: {
+            /**
+             * Format: int64
+             * @description Values that are in no series, because there are more than `groups`.
+             */
+            groups_left_out: number;
+            /** @description `hour`, `day`, `week` or `month`. */
+            interval: string;
+            /** @description `total` or `unique_users`. */
+            measure: string;
+            /** @description In the order in which the call names events and types; groups by their totals. */
+            series: components["schemas"]["EventCountSeries"][];
+            /** @description When each interval begins. Only what lies between `from` and `to` is counted. */
+            starts: components["schemas"]["Instant"][];
+            /** @description The time zone in which they begin. */
+            zone: string;
+        };
+        /** @description An event name. */
+        EventNameSummary: {
+            /**
+             * Format: int64
+             * @description How many there are, whenever they happened.
+             */
+            count: number;
+            /** @description The name of a tracked event; empty for types that have no names. */
+            event_name: string;
+            /** @description `track`, `identify_user`, … */
+            event_type: string;
+            /** @description When the first happened. */
+            first_at: components["schemas"]["Instant"];
+            /** @description When the last happened. */
+            last_at: components["schemas"]["Instant"];
+            /** @description What they brought, by name. */
+            properties: components["schemas"]["EventPropertySummary"][];
+            /** @description How many happened on each day. */
+            volume: number[];
+        };
+        /** @description The events that there are. */
+        EventNames: {
+            /** @description By type and name. */
+            data: components["schemas"]["EventNameSummary"][];
+            /** @description When each day of `volume` begins. */
+            starts: components["schemas"]["Instant"][];
+            /**
+             * @description The time zone in which days were counted.
+             * @example Europe/Berlin
+             */
+            zone: string;
+        };
         /** @description A page of events. */
         EventPage: {
             data: components["schemas"]["Event"][];
-            /** @description The position of the last event, to go on from; null when there was none, and the position asked from still holds. */
+            /**
+             * @description Following the log: the position of the last event, to go on from with `after`; null when there was none, and the
+             *     position asked from still holds. Else where the next page starts, for `cursor`; null on the last one.
+             */
             next_cursor: string | null;
+        };
+        /** @description A property of an event. */
+        EventPropertySummary: {
+            /** @description Present and true when the caller may not see its values: then there are no examples. */
+            masked?: boolean | null;
+            /** @description Its name. */
+            name: string;
+            /** @description What its values read as. */
+            types: components["schemas"]["PropertyReading"][];
         };
         /** @description The event that a call would record. */
         EventWould: {
@@ -1348,6 +1529,15 @@ export interface components {
             /** @description `users` or `companies` of an upload, `delete` of a deletion, whose rows are its ids. */
             type: string;
             would?: components["schemas"]["Would"] | null;
+        };
+        /** @description Jobs: all of them as an array, or a page. */
+        JobList: components["schemas"]["Job"][] | components["schemas"]["JobPage"];
+        /** @description A page of jobs. */
+        JobPage: {
+            /** @description The jobs, newest first. */
+            data: components["schemas"]["Job"][];
+            /** @description Where the next page starts; null on the last one. */
+            next_cursor: string | null;
         };
         /** @description Why a job is as it is. */
         JobReason: {
@@ -1745,6 +1935,26 @@ export interface components {
             /** @description One item for each property that the call names: `set`, `change`, `remove` or `keep`. */
             properties: components["schemas"]["ValueWould"][];
         };
+        /** @description What somebody says about a property; what is absent stays. */
+        PropertyDeclaration: {
+            declared_type?: components["schemas"]["PropertyType"] | null;
+            /** @description Its name. */
+            name: string;
+            /** @description `user`, `company` or `event`. */
+            owner: components["schemas"]["PropertyOwner"];
+            /** @description Whether viewers shall not see its values, whoever's property it is. */
+            pii?: boolean | null;
+        };
+        /** @description What is said about a property now. */
+        PropertyDeclared: {
+            declared_type: components["schemas"]["PropertyType"] | null;
+            /** @description Its name. */
+            name: string;
+            /** @description `user`, `company` or `event`. */
+            owner: components["schemas"]["PropertyOwner"];
+            /** @description Whether viewers do not see its values. */
+            pii: boolean;
+        };
         /** @description A property with what is known of it; only with `detail=true`. */
         PropertyDetail: {
             /** @description When the property took the value. */
@@ -1759,6 +1969,56 @@ export interface components {
             /** @description The value, with the JSON type that it was sent with. */
             value: unknown;
         };
+        /** @description The properties that there are. */
+        PropertyList: {
+            /** @description By owner and name. */
+            data: components["schemas"]["PropertySummary"][];
+        };
+        /**
+         * @description Whose a property is.
+         * @enum {string}
+         */
+        PropertyOwner: "user" | "company" | "event";
+        /** @description Values of a property that read the same way. */
+        PropertyReading: {
+            /**
+             * Format: int64
+             * @description How often such a value was sent.
+             */
+            count: number;
+            /** @description Some of them. */
+            examples: unknown[];
+            /**
+             * @description `null`, `boolean`, `integer`, `decimal`, `numeric_text` (a string that reads as a number), `date_text`, `text` or
+             *     `json`.
+             * @example integer
+             */
+            type: string;
+        };
+        /** @description A property. */
+        PropertySummary: {
+            /** @description Whether values of different JSON types were sent, or values that do not read as the declared type. */
+            conflict: boolean;
+            declared_type: components["schemas"]["PropertyType"] | null;
+            /** @description Its name. */
+            name: string;
+            /** @description `user`, `company` or `event`. */
+            owner: components["schemas"]["PropertyOwner"];
+            /** @description Whether viewers do not see its values. */
+            pii: boolean;
+            /** @description What its values are taken for: `numeric`, `boolean`, `date` or `json` when all of them read so, else `string`. */
+            type: components["schemas"]["PropertyType"];
+            /**
+             * @description What its values read as; empty when it was declared and never sent. Without examples where the caller may not see
+             *     the values.
+             */
+            types: components["schemas"]["PropertyReading"][];
+        };
+        /**
+         * @description What a property is.
+         * @enum {string}
+         */
+        PropertyType: "string" | "numeric" | "boolean" | "date" | "json";
         /**
          * @description What a link is for.
          * @enum {string}
@@ -1857,10 +2117,17 @@ export interface components {
         };
         /** @description A user. */
         User: {
+            as_of?: components["schemas"]["Instant"] | null;
             /** @description The company that the user belongs to. */
             company_id: string | null;
+            /**
+             * @description In lists: the company's property `name`, when it is a text that the caller may see.
+             * @example Northwind Trading
+             */
+            company_name?: string | null;
             created_at: components["schemas"]["Instant"] | null;
             first_seen_at: components["schemas"]["Instant"] | null;
+            known_at?: components["schemas"]["Instant"] | null;
             last_seen_at: components["schemas"]["Instant"] | null;
             /** @description Names of the properties whose values the caller may not see; absent when there are none. */
             masked?: string[];
@@ -1971,6 +2238,11 @@ export interface components {
         /** @description What a call would do. */
         WriteWould: {
             company: components["schemas"]["ProfileWould"] | null;
+            /**
+             * @description Present and true when the call would be answered as a repetition of one that was taken before, by its
+             *     `Idempotency-Key` or its `event_id`; nothing would be stored then.
+             */
+            duplicate?: boolean;
             event: components["schemas"]["EventWould"] | null;
             user: components["schemas"]["ProfileWould"] | null;
         };
@@ -2139,7 +2411,12 @@ export interface operations {
     };
     list_jobs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a page of so many jobs; a page has 100 when only `cursor` is given */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: {
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
@@ -2155,7 +2432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"][];
+                    "application/json": components["schemas"]["JobList"];
                 };
             };
             /** @description A parameter, a cursor or the position is not what it should be */
@@ -3053,6 +3330,112 @@ export interface operations {
                 };
             };
             /** @description No such company */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_company_events: {
+        parameters: {
+            query?: {
+                /** @description From this time on: RFC 3339, or a date. */
+                from?: string;
+                /** @description Before this time: RFC 3339, or a date. */
+                to?: string;
+                /** @description Names of tracked events; may be repeated. */
+                event?: string[];
+                /** @description Types of events, as `identify_user`; may be repeated, and adds to `event`. */
+                type?: string[];
+                /**
+                 * @description `NAME:VALUE`: only events that brought the property with this value, as a string or as the number or boolean that it
+                 *     reads as. May be repeated; all must hold. A colon in the name is written `\:`.
+                 * @example plan:pro
+                 */
+                property?: string[];
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The company's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events that name the company, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such company, and no event naming one */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4113,7 +4496,12 @@ export interface operations {
     };
     list_erasures: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: {
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
@@ -4123,13 +4511,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The erasures */
+            /** @description A page of erasures */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErasureList"];
+                    "application/json": components["schemas"]["ErasurePage"];
                 };
             };
             /** @description A parameter, a cursor or the position is not what it should be */
@@ -4272,10 +4660,30 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
-                /** @description A position; from the beginning when absent */
+                /** @description Events in the order of the log, behind this position; `start` begins with the first. Without it, the newest events that the other parameters let pass */
                 after?: string;
+                /** @description From this time on: RFC 3339, or a date. */
+                from?: string;
+                /** @description Before this time: RFC 3339, or a date. */
+                to?: string;
+                /** @description Names of tracked events; may be repeated. */
+                event?: string[];
+                /** @description Types of events, as `identify_user`; may be repeated, and adds to `event`. */
+                type?: string[];
+                /**
+                 * @description `NAME:VALUE`: only events that brought the property with this value, as a string or as the number or boolean that it
+                 *     reads as. May be repeated; all must hold. A colon in the name is written `\:`.
+                 * @example plan:pro
+                 */
+                property?: string[];
+                /** @description Only events about this user */
+                user_id?: string;
+                /** @description Only events that name this company */
+                company_id?: string;
                 /** @description Items on the page; 100 when absent. */
                 limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
@@ -4288,13 +4696,214 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events in the order of the log */
+            /** @description Events, in the order of the log or newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    count_events: {
+        parameters: {
+            query?: {
+                /** @description From this time on: RFC 3339, or a date. */
+                from?: string;
+                /** @description Before this time: RFC 3339, or a date. */
+                to?: string;
+                /** @description Names of tracked events; may be repeated. */
+                event?: string[];
+                /** @description Types of events, as `identify_user`; may be repeated, and adds to `event`. */
+                type?: string[];
+                /**
+                 * @description `NAME:VALUE`: only events that brought the property with this value, as a string or as the number or boolean that it
+                 *     reads as. May be repeated; all must hold. A colon in the name is written `\:`.
+                 * @example plan:pro
+                 */
+                property?: string[];
+                /** @description `hour`, `day`, `week` (from Monday on) or `month`; days when absent. */
+                interval?: string;
+                /** @description `total`: events; `unique_users`: different users that they are about. `total` when absent. */
+                measure?: string;
+                /**
+                 * @description `event:NAME` or `user:NAME`: a series for each value of a property of the event, or of its user as the profile is
+                 *     now.
+                 * @example user:plan
+                 */
+                breakdown?: string;
+                /** @description Values that are told apart; those with the largest totals. 10 when absent. */
+                groups?: number;
+                /**
+                 * @description Where days begin: a name of the IANA time zone database; UTC when absent.
+                 * @example Europe/Berlin
+                 */
+                zone?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers by intervals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventCounts"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_event_names: {
+        parameters: {
+            query?: {
+                /** @description Days of volume, today being the last; 30 when absent. */
+                days?: number;
+                /** @description Examples for each property and type; 3 when absent. */
+                examples?: number;
+                /**
+                 * @description Where days begin: a name of the IANA time zone database; UTC when absent.
+                 * @example Europe/Berlin
+                 */
+                zone?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Names, volume and properties */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventNames"];
                 };
             };
             /** @description A parameter, a cursor or the position is not what it should be */
@@ -5568,6 +6177,213 @@ export interface operations {
             };
         };
     };
+    list_properties: {
+        parameters: {
+            query?: {
+                /** @description `user`, `company` or `event`; all when absent. */
+                owner?: string;
+                /** @description Examples for each property and type; 3 when absent. */
+                examples?: number;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every property */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropertyList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    declare_property: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PropertyDeclaration"];
+            };
+        };
+        responses: {
+            /** @description What is said about it now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropertyDeclared"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_session: {
         parameters: {
             query?: never;
@@ -6359,6 +7175,10 @@ export interface operations {
     read_user: {
         parameters: {
             query?: {
+                /** @description The user as what happened until then makes it: RFC 3339, or a date (its midnight in UTC). */
+                as_of?: string;
+                /** @description With `as_of`: only by what had been received until then. */
+                known_at?: string;
                 /** @description With `true`, each property as a `PropertyDetail`. */
                 detail?: boolean;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
@@ -6415,7 +7235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description No such user */
+            /** @description No such user, or none by then */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6550,6 +7370,112 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                     "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_user_events: {
+        parameters: {
+            query?: {
+                /** @description From this time on: RFC 3339, or a date. */
+                from?: string;
+                /** @description Before this time: RFC 3339, or a date. */
+                to?: string;
+                /** @description Names of tracked events; may be repeated. */
+                event?: string[];
+                /** @description Types of events, as `identify_user`; may be repeated, and adds to `event`. */
+                type?: string[];
+                /**
+                 * @description `NAME:VALUE`: only events that brought the property with this value, as a string or as the number or boolean that it
+                 *     reads as. May be repeated; all must hold. A colon in the name is written `\:`.
+                 * @example plan:pro
+                 */
+                property?: string[];
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The user's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events that are about the user, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such user, and no event about one */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description The key has made all its calls of this minute */

@@ -10,6 +10,7 @@ import { classNames } from '../ui/class-names.ts';
 import {
   ChevronIcon,
   CompaniesIcon,
+  EventsIcon,
   HomeIcon,
   JobsIcon,
   LiveIcon,
@@ -28,6 +29,7 @@ export const PLACES = [
   { to: '/live', title: 'Live', key: 'g l', icon: LiveIcon },
   { to: '/users', title: 'Users', key: 'g u', icon: UsersIcon },
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
+  { to: '/events', title: 'Events', key: 'g e', icon: EventsIcon },
   { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
 ] as const;
@@ -46,6 +48,7 @@ export function Frame() {
     'g l': () => void navigate({ to: '/live' }),
     'g u': () => void navigate({ to: '/users' }),
     'g c': () => void navigate({ to: '/companies' }),
+    'g e': () => void navigate({ to: '/events' }),
     'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),
   });
@@ -155,13 +158,16 @@ function NavLink({ place: { to, title, icon: Icon } }: { place: (typeof PLACES)[
 
 function BottomBar() {
   return (
-    <nav aria-label="Pages" className="safe-bottom flex shrink-0 border-t border-line bg-surface sm:hidden">
+    <nav
+      aria-label="Pages"
+      className="safe-bottom scroll-thin flex shrink-0 overflow-x-auto border-t border-line bg-surface sm:hidden"
+    >
       {PLACES.map(({ to, title, icon: Icon }) => (
         <Link
           key={to}
           to={to}
           activeOptions={{ exact: to === '/', includeSearch: false }}
-          className="flex h-[52px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
+          className="flex h-[52px] min-w-[55px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
           activeProps={{ className: '!text-accent', 'aria-current': 'page' }}
         >
           <Icon size={18} />

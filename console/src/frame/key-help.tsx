@@ -5,7 +5,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
   {
     title: 'Everywhere',
     keys: [
-      [`${MOD}K`, 'Find a user, a company, a page or an action'],
+      [`${MOD}K`, 'Find a user, a company, an event, a page or an action'],
       ['/', 'Search on this page'],
       ['?', 'Show these keys'],
       ['Esc', 'Close, or go back'],
@@ -16,6 +16,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
     keys: [
       ['j  k', 'Next and previous row; the arrows do the same'],
       ['Enter', 'Open the selected row'],
+      ['r', 'Read the list anew'],
     ],
   },
   {
@@ -29,6 +30,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ['g l', 'Live'],
       ['g u', 'Users'],
       ['g c', 'Companies'],
+      ['g e', 'Events'],
       ['g j', 'Jobs'],
       ['g s', 'Settings'],
     ],

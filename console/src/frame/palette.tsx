@@ -1,12 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { eventNamesQuery } from '../api/history.ts';
 import { foundQuery } from '../api/profiles.ts';
+import { kindNamed, kindValue } from '../history-search.ts';
+import { eventTitle } from '../text/history.ts';
+import { viewerTimeZone } from '../text/time.ts';
 import { firstText } from '../text/value.ts';
 import { chooseTheme } from '../theme.ts';
 import { classNames } from '../ui/class-names.ts';
 import { Dialog } from '../ui/dialog.tsx';
-import { CompaniesIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
+import { CompaniesIcon, EventsIcon, JobsIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
 import { useSettled } from '../ui/settled.ts';
 import { PLACES } from './frame.tsx';
 import { useEnvironment, useMay, useSession } from './session.ts';
@@ -20,7 +24,10 @@ interface Entry {
   run: () => void;
 }
 
-/** Finds people, companies, pages and actions. */
+/** As many events as are worth reading through. */
+const EVENTS_FOUND_MAX = 6;
+
+/** Finds people, companies, events, pages and actions. */
 export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
   const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState(0);
@@ -56,8 +63,8 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
           aria-expanded="true"
           aria-controls={listId}
           aria-activedescendant={entries.length > 0 ? `${listId}-${at}` : undefined}
-          aria-label="Search users, companies, pages and actions"
-          placeholder="Find a user, a company, a page, an action"
+          aria-label="Search users, companies, events, pages and actions"
+          placeholder="Find a user, a company, an event, a page, an action"
           className="h-12 min-w-0 flex-1 bg-transparent text-[15px] text-ink outline-none"
           value={typed}
           onChange={(event) => {
@@ -124,6 +131,10 @@ function useEntries(typed: string, onKeys: () => void): { entries: Entry[]; isSe
   const environment = useEnvironment();
   const settled = useSettled(typed.trim());
   const found = useQuery(foundQuery(environment.id, settled));
+  const names = useQuery({
+    ...eventNamesQuery(environment.id, viewerTimeZone()),
+    enabled: settled !== '',
+  });
   const navigate = useNavigate();
   const fixed = useFixedEntries(onKeys);
   const wanted = typed.trim().toLowerCase();
@@ -144,8 +155,20 @@ function useEntries(typed: string, onKeys: () => void): { entries: Entry[]; isSe
     icon: CompaniesIcon,
     run: () => void navigate({ to: '/companies/$id', params: { id: company.company_id } }),
   }));
+  const events: Entry[] = (wanted === '' ? [] : (names.data?.data ?? []))
+    .map((event) => ({ event, title: eventTitle(event.event_type, event.event_name) }))
+    .filter(({ title }) => title.toLowerCase().includes(wanted))
+    .toSorted((a, b) => b.event.count - a.event.count)
+    .slice(0, EVENTS_FOUND_MAX)
+    .map(({ event, title }) => ({
+      id: `event ${kindValue(kindNamed(event))}`,
+      group: 'Events',
+      title,
+      icon: EventsIcon,
+      run: () => void navigate({ to: '/events/event', search: kindNamed(event) }),
+    }));
   return {
-    entries: [...people, ...companies, ...matching],
+    entries: [...people, ...companies, ...events, ...matching],
     isSearching: found.isFetching || settled !== typed.trim(),
   };
 }
@@ -170,6 +193,25 @@ function useFixedEntries(onKeys: () => void): Entry[] {
       group: 'Pages',
       title,
       icon,
+      run: () => void navigate({ to }),
+    })),
+    {
+      id: '/jobs/erasures',
+      group: 'Pages',
+      title: 'Erasures',
+      icon: JobsIcon,
+      run: () => void navigate({ to: '/jobs/erasures' }),
+    },
+    ...(
+      [
+        { title: 'Explorer of events', to: '/events/explorer' },
+        { title: 'Properties', to: '/events/properties' },
+      ] as const
+    ).map(({ title, to }) => ({
+      id: to,
+      group: 'Pages',
+      title,
+      icon: EventsIcon,
       run: () => void navigate({ to }),
     })),
     ...settings

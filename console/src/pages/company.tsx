@@ -6,14 +6,17 @@ import { Refusal } from '../api/refusal.ts';
 import type { Company, PropertyDetail } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
+import type { TimelineSearch } from '../history-search.ts';
 import type { ListSearch } from '../router.tsx';
 import { countOf } from '../text/number.ts';
 import { firstText } from '../text/value.ts';
 import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Time } from '../ui/time.tsx';
+import { DeleteProfile } from './delete-profile.tsx';
 import { ProfileList } from './profile-list.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
+import { Timeline } from './timeline.tsx';
 import { FullTime, useEscapeTo, valuesOf } from './user.tsx';
 import { USER_FIRST, USER_KNOWN, USER_SAID } from './user-columns.tsx';
 
@@ -56,17 +59,18 @@ export function CompanyPage() {
 
 function Detail({ company }: { company: Company }) {
   const properties = company.properties as Record<string, PropertyDetail>;
+  const name = firstText(valuesOf(properties), ['name']);
   const environment = useEnvironment();
   const search = useSearch({ from: '/frame/companies/$id' });
   const navigate = useNavigate({ from: '/companies/$id' });
   const change = useCallback(
-    (change: Partial<ListSearch>) =>
-      void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
+    (change: Partial<ListSearch> & TimelineSearch) =>
+      void navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false }),
     [navigate],
   );
   return (
     <Page
-      title={firstText(valuesOf(properties), ['name']) ?? company.company_id}
+      title={name ?? company.company_id}
       above={<Back to="/companies">Companies</Back>}
       line={
         <>
@@ -75,6 +79,7 @@ function Detail({ company }: { company: Company }) {
           <Time at={company.last_seen_at} />
         </>
       }
+      actions={<DeleteProfile kind="companies" id={company.company_id} name={name} />}
     >
       <Columns
         main={
@@ -125,7 +130,16 @@ function Detail({ company }: { company: Company }) {
             ]}
           />
         }
-        calls={<LatestCalls subject={company.company_id} />}
+        calls={
+          <>
+            <Timeline
+              subject={{ kind: 'companies', id: company.company_id }}
+              search={search}
+              onSearch={change}
+            />
+            <LatestCalls subject={company.company_id} />
+          </>
+        }
       />
     </Page>
   );

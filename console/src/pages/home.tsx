@@ -7,6 +7,7 @@ import type { Overview } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
 import type { LiveState } from '../live-feed.ts';
+import { isDeletion } from '../text/job.ts';
 import { compared, count, countOf, rate } from '../text/number.ts';
 import { viewerTimeZone, weekday } from '../text/time.ts';
 import { Skeleton } from '../ui/empty.tsx';
@@ -166,7 +167,9 @@ function Figure({
 /** Rows of the files that were sent since a time: each counts as a call. */
 function useRowsSince(from: string): number {
   const jobs = useQuery(jobsQuery(useEnvironment().id));
-  const since = jobs.data?.filter((job) => !job.dry_run && Date.parse(job.submitted_at) >= Date.parse(from));
+  const since = jobs.data?.filter(
+    (job) => !job.dry_run && !isDeletion(job) && Date.parse(job.submitted_at) >= Date.parse(from),
+  );
   return since?.reduce((sum, job) => sum + job.total_rows, 0) ?? 0;
 }
 

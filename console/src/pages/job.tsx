@@ -13,6 +13,7 @@ import { Dialog, DialogActions } from '../ui/dialog.tsx';
 import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Prose } from '../ui/prose.tsx';
+import { save } from '../ui/save.ts';
 import { SourceView } from '../ui/source-view.tsx';
 import { Codes, Counts, JobState, Progress } from './job-parts.tsx';
 import { Back, Columns, Facts, IdFact } from './profile-parts.tsx';
@@ -95,6 +96,15 @@ function Detail({ job }: { job: Job }) {
             )}
             {job.reason && <Reason job={job} />}
             <Counts job={job} />
+            {isDeletion(job) && (
+              <p className="py-6 text-muted">
+                How far the deletion is, and its certificate, stand with{' '}
+                <Link to="/jobs/erasures/$id" params={{ id: job.job_id }} className="link">
+                  the erasure
+                </Link>
+                .
+              </p>
+            )}
             {!isDeletion(job) && <Rejects job={job} />}
           </>
         }
@@ -252,16 +262,6 @@ function Rejects({ job }: { job: Job }) {
       )}
     </section>
   );
-}
-
-/** Gives a file to whoever asked for it, as the browser gives files. */
-function save(file: File): void {
-  const address = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = file.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 function RejectRow({ reject }: { reject: Reject }) {

@@ -1,7 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
-import { isLive, jobsQuery } from '../api/jobs.ts';
+import { useCallback, useMemo, useState } from 'react';
+import { isLive, jobPagesQuery } from '../api/jobs.ts';
 import type { Job } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment, useMay, useOrigin } from '../frame/session.ts';
@@ -13,7 +13,7 @@ import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Rows } from '../ui/rows.ts';
 import { Time } from '../ui/time.tsx';
-import { Bar, JobState } from './job-parts.tsx';
+import { Bar, JobState, JobTabs } from './job-parts.tsx';
 import { DropPlace, SendFile } from './send-file.tsx';
 
 const COLUMNS: Column<Job>[] = [
@@ -23,7 +23,11 @@ const COLUMNS: Column<Job>[] = [
     width: 240,
     onSmall: true,
     cell: (job) => (
-      <Link to="/jobs/$id" params={{ id: job.job_id }} className="hover:text-accent">
+      <Link
+        to={isDeletion(job) ? '/jobs/erasures/$id' : '/jobs/$id'}
+        params={{ id: job.job_id }}
+        className="hover:text-accent"
+      >
         {nameOf(job)}
         {job.dry_run && <span className="text-muted"> · only tried</span>}
       </Link>
@@ -76,19 +80,26 @@ const COLUMNS: Column<Job>[] = [
 
 export function Jobs() {
   const environment = useEnvironment();
-  const jobs = useQuery(jobsQuery(environment.id));
+  const jobs = useInfiniteQuery(jobPagesQuery(environment.id));
   const search = useSearch({ from: '/frame/jobs' });
   const navigate = useNavigate({ from: '/jobs' });
   const maySend = useMay('admin');
   const [file, setFile] = useState<File | null>(null);
-  const rows = useMemo(() => new Rows([jobs.data ?? []]), [jobs.data]);
-  const live = jobs.data?.filter(isLive).length ?? 0;
+  const pages = jobs.data?.pages;
+  const rows = useMemo(() => new Rows((pages ?? []).map((page) => page.data)), [pages]);
+  const live = pages?.[0]?.data.filter(isLive) ?? [];
+  const fetchNext = jobs.fetchNextPage;
+  const more = useCallback(() => void fetchNext(), [fetchNext]);
   return (
     <Page
       title="Jobs"
       fill
-      line={jobs.data && `${countOf(jobs.data.length, 'file')}${live > 0 ? `, ${live} at work` : ''}`}
+      line={
+        pages &&
+        `${jobs.hasNextPage ? `The newest ${countOf(rows.length, 'job')}` : countOf(rows.length, 'job')}${live.length > 0 ? `, ${live.length} at work` : ''}`
+      }
     >
+      <JobTabs />
       {maySend && (
         <div className="px-4 pb-4 sm:px-6">
           {file === null ? (
@@ -102,7 +113,7 @@ export function Jobs() {
             <SendFile
               key={`${file.name} ${file.lastModified}`}
               file={file}
-              isBusy={jobs.data?.some((job) => isLive(job) && !isDeletion(job)) ?? false}
+              isBusy={live.some((job) => !isDeletion(job))}
               onClose={() => setFile(null)}
             />
           )}
@@ -114,7 +125,7 @@ export function Jobs() {
           <Failure cause={jobs.error} title="Jobs could not be read" retry={() => void jobs.refetch()} />
         </div>
       )}
-      {jobs.data?.length === 0 && <NoJobs />}
+      {pages !== undefined && rows.length === 0 && <NoJobs />}
       {rows.length > 0 && (
         <DataTable
           label="Jobs"
@@ -125,11 +136,13 @@ export function Jobs() {
           onSelect={(row) => void navigate({ search: (before) => ({ ...before, row }), replace: true })}
           onOpen={(id) => {
             void navigate({ search: (before) => ({ ...before, row: id }), replace: true });
-            void navigate({ to: '/jobs/$id', params: { id }, search: {} });
+            const job = rows.at(rows.findIndex(({ job_id }) => job_id === id));
+            const to = job && isDeletion(job) ? '/jobs/erasures/$id' : '/jobs/$id';
+            void navigate({ to, params: { id }, search: {} });
           }}
-          hasMore={false}
-          isFetching={jobs.isFetching}
-          onMore={() => undefined}
+          hasMore={jobs.hasNextPage}
+          isFetching={jobs.isFetchingNextPage}
+          onMore={more}
         />
       )}
     </Page>

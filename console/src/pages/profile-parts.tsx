@@ -16,7 +16,13 @@ import { Status } from '../ui/status.tsx';
 import { Time } from '../ui/time.tsx';
 import { FullValue } from '../ui/value.tsx';
 
-export function Back({ to, children }: { to: '/users' | '/companies' | '/jobs'; children: ReactNode }) {
+export function Back({
+  to,
+  children,
+}: {
+  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events';
+  children: ReactNode;
+}) {
   return (
     <Link
       to={to}
@@ -28,10 +34,10 @@ export function Back({ to, children }: { to: '/users' | '/companies' | '/jobs'; 
   );
 }
 
-/** The columns of a detail page: what is long left, what is short right; on a phone the calls come last. */
+/** The columns of a detail page: what is known left, what happened right; on a phone what happened comes last. */
 export function Columns({ main, facts, calls }: { main: ReactNode; facts: ReactNode; calls: ReactNode }) {
   return (
-    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_340px] xl:grid-rows-[auto_1fr]">
+    <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_420px] xl:grid-rows-[auto_1fr]">
       <div className="min-w-0 xl:col-start-2">{facts}</div>
       <div className="min-w-0 xl:col-start-1 xl:row-span-2 xl:row-start-1">{main}</div>
       <div className="min-w-0 xl:col-start-2 xl:row-start-2">{calls}</div>

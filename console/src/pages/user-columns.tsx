@@ -61,7 +61,7 @@ export const USER_KNOWN: Column<User>[] = [
     cell: (user) =>
       user.company_id && (
         <Link to="/companies/$id" params={{ id: user.company_id }} className="link" title={user.company_id}>
-          {user.company_id}
+          {user.company_name ?? user.company_id}
         </Link>
       ),
   },

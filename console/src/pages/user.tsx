@@ -1,17 +1,25 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useCanGoBack, useNavigate, useParams, useRouter, useSearch } from '@tanstack/react-router';
+import { useCallback } from 'react';
+import { pastUserQuery } from '../api/history.ts';
 import { companyQuery, userQuery } from '../api/profiles.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { PropertyDetail, User } from '../api/types.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
+import type { AsOfSearch, TimelineSearch } from '../history-search.ts';
 import { useKeys } from '../keyboard/keys.ts';
+import type { DetailSearch } from '../router.tsx';
 import { absolute } from '../text/time.ts';
 import { firstText } from '../text/value.ts';
-import { Skeleton } from '../ui/empty.tsx';
+import { classNames } from '../ui/class-names.ts';
+import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Time } from '../ui/time.tsx';
+import { AsOf } from './as-of.tsx';
+import { DeleteProfile } from './delete-profile.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
+import { Timeline } from './timeline.tsx';
 
 /** The plain values of properties that came with their details. */
 export function valuesOf(properties: Record<string, PropertyDetail>): Record<string, unknown> {
@@ -52,7 +60,7 @@ export function UserPage() {
   return <Person user={user.data} />;
 }
 
-export function useEscapeTo(to: '/users' | '/companies' | '/jobs') {
+export function useEscapeTo(to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events') {
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
   const { history } = useRouter();
@@ -61,11 +69,25 @@ export function useEscapeTo(to: '/users' | '/companies' | '/jobs') {
   });
 }
 
-function Person({ user }: { user: User }) {
-  const properties = user.properties as Record<string, PropertyDetail>;
-  const values = valuesOf(properties);
+function Person({ user: now }: { user: User }) {
+  const environment = useEnvironment();
   const search = useSearch({ from: '/frame/users/$id' });
   const navigate = useNavigate({ from: '/users/$id' });
+  const past = useQuery(pastUserQuery(environment.id, now.user_id, search.as_of));
+  const user = search.as_of === undefined ? now : (past.data ?? now);
+  const properties = user.properties as Record<string, PropertyDetail>;
+  const values = valuesOf(properties);
+  const change = useCallback(
+    (change: TimelineSearch & AsOfSearch & DetailSearch) =>
+      void navigate({
+        search: (before) => ({ ...before, ...change }),
+        replace: true,
+        resetScroll: false,
+      }),
+    [navigate],
+  );
+  const setAsOf = useCallback((as_of: string | undefined) => change({ as_of, opened: undefined }), [change]);
+  const wasNobody = past.error instanceof Refusal && past.error.status === 404;
   const name = firstText(values, ['name']);
   const email = firstText(values, ['email']);
   return (
@@ -79,20 +101,44 @@ function Person({ user }: { user: User }) {
           <Time at={user.last_seen_at} />
         </>
       }
+      actions={<DeleteProfile kind="users" id={user.user_id} name={name} />}
     >
+      <AsOf first={now.first_seen_at ?? now.created_at ?? ''} asOf={search.as_of} onChange={setAsOf} />
       <Columns
         main={
-          <Properties
-            properties={properties}
-            search={search.property ?? ''}
-            onSearch={(text) =>
-              void navigate({
-                search: (before) => ({ ...before, property: text || undefined }),
-                replace: true,
-              })
-            }
-            empty="Nothing but the id is known. Send metadata with the next identify call."
-          />
+          search.as_of !== undefined && past.error !== null ? (
+            wasNobody ? (
+              <Empty title="Nobody was known by this id then">
+                The first that is known of {now.user_id} is of <FullTime at={now.first_seen_at} />.
+              </Empty>
+            ) : (
+              <Failure
+                cause={past.error}
+                title="The past could not be read"
+                retry={() => void past.refetch()}
+              />
+            )
+          ) : search.as_of !== undefined && past.data === undefined ? (
+            <Skeleton lines={8} />
+          ) : (
+            <div
+              className={classNames(
+                'transition-opacity delay-300',
+                search.as_of !== undefined && past.isPlaceholderData && 'opacity-60',
+              )}
+            >
+              <Properties
+                properties={properties}
+                search={search.property ?? ''}
+                onSearch={(text) => change({ property: text || undefined })}
+                empty={
+                  search.as_of === undefined
+                    ? 'Nothing but the id is known. Send metadata with the next identify call.'
+                    : 'Nothing but the id was known then.'
+                }
+              />
+            </div>
+          )
         }
         facts={
           <Facts
@@ -105,7 +151,17 @@ function Person({ user }: { user: User }) {
             ]}
           />
         }
-        calls={<LatestCalls subject={user.user_id} />}
+        calls={
+          <>
+            <Timeline
+              subject={{ kind: 'users', id: user.user_id }}
+              search={search}
+              onSearch={change}
+              until={search.as_of}
+            />
+            {search.as_of === undefined && <LatestCalls subject={user.user_id} />}
+          </>
+        }
       />
     </Page>
   );

@@ -128,7 +128,8 @@ function Choose({ token, link }: { token: string; link: OneTimeLink }) {
           {link.purpose === 'reset' ? 'Set the password' : 'Go in'}
         </Button>
         <p className="text-data text-muted">
-          The link works once and ends <Time at={link.expires_at} />.
+          The link works once and ends <Time at={link.expires_at} />
+          {link.purpose === 'owner' && ', or when the server starts again, whichever comes first'}.
         </p>
       </form>
     </Door>

@@ -12,6 +12,12 @@ test('acts are sentences', () => {
   );
 });
 
+test('what was said about a property names whose it is', () => {
+  const said = entry('property_declared', 'amount', { owner: 'event', declared_type: 'none → numeric' });
+  expect(auditSentence(said)).toBe('said what the event property amount is');
+  expect(auditDetails(said)).toBe('declared type none → numeric');
+});
+
 test('an act that is newer than the console is shown under its own name', () => {
   expect(auditSentence(entry('moon_landed', 'Apollo'))).toBe('moon landed Apollo');
 });

@@ -23,6 +23,7 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
     details.by === 'link' ? 'chose a new password with a one-time link' : 'changed their own password',
   environment_created: (subject) => `made the environment ${subject}`,
   environment_changed: (subject) => `changed the environment ${subject}`,
+  property_declared: (subject, details) => `said what the ${details.owner ?? ''} property ${subject} is`,
   key_created: (subject, details) =>
     `made the key ${subject}${details.replaces ? ' in place of an older one' : ''}`,
   key_revoked: (subject) => `revoked the key ${subject}`,
@@ -33,7 +34,18 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
 };
 
 /** Details that the sentence says already, or that say nothing to people. */
-const SAID = new Set(['role', 'key', 'replaces', 'by', 'dry_run', 'job', 'users', 'companies', 'hash']);
+const SAID = new Set([
+  'role',
+  'key',
+  'replaces',
+  'by',
+  'dry_run',
+  'job',
+  'users',
+  'companies',
+  'hash',
+  'owner',
+]);
 
 export function auditSentence({ action, subject, details }: Named): string {
   const sentence = SENTENCES[action];

@@ -11,31 +11,38 @@ interface Props {
   children: ReactNode;
   /** What has to be typed. */
   name: string;
+  /** Another word for the same, which will do as well. */
+  otherName?: string | null;
+  /** Choices that belong to it, after what will happen. */
+  choices?: ReactNode;
   action: string;
   run: () => Promise<unknown>;
   onClose: () => void;
 }
 
 /** The door in front of what cannot be undone: its name has to be typed. */
-export function ConfirmByName({ title, children, name, action, run, onClose }: Props) {
+export function ConfirmByName(props: Props) {
+  const { title, children, name, otherName, choices, action, run, onClose } = props;
   const [typed, setTyped] = useState('');
+  const isNamed = typed === name || (Boolean(otherName) && typed === otherName);
   const acting = useMutation({ mutationFn: run, onSuccess: onClose });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (typed === name) acting.mutate();
+    if (isNamed) acting.mutate();
   };
   return (
     <Dialog title={title} onClose={onClose}>
       <form onSubmit={submit}>
         <div className="mb-4 space-y-2">{children}</div>
         <Field
-          label={`Type ${name} to confirm`}
+          label={`Type ${name}${otherName && otherName !== name ? ` or ${otherName}` : ''} to confirm`}
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
           autoComplete="off"
           spellCheck={false}
           autoFocus
         />
+        {choices && <div className="mt-3">{choices}</div>}
         {acting.error && (
           <div className="mt-3">
             <Failure cause={acting.error} />
@@ -43,7 +50,7 @@ export function ConfirmByName({ title, children, name, action, run, onClose }: P
         )}
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="danger" disabled={typed !== name} busy={acting.isPending}>
+          <Button type="submit" look="danger" disabled={!isNamed} busy={acting.isPending}>
             {action}
           </Button>
         </DialogActions>

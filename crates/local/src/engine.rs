@@ -240,6 +240,14 @@ impl EventLog for Engine {
         }
     }
 
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+        first_outcome(&*self.environment(environment)?, guards)
+    }
+
     fn read(
         &self,
         environment: EnvironmentId,

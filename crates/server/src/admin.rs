@@ -38,7 +38,7 @@ pub use muster_kernel::model::audit::Actor;
 pub use audit::{AUDIT_PAGE_MAX, list as list_audit};
 pub use environments::{CreateEnvironment, SetEnvironment, SettingsPatch, view as view_environment};
 pub use erasures::record_erasure;
-pub use first_start::{FirstStart, first_start, owner_link};
+pub use first_start::{FirstStart, OwnerLink, first_start, owner_link};
 pub use invitations::{Accept, INVITATIONS_MAX, Invite, Offer, accept, look_up};
 pub use jobs::note_job;
 pub use keys::{CreateKey, Expiry, Replacement, is_live_secret};
@@ -46,6 +46,7 @@ pub use last_use::{LastUse, record_last_use};
 pub use members::{ChangeSelf, MEMBERS_MAX, change_self};
 pub use properties::{DeclareProperty, declare as declare_property};
 pub use sessions::{Opened, SESSIONS_PER_MEMBER_MAX, SignIn, sign_in, sign_out, sign_out_everywhere};
+pub use time_text::to_the_second;
 pub use views::{EnvironmentView, InvitationView, KeyStatus, KeyView, MemberView};
 
 /// A source of random bytes.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office};
+use crate::admin::{self, Actor, AdminAnswer, AdminRequest, FirstStart, Office, OwnerLink};
 use crate::config::{
     Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
 };
@@ -220,7 +220,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let first = admin::first_start(given, office).map_err(|error| error.to_string())?;
     let owner_link = admin::owner_link(office).map_err(|error| error.to_string())?;
     announce_first_start(first.as_ref());
-    announce_owner_link(owner_link.as_deref());
+    announce_owner_link(owner_link.as_ref());
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
     let control = start_control(engine, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
@@ -377,10 +377,12 @@ fn announce_first_start(first: Option<&FirstStart>) {
     }
 }
 
-fn announce_owner_link(link: Option<&str>) {
-    let Some(link) = link else { return };
+fn announce_owner_link(link: Option<&OwnerLink>) {
+    let Some(OwnerLink { link, expires_at }) = link else { return };
+    let until = admin::to_the_second(*expires_at);
     let lines = format!(
-        "There is no owner yet. Open this link to become the owner; it works once, and until the next start:\n  owner link {link}\n"
+        "There is no owner yet. Open this link to become the owner. It works once, until {until} or the next start, \
+         whichever comes first:\n  owner link {link}\n"
     );
     if print(&lines).is_err() {
         tracing::warn!("the owner's link could not be printed; make another one with `muster owner reset`");

@@ -4,7 +4,8 @@
 //! means there is: an append is folded before it resolves, a guard is looked up in a map, a list is a range of an
 //! ordered map. It is never fast, never bounded and never used by the product.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,8 @@ pub(crate) struct Island {
     /// Positions of erased events, and what is left of those of which something is.
     erased: BTreeMap<u64, Option<Vec<u8>>>,
     pub(crate) erasures: Vec<Erasure>,
+    /// Whom no write may bring back.
+    pub(crate) suppressed: BTreeSet<(ProfileKind, String)>,
 }
 
 impl ModelEngine {
@@ -73,19 +76,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Island {
     fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {
-        if let Some((guard, body, first)) = self.first_seen(&draft.guards) {
-            if body != guard.body {
-                return Err(AppendError::Conflict(guard.kind));
-            }
-            let stored = &self.events[first];
-            let warnings =
-                decode(stored).map_err(|error| AppendError::Failed(error.to_string()))?.warnings.to_owned();
-            let receipt = stored.receipt;
-            if draft.job.is_none() {
+        if let Some(outcome) = self.recall(&draft.guards) {
+            if outcome.is_ok() && draft.job.is_none() {
                 self.row(now.minute(), draft.key).duplicate += 1;
             }
-            return Ok(Appended::Duplicate { receipt, warnings });
+            return outcome;
         }
+        let Some(draft) = self.unsuppressed(draft) else {
+            if draft.job.is_none() {
+                self.row(now.minute(), draft.key).suppressed += 1;
+            }
+            return Ok(Appended::Suppressed);
+        };
         let mut payload = Vec::new();
         draft.encode(&mut payload);
         for guard in &draft.guards {
@@ -102,6 +104,45 @@ impl Island {
         self.fold_last()?;
         self.row(received_at.minute(), key).stored += 1;
         Ok(receipt)
+    }
+
+    fn recall(&self, guards: &[Guard]) -> Option<Result<Appended, AppendError>> {
+        let (guard, body, first) = self.first_seen(guards)?;
+        if body != guard.body {
+            return Some(Err(AppendError::Conflict(guard.kind)));
+        }
+        let stored = &self.events[first];
+        let event = decode(stored).map_err(|error| AppendError::Failed(error.to_string()));
+        let receipt = stored.receipt;
+        Some(event.map(|event| Appended::Duplicate { receipt, warnings: event.warnings.to_owned() }))
+    }
+
+    pub(crate) fn suppresses(&self, kind: ProfileKind, id: &str) -> bool {
+        self.suppressed.contains(&(kind, id.to_owned()))
+    }
+
+    /// What may be stored of an event.
+    fn unsuppressed<'a>(&self, draft: &'a EventDraft) -> Option<Cow<'a, EventDraft>> {
+        if self.suppresses(ProfileKind::User, &draft.user_id) {
+            return None;
+        }
+        if !self.suppresses(ProfileKind::Company, &draft.company_id) {
+            return Some(Cow::Borrowed(draft));
+        }
+        let mut left = draft.clone();
+        left.company_id.clear();
+        left.company_properties.clear();
+        (!left.user_id.is_empty()).then_some(Cow::Owned(left))
+    }
+
+    /// How many events the erasure of these ids would leave nothing of.
+    pub(crate) fn events_lost(&self, kind: ErasedKind, ids: &[String]) -> Result<u64, StoreError> {
+        let mut lost = 0;
+        for stored in self.shown() {
+            let event = decode(&stored)?;
+            lost += u64::from(matches!(left_of(kind, ids, &event), Some(None)));
+        }
+        Ok(lost)
     }
 
     fn first_seen(&self, guards: &[Guard]) -> Option<(Guard, [u8; 16], usize)> {
@@ -129,16 +170,9 @@ impl Island {
 
     /// Takes the events of these ids away, and folds the rest anew.
     pub(crate) fn erase(&mut self, kind: ErasedKind, ids: &[String]) -> Result<(), StoreError> {
-        let names = |id: Option<&str>| id.is_some_and(|id| ids.iter().any(|known| known == id));
-        for stored in &self.events {
-            let event = decode(stored)?;
-            let left = match kind {
-                ErasedKind::Users if names(event.user_id) => EventDraft::of_company_alone(&event),
-                ErasedKind::Companies if names(event.company_id) => {
-                    event.user_id.map(|_| EventDraft::without_company(&event))
-                }
-                _ => continue,
-            };
+        for stored in self.shown() {
+            let event = decode(&stored)?;
+            let Some(left) = left_of(kind, ids, &event) else { continue };
             let encoded = left.map(|draft| {
                 let mut payload = Vec::new();
                 draft.encode(&mut payload);
@@ -197,6 +231,17 @@ impl Island {
         }
         let next = rest.peek().and(last).map(|place| Cursor([&[kind_byte(kind)], place.as_slice()].concat()));
         Ok(Page { items, next })
+    }
+}
+
+/// What an erasure leaves of an event that it is about: nothing, or another event. `None` for those it is not about.
+fn left_of(kind: ErasedKind, ids: &[String], event: &Event<'_>) -> Option<Option<EventDraft>> {
+    let names = |id: Option<&str>| id.is_some_and(|id| ids.iter().any(|known| known == id));
+    match kind {
+        ErasedKind::Users => names(event.user_id).then(|| EventDraft::of_company_alone(event)),
+        ErasedKind::Companies => {
+            names(event.company_id).then(|| event.user_id.map(|_| EventDraft::without_company(event)))
+        }
     }
 }
 
@@ -262,6 +307,14 @@ impl EventLog for ModelEngine {
             Ok(())
         });
         Box::pin(std::future::ready(outcome))
+    }
+
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+        self.with(environment, |island| Ok(island.recall(guards)))
     }
 
     fn read(

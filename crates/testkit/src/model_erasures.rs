@@ -8,6 +8,7 @@ use muster_kernel::model::erasure::{
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::{EnvironmentId, ErasureNumber, JobNumber, Position};
 use muster_kernel::model::job::JobStatus;
+use muster_kernel::model::profile::Profile;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Accepting, Erasures, ProfileKind, Purged, StoreError};
 
@@ -19,6 +20,10 @@ impl Erasures for ModelEngine {
             let known = |id: &&String| island.profiles(ProfileKind::from(request.kind)).contains_key(*id);
             let profiles = request.ids.iter().filter(known).count() as u64;
             island.erase(request.kind, &request.ids)?;
+            if request.suppress {
+                let kind = ProfileKind::from(request.kind);
+                island.suppressed.extend(request.ids.iter().map(|id| (kind, id.clone())));
+            }
             let number = u32::try_from(island.erasures.len() + 1).unwrap_or(u32::MAX);
             let erasure = Erasure {
                 number: ErasureNumber(number),
@@ -26,6 +31,7 @@ impl Erasures for ModelEngine {
                 kind: request.kind,
                 suppress: request.suppress,
                 key: request.key,
+                by: request.by.clone(),
                 accepted_at: request.accepted_at,
                 due_at: request.due_at,
                 promised_at: request.promised_at,
@@ -57,11 +63,16 @@ impl Erasures for ModelEngine {
         environment: EnvironmentId,
         numbers: &[ErasureNumber],
         now: &dyn Fn() -> Timestamp,
-        _: &dyn Fn() -> bool,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Purged, StoreError> {
         let at = now();
         self.with(environment, |island| {
-            for erasure in island.erasures.iter_mut().filter(|erasure| numbers.contains(&erasure.number)) {
+            if stop() {
+                return Ok(Purged::Stopped);
+            }
+            let is_asked =
+                |erasure: &&mut Erasure| numbers.contains(&erasure.number) && !erasure.status.is_ended();
+            for erasure in island.erasures.iter_mut().filter(is_asked) {
                 let removed = BTreeMap::from([("profiles".to_owned(), erasure.profiles)]);
                 let place = PlaceReport { place: "profiles".to_owned(), removed, ..PlaceReport::default() };
                 erasure.certificate =
@@ -83,7 +94,13 @@ impl Erasures for ModelEngine {
         self.with(environment, |island| {
             let known = |id: &&String| island.profiles(ProfileKind::from(kind)).contains_key(*id);
             let profiles = ids.iter().filter(known).count() as u64;
-            Ok(WouldErase { profiles, unknown: ids.len() as u64 - profiles, ..WouldErase::default() })
+            let users = island.profiles(ProfileKind::User).values();
+            let is_member =
+                |user: &&Profile| user.company_id().is_some_and(|company| ids.iter().any(|id| id == company));
+            let members =
+                if kind == ErasedKind::Companies { users.filter(is_member).count() as u64 } else { 0 };
+            let events = island.events_lost(kind, ids)?;
+            Ok(WouldErase { profiles, unknown: ids.len() as u64 - profiles, members, events })
         })
     }
 
@@ -91,9 +108,14 @@ impl Erasures for ModelEngine {
         &self,
         environment: EnvironmentId,
         _: JobNumber,
-        _: &EventDraft,
+        event: &EventDraft,
     ) -> Result<bool, StoreError> {
-        // Jobs of the model run at once: none is left over from before an erasure, and nothing is suppressed.
-        self.with(environment, |_| Ok(false))
+        // Jobs of the model run at once: none is left over from before an erasure.
+        self.with(environment, |island| {
+            Ok(match event.user_id.as_str() {
+                "" => island.suppresses(ProfileKind::Company, &event.company_id),
+                id => island.suppresses(ProfileKind::User, id),
+            })
+        })
     }
 }

@@ -8,9 +8,9 @@ use muster_kernel::ports::Catalog;
 use muster_testkit::builders::environment;
 use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
-    audit_trail_keeps_its_promises, event_log_keeps_its_promises, history_keeps_its_promises,
-    jobs_keep_their_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
-    segments_keep_their_promises,
+    audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
+    history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
+    profiles_keep_their_promises, segments_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
@@ -38,6 +38,12 @@ fn the_audit_trail_keeps_its_promises() {
 #[test]
 fn jobs_keep_theirs() {
     jobs_keep_their_promises(&ModelJobs::default());
+}
+
+#[test]
+fn erasures_keep_theirs() {
+    let engine = engine();
+    erasures_keep_their_promises(&engine, &engine, &engine, None);
 }
 
 #[test]

@@ -55,11 +55,11 @@ export function PersonalData() {
           Hide from viewers
         </Button>
       </form>
-      changing.error && (
-      <div className="mt-3">
-        <Failure cause={changing.error} />
-      </div>
-      )
+      {changing.error && (
+        <div className="mt-3">
+          <Failure cause={changing.error} />
+        </div>
+      )}
     </Section>
   );
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::Actor;
 use super::id::{ErasureNumber, JobNumber, KeyId, Position};
 use super::job::JobStatus;
 use super::time::Timestamp;
@@ -42,6 +43,8 @@ pub struct ErasureRequest {
     pub suppress: bool,
     /// The key that asks; none when a member does.
     pub key: Option<KeyId>,
+    /// Who asks, when no key does.
+    pub by: Option<Actor>,
     /// When it was asked.
     pub accepted_at: Timestamp,
     /// When the purge begins.
@@ -87,6 +90,9 @@ pub struct Erasure {
     pub suppress: bool,
     /// The key that asked; none when a member did.
     pub key: Option<KeyId>,
+    /// Who asked, when no key did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When the purge begins.

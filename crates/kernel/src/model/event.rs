@@ -337,7 +337,7 @@ impl EventDraft {
 }
 
 fn copy(from: PropertyList<'_>, into: &mut Properties) {
-    from.iter().for_each(|(name, value)| into.push(name, value));
+    into.copy(&from);
 }
 
 /// An event read in place from the payload of a log record.

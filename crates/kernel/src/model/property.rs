@@ -36,16 +36,30 @@ impl Properties {
 
     /// Adds a property whose encoded value `write` appends; none when it appends nothing.
     pub fn push_encoded(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.push_bytes(name.as_bytes(), write);
+    }
+
+    /// Adds what stands in a list: as it is, but for numbers, which are encoded anew.
+    pub(crate) fn copy(&mut self, list: &PropertyList<'_>) {
+        for (name, value) in list.raw() {
+            match Value::number(value) {
+                Some(number) => self.push_bytes(name, |bytes| number.encode(bytes)),
+                None => self.push_bytes(name, |bytes| bytes.extend_from_slice(value)),
+            }
+        }
+    }
+
+    fn push_bytes(&mut self, name: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         let at = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(name);
         let middle = self.bytes.len();
         write(&mut self.bytes);
         if self.bytes.len() == middle {
             self.bytes.truncate(start);
             return;
         }
-        let prefix = prefix_of(name.as_bytes());
+        let prefix = prefix_of(name);
         self.entries.push(Entry { prefix, name: at(start), value: at(middle), end: at(self.bytes.len()) });
     }
 

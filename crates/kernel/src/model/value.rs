@@ -85,6 +85,14 @@ impl<'a> Value<'a> {
         start.get(..start.len() - reader.rest().len())
     }
 
+    /// The number that an encoded value is, if it is one.
+    pub(crate) fn number(encoded: &'a [u8]) -> Option<Value<'a>> {
+        match encoded.first()? {
+            &(INT | UINT | FLOAT) => Value::decode(&mut Reader::new(encoded)),
+            _ => None,
+        }
+    }
+
     fn tag(&self) -> u8 {
         match self {
             Value::Null => NULL,

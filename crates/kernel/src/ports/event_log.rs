@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::model::batch::EventBatch;
-use crate::model::event::{EventDraft, GuardKind};
+use crate::model::event::{EventDraft, Guard, GuardKind};
 use crate::model::id::{EnvironmentId, Position};
 use crate::model::time::Timestamp;
 
@@ -76,6 +76,17 @@ pub trait EventLog: Send + Sync {
     /// consecutive positions of which that is the last; when it is refused, none is; a crash meanwhile leaves any number
     /// of them. An empty batch is a mistake of the caller.
     fn append_many(&self, environment: EnvironmentId, events: &EventBatch) -> AppendingMany;
+
+    /// How an append with these guards would be answered because of one that was stored before; `None` when there was none.
+    /// Appends under way are not waited for.
+    ///
+    /// # Errors
+    /// When there is no such environment, or the guards cannot be read.
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError>;
 
     /// Events after a position in the order of the log: at most `count_max`, and no further one once `bytes_max`
     /// of payload is reached, but at least one when there is one. Only durable events are given.

@@ -188,6 +188,7 @@ impl Registry {
             kind: request.kind,
             suppress: request.suppress,
             key: request.key,
+            by: request.by,
             accepted_at: request.accepted_at,
             due_at: request.due_at,
             promised_at: request.promised_at,

@@ -27,6 +27,8 @@ use crate::log::writer::{Identity, Random};
 /// Events of a segment in memory from which on the next one is begun. Larger: more to encode again for each question
 /// that follows a write. Smaller: more segments to look into.
 pub(super) const CHUNK_EVENTS: usize = 1 << 12;
+/// Events at a time from which on memory for encoding is kept for the next ones: they come steadily.
+const STEADY_EVENTS: usize = 1 << 10;
 /// Events and bytes read from the log at a time.
 pub(super) const STEP_EVENTS: usize = 1 << 14;
 pub(super) const STEP_BYTES: usize = 16 << 20;
@@ -90,6 +92,8 @@ pub struct Snapshot {
 pub(super) struct Tail {
     /// The events of the last segment in memory, as long as it is not full.
     fresh: Vec<StoredEvent>,
+    /// Memory for encoding them.
+    intake: Intake,
     /// When the oldest event of the tail came in.
     pub(super) since: Option<Instant>,
 }
@@ -238,7 +242,9 @@ impl Archive {
         tail.fresh.extend(events);
         if !tail.fresh.is_empty() {
             let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
-            let segment = self.in_memory(&tail.fresh, first, through)?;
+            let Tail { fresh, intake, .. } = &mut *tail;
+            let segment = self.in_memory(intake, fresh, first, through)?;
+            intake.clear(STEADY_EVENTS);
             let hidden = self.hidden_now(&segment)?;
             kept.push(Kept { segment: Arc::new(segment), hidden });
         }
@@ -275,12 +281,12 @@ impl Archive {
     /// A segment of a few events, in memory.
     pub(super) fn in_memory(
         &self,
+        intake: &mut Intake,
         events: &[StoredEvent],
         first: u64,
         last: u64,
     ) -> Result<Segment, StoreError> {
         let mut writer = SegmentWriter::new(Target::Memory, self.header(first, last));
-        let mut intake = Intake::default();
         {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             for event in events {
@@ -292,9 +298,9 @@ impl Archive {
             }
         }
         let encode = || {
-            for (name, mut rows) in intake.by_name {
+            for (name, rows) in intake.by_name.iter_mut().filter(|(_, rows)| !rows.heads.is_empty()) {
                 rows.sort();
-                writer.add(name, &rows, &self.known)?;
+                writer.add(*name, rows, &self.known)?;
             }
             writer.finish()
         };

@@ -146,7 +146,7 @@ pub fn numbers_of(scan: &Scan<'_>, name: &EventName) -> Vec<u32> {
 fn property(scan: &Scan<'_>, question: &CountQuestion) -> Option<u32> {
     let Some(Breakdown::EventProperty(name)) = &question.breakdown else { return None };
     let mut key = Vec::new();
-    property_key(name, &mut key);
+    property_key(name.as_bytes(), &mut key);
     read(scan.known).names.get(&key)
 }
 

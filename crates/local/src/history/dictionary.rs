@@ -320,8 +320,10 @@ pub fn event_key(kind: u8, name: &str, key: &mut Vec<u8>) {
 }
 
 /// The key of a property's name among the names.
-pub fn property_key(name: &str, key: &mut Vec<u8>) {
-    event_key(0, name, key);
+pub fn property_key(name: &[u8], key: &mut Vec<u8>) {
+    key.clear();
+    key.push(0);
+    key.extend_from_slice(name);
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::manifest::DictionaryEntry;
 use super::merge::unwritten;
 use super::opening::dictionary_name;
 use super::part::{Part, Restorer};
+use super::rows::Intake;
 use super::segment::Segment;
 use crate::erasure::{Left, Sieve};
 
@@ -89,7 +90,12 @@ impl Archive {
         left_over.sort_unstable_by_key(|event| event.receipt.position);
         let header = segment.header();
         for events in left_over.chunks(CHUNK_EVENTS) {
-            hidden.instead.push(Arc::new(self.in_memory(events, header.first, header.last)?));
+            hidden.instead.push(Arc::new(self.in_memory(
+                &mut Intake::default(),
+                events,
+                header.first,
+                header.last,
+            )?));
         }
         Ok(Arc::new(hidden))
     }

@@ -6,7 +6,7 @@
 //! Must never: do work on the way of a write, change a file that has its name, hold what grows with the log.
 //!
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
-//! From below: [`bits`], [`lane`], [`column`] pack numbers and values; [`part`] and [`segment`] lay out events;
+//! From below: [`bits`], [`lane`], [`mod@column`] pack numbers and values; [`part`] and [`segment`] lay out events;
 //! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`sealing`], [`tending`] and [`hiding`] keep them; [`scan`] and what stands
 //! on it answer questions; [`members`] those about segments.
 

@@ -3,11 +3,9 @@
 //!
 //! Lossless: every payload is made anew from its columns to the byte, and the rare one that cannot be is kept whole.
 
-use std::collections::BTreeMap;
-
+use hashbrown::HashMap;
 use muster_kernel::model::event::{Event, EventDraft, EventKind, Guard, Source};
 use muster_kernel::model::id::{JobNumber, KeyId};
-use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::varint::{self, Reader};
 
@@ -23,7 +21,7 @@ pub const PART_ROWS_MAX: usize = 1 << 17;
 const LOCKED_ROWS: u32 = 1024;
 
 /// What stands in a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Content {
     /// Lane: numbers of users.
@@ -84,8 +82,46 @@ impl Made {
     }
 }
 
-/// Columns by what they hold, own properties and the company's by their names' bytes.
-type Named<'a> = BTreeMap<(Content, &'a str), Cells<'a>>;
+/// Columns by what they hold, own properties and the company's by their names' bytes. Events of one name bring the same
+/// properties for the most part, so the column that followed another one is looked at first.
+#[derive(Default)]
+struct Named<'a> {
+    all: Vec<(Key<'a>, Cells<'a>)>,
+    places: HashMap<Key<'a>, usize>,
+    /// For each column, the one that followed it.
+    after: Vec<usize>,
+    last: usize,
+}
+
+type Key<'a> = (Content, &'a [u8]);
+
+impl<'a> Named<'a> {
+    /// Gives a row its cell in a column.
+    fn push(&mut self, row: u32, key: Key<'a>, value: &'a [u8]) {
+        let guess = self.after.get(self.last).copied();
+        let is_it = |index: &usize| self.all.get(*index).is_some_and(|(known, _)| *known == key);
+        let index = guess.filter(is_it).unwrap_or_else(|| self.place(key));
+        if let Some(after) = self.after.get_mut(self.last) {
+            *after = index;
+        }
+        self.last = index;
+        let Some((_, cells)) = self.all.get_mut(index) else { return };
+        // A name that stands twice in a payload, which is then kept whole.
+        if cells.rows.last() == Some(&row) {
+            return;
+        }
+        cells.rows.push(row);
+        cells.values.push(value);
+    }
+
+    fn place(&mut self, key: Key<'a>) -> usize {
+        *self.places.entry(key).or_insert_with(|| {
+            self.all.push((key, Cells::default()));
+            self.after.push(usize::MAX);
+            self.all.len() - 1
+        })
+    }
+}
 
 #[derive(Default)]
 struct Lanes {
@@ -98,8 +134,8 @@ struct Lanes {
 
 /// Appends a part of sorted rows; positions count from `first_position`. Numbers of all that the rows name must have
 /// been given.
-pub fn encode(
-    rows: &Rows,
+pub fn encode<'r>(
+    rows: &'r Rows,
     range: std::ops::Range<usize>,
     first_position: u64,
     shared: &Shared,
@@ -108,7 +144,7 @@ pub fn encode(
     let heads = rows.heads.get(range).unwrap_or_default();
     let mut lanes = Lanes::default();
     let (mut envelopes, mut guards) = (Made::default(), Made::default());
-    let mut named = Named::new();
+    let mut named = Named::default();
     let mut known = read(shared);
     for (row, head) in (0u32..).zip(heads) {
         if row % LOCKED_ROWS == 0 {
@@ -121,17 +157,9 @@ pub fn encode(
         lanes.users.push(user.into());
         lanes.times.push(from_signed(time));
         lanes.positions.push(position - first_position);
-        let mut cell = |content, name, value| {
-            let cells: &mut Cells<'_> = named.entry((content, name)).or_default();
-            // A name that stands twice in a payload, which is then kept whole.
-            if cells.rows.last() == Some(&row) {
-                return;
-            }
-            cells.rows.push(row);
-            cells.values.push(value);
-        };
+        let mut cell = |content, name: &'r [u8], value| named.push(row, (content, name), value);
         if head.is_verbatim {
-            cell(Content::Verbatim, "", payload);
+            cell(Content::Verbatim, b"", payload);
         }
         let Ok(event) = Event::decode(payload) else { continue };
         lanes.ordinals.push(event.ordinal.into());
@@ -141,29 +169,26 @@ pub fn encode(
         guards.push(row, |out| event.guards().for_each(|guard| guard.encode(out)));
         for (content, text) in [(Content::EventId, event.event_id), (Content::Warnings, event.warnings)] {
             if !text.is_empty() {
-                cell(content, "", text.as_bytes());
+                cell(content, b"", text.as_bytes());
             }
         }
         let owners =
             [(Content::Property, event.properties), (Content::CompanyProperty, event.company_properties)];
         for (content, list) in owners {
-            raw_of(&list).for_each(|(name, value)| cell(content, name, value));
+            list.raw().for_each(|(name, value)| cell(content, name, value));
         }
     }
     let (envelopes, guards) = (envelopes.cells(), guards.cells());
-    named.insert((Content::Envelopes, ""), envelopes);
+    let mut all = named.all;
+    all.push(((Content::Envelopes, b""), envelopes));
     if !guards.rows.is_empty() {
-        named.insert((Content::Guards, ""), guards);
+        all.push(((Content::Guards, b""), guards));
     }
-    put(&lanes, named, &known, out);
+    all.sort_unstable_by_key(|(key, _)| *key);
+    put(&lanes, all, &known, out);
 }
 
-/// Names, valid texts all, and encoded values.
-fn raw_of<'a>(list: &PropertyList<'a>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-    list.raw().filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
-}
-
-fn put(lanes: &Lanes, named: Named<'_>, known: &Dictionaries, out: &mut Vec<u8>) {
+fn put(lanes: &Lanes, named: Vec<(Key<'_>, Cells<'_>)>, known: &Dictionaries, out: &mut Vec<u8>) {
     let rows = lanes.users.len();
     let (mut directory, mut body, mut key) = (Vec::new(), Vec::new(), Vec::new());
     let mut count = 0u64;

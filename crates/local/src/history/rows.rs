@@ -33,6 +33,8 @@ pub struct Head {
 #[derive(Debug, Default)]
 pub struct Rows {
     bytes: Vec<u8>,
+    /// Names of the properties of the event that was taken last: most have the same.
+    names: Vec<u8>,
     /// The events, in any order until [`Rows::sort`].
     pub heads: Vec<Head>,
 }
@@ -77,6 +79,14 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// Forgets the events. Keeps the memory, but after `few` of them: then nobody needs it soon.
+    pub fn clear(&mut self, few: usize) {
+        if self.by_name.values().map(|rows| rows.heads.len()).sum::<usize>() < few {
+            *self = Intake::default();
+        }
+        self.by_name.values_mut().for_each(Rows::clear);
+    }
+
     /// Adds an event; answers false when its payload is none.
     pub fn take(&mut self, dictionaries: &mut Dictionaries, stored: &StoredEvent) -> bool {
         let Ok(event) = Event::decode(&stored.payload) else { return false };
@@ -86,9 +96,20 @@ impl Intake {
         if let Some(company) = event.company_id {
             dictionaries.companies.intern(company.as_bytes());
         }
-        for (property, _) in event.properties.iter().chain(event.company_properties.iter()) {
-            property_key(property, &mut self.scratch);
-            dictionaries.names.intern(&self.scratch);
+        let names = || event.properties.raw().chain(event.company_properties.raw()).map(|(name, _)| name);
+        let rows = self.by_name.entry(name).or_default();
+        self.scratch.clear();
+        // No name has this byte: it is not in UTF-8.
+        names().for_each(|name| {
+            self.scratch.extend_from_slice(name);
+            self.scratch.push(0xff);
+        });
+        if self.scratch != rows.names {
+            rows.names.clone_from(&self.scratch);
+            for name in names() {
+                property_key(name, &mut self.scratch);
+                dictionaries.names.intern(&self.scratch);
+            }
         }
         let Receipt { position, received_at } = stored.receipt;
         let place = Place { user, time: time_of(&event, received_at).0, position: position.0 };
@@ -96,15 +117,14 @@ impl Intake {
         self.scratch.clear();
         self.draft.encode(&mut self.scratch);
         let is_verbatim = self.scratch != stored.payload
-            || !ascend(event.properties.iter().map(|(name, _)| name))
-            || !ascend(event.company_properties.iter().map(|(name, _)| name));
-        let rows = self.by_name.entry(name).or_default();
+            || !ascend(event.properties.raw().map(|(name, _)| name))
+            || !ascend(event.company_properties.raw().map(|(name, _)| name));
         rows.push(place, is_verbatim, |out| out.extend_from_slice(&stored.payload));
         true
     }
 }
 
-fn ascend<'n>(mut names: impl Iterator<Item = &'n str>) -> bool {
+fn ascend<'n>(mut names: impl Iterator<Item = &'n [u8]>) -> bool {
     let mut last = None;
     names.all(|name| last.replace(name).is_none_or(|last| last < name))
 }

@@ -139,7 +139,7 @@ impl<'a> Scan<'a> {
         let mut passing: Option<Vec<bool>> = None;
         let mut key = Vec::new();
         for condition in conditions {
-            property_key(&condition.name, &mut key);
+            property_key(condition.name.as_bytes(), &mut key);
             let code = read(self.known).names.get(&key);
             let column = code.and_then(|code| part.column(Content::Property, code));
             let holds = |value: Value<'_>| condition.any_of.iter().any(|wanted| wanted.value() == value);

@@ -33,6 +33,7 @@ pub fn request(kind: ErasedKind, ids: &[&str], suppress: bool) -> ErasureRequest
         ids: ids.iter().map(|id| (*id).to_owned()).collect(),
         suppress,
         key: None,
+        by: None,
         accepted_at: DAY_ONE,
         due_at: DAY_ONE,
         promised_at: DAY_ONE,

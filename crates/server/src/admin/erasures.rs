@@ -44,12 +44,13 @@ pub fn record_erasure(
 /// An erasure with its certificate, of whichever environment it is.
 pub(super) fn certificate(id: &str, office: Office<'_>) -> Result<AdminAnswer, AdminError> {
     let now = office.clock.now();
-    for environment in &office.catalog.state().environments {
+    let state = office.catalog.state();
+    for environment in &state.environments {
         let erasures = office.erasures.erasures(environment.id);
         let erasures =
             erasures.map_err(|error| AdminError::failed(format!("Erasures cannot be read: {error}.")))?;
         if let Some(erasure) = erasures.iter().find(|erasure| erasure.id == id) {
-            let shown = serde_json::to_value(ErasureBody::new(erasure, now));
+            let shown = serde_json::to_value(ErasureBody::new(erasure, &state, now));
             let shown: Value = shown.map_err(|error| AdminError::failed(error.to_string()))?;
             return Ok(AdminAnswer::Erasure { environment: environment.name.clone(), erasure: shown });
         }

@@ -3,6 +3,7 @@
 
 use muster_kernel::model::audit::{Act, Actor};
 use muster_kernel::model::team::Role;
+use muster_kernel::model::time::Timestamp;
 
 use super::audit::Entry;
 use super::environments::{self, CreateEnvironment};
@@ -52,13 +53,23 @@ pub fn first_start(given: Option<&str>, office: Office<'_>) -> Result<Option<Fir
     Ok(Some(FirstStart { environment: ENVIRONMENT.to_owned(), app_token, drawn_secret }))
 }
 
+/// A link that makes the first owner. Shown once and never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnerLink {
+    /// Where it leads.
+    pub link: String,
+    /// From when on it opens nothing, if no start put another one in its place before.
+    pub expires_at: Timestamp,
+}
+
 /// Makes the link that makes the first owner, in the place of any made before; nothing once there is an owner.
 ///
 /// # Errors
 /// When the catalog cannot be written.
-pub fn owner_link(office: Office<'_>) -> Result<Option<String>, AdminError> {
+pub fn owner_link(office: Office<'_>) -> Result<Option<OwnerLink>, AdminError> {
     if office.catalog.state().members.iter().any(|member| member.role == Role::Owner) {
         return Ok(None);
     }
-    invitations::first_owner(&Actor::Server, office).map(|(link, _)| Some(link))
+    let (link, expires_at) = invitations::first_owner(&Actor::Server, office)?;
+    Ok(Some(OwnerLink { link, expires_at }))
 }

@@ -3,6 +3,12 @@
 use muster_kernel::model::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
+/// A time to the second, which is enough for a person.
+pub fn to_the_second(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }

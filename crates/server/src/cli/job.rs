@@ -3,26 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::client::{Client, ClientError};
+use crate::client::Client;
 
 use super::bulk;
+use super::looks::{self, Then};
 use super::progress::{Progress, bytes, count};
 use super::remote::{DONE, Ended, FAILED, SOME_REJECTED};
 use super::{Output, text};
-
-/// Between two looks at a job; the first ones come sooner, because most files are small.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-const LOOK_SOON: Duration = Duration::from_millis(50);
-const SOON_LOOKS: u32 = 20;
-/// How many looks may fail one after the other: a minute, in which a server can be restarted.
-const FAILED_LOOKS_MAX: u32 = 120;
-/// Of how many looks one is told of where there is no bar: every ten seconds.
-const TOLD_LOOKS: u32 = 20;
 
 /// A job: what is read here, and the whole answer for scripts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -116,32 +107,22 @@ impl Job {
 ///
 /// # Errors
 /// When the server refuses, or does not answer for a minute.
-pub fn follow(client: &Client, mut job: Job, progress: &mut Progress) -> Result<Job, Ended> {
+pub fn follow(client: &Client, job: Job, progress: &mut Progress) -> Result<Job, Ended> {
     let path = Job::path(job.id());
-    let (mut looks, mut failed, mut status) = (0u32, 0, String::new());
-    while !job.is_ended() {
-        if job.facts.status != status || looks.is_multiple_of(TOLD_LOOKS) {
+    let mut status = String::new();
+    let followed = looks::follow(client, &path, job, |job, tells| {
+        if job.is_ended() {
+            return Then::Ends;
+        }
+        if tells || job.facts.status != status {
             progress.line(&job.so_far());
             job.facts.status.clone_into(&mut status);
         }
-        progress.works(&doing(&job), job.facts.completed_rows, job.facts.total_rows);
-        pause(if looks < SOON_LOOKS { LOOK_SOON } else { LOOK_EVERY });
-        looks += 1;
-        match client.get::<Job>(&path) {
-            Ok(now) => (job, failed) = (now, 0),
-            Err(ClientError::Unreachable(_) | ClientError::Refused { may_pass: true, .. })
-                if failed < FAILED_LOOKS_MAX =>
-            {
-                failed += 1;
-            }
-            Err(error) => {
-                progress.end();
-                return Err(bulk::lost(&job, error));
-            }
-        }
-    }
+        progress.works(&doing(job), "rows", job.facts.completed_rows, job.facts.total_rows);
+        Then::GoesOn
+    });
     progress.end();
-    Ok(job)
+    followed.map_err(|(job, error)| bulk::lost(&job, error))
 }
 
 fn doing(job: &Job) -> String {
@@ -151,14 +132,6 @@ fn doing(job: &Job) -> String {
         (None, "validating") => "Counting rows".to_owned(),
         (None, other) => other.to_owned(),
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a command looks at a job now and then; nothing is waited for here"
-)]
-fn pause(length: Duration) {
-    std::thread::sleep(length);
 }
 
 /// Shows a job on standard output.

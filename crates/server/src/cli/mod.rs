@@ -6,10 +6,12 @@
 //! with the remedy. Commands decide nothing: configuration, administration and wiring do.
 
 mod bulk;
+mod delete;
 mod environments;
 mod job;
 mod jobs;
 mod keys;
+mod looks;
 mod owner;
 mod progress;
 mod remote;
@@ -87,6 +89,9 @@ enum Command {
     Bulk(bulk::BulkCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
     Jobs(jobs::JobsCommand),
+    /// Erase users or companies on a running server, and wait for the proof.
+    #[command(subcommand)]
+    Delete(delete::DeleteCommand),
     /// Show an erasure and its certificate.
     Certificate(Certificate),
     /// Check the settings and show those in effect, without starting anything.
@@ -162,6 +167,7 @@ impl Cli {
             }
             Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Delete(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Certificate(Certificate { id, output }) => {
                 administer(place, AdminRequest::Certificate { id }, output)
             }

@@ -6,7 +6,8 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 const BYTES: &str = "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const BYTES_OF_UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
-const ROWS: &str = "{msg} {wide_bar} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+/// `{prefix}` is what is counted.
+const COUNTED: &str = "{msg} {wide_bar} {human_pos} of {human_len} {prefix}, {per_sec}, {eta} left";
 const WAITING: &str = "{msg} {spinner}";
 
 /// Where progress is shown.
@@ -42,12 +43,13 @@ impl Progress {
         }
     }
 
-    /// A job does its rows; nothing is known of them before they are counted.
-    pub fn works(&mut self, doing: &str, done: u64, total: u64) {
+    /// A job does its rows, or whatever `what` says; nothing is known of them before they are counted.
+    pub fn works(&mut self, doing: &str, what: &'static str, done: u64, total: u64) {
         let Some(bar) = &self.bar else { return };
         let begins = self.said != doing;
         if begins {
-            bar.set_style(style(if total > 0 { ROWS } else { WAITING }));
+            bar.set_style(style(if total > 0 { COUNTED } else { WAITING }));
+            bar.set_prefix(what);
             bar.set_message(doing.to_owned());
             bar.reset();
             doing.clone_into(&mut self.said);
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_well_formed() {
-        for template in [BYTES, BYTES_OF_UNKNOWN, ROWS, WAITING] {
+        for template in [BYTES, BYTES_OF_UNKNOWN, COUNTED, WAITING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
         assert_eq!((count(1_234_567), bytes(2_048)), ("1,234,567".to_owned(), "2.00 KiB".to_owned()));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use muster_kernel::model::catalog::{EmptyCompany, JunkIds, NestedValues, Scope};
 use muster_kernel::model::time::Timestamp;
 
-use crate::admin::{AdminAnswer, EnvironmentView, KeyStatus, KeyView};
+use crate::admin::{AdminAnswer, EnvironmentView, KeyStatus, KeyView, to_the_second};
 use crate::config::{Config, Shown};
 
 /// Between two columns.
@@ -54,13 +54,17 @@ pub fn answer(answer: &AdminAnswer) -> String {
 }
 
 fn owner_link(link: &str, email: Option<&str>, expires_at: Timestamp) -> String {
-    let what = match email {
-        Some(email) => {
-            format!("Open this link to choose a new password for {email}; every session of theirs then ends")
-        }
-        None => "There is no owner yet. Open this link to become the owner".to_owned(),
+    let (what, end) = match email {
+        Some(email) => (
+            format!("Open this link to choose a new password for {email}; every session of theirs then ends"),
+            "",
+        ),
+        None => (
+            "There is no owner yet. Open this link to become the owner".to_owned(),
+            " or the next start of the server, whichever comes first",
+        ),
     };
-    format!("{what}.\nIt works once, until {expires_at}.\n\n  {link}\n")
+    format!("{what}.\nIt works once, until {}{end}.\n\n  {link}\n", to_the_second(expires_at))
 }
 
 /// Every setting in effect, with the place where it was given.
@@ -194,11 +198,8 @@ fn scopes(scopes: &[Scope]) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
 }
 
-/// To the second, which is enough for a person.
 fn optional_time(time: Option<Timestamp>, absent: &str) -> String {
-    let Some(time) = time else { return absent.to_owned() };
-    let text = time.to_string();
-    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+    time.map_or_else(|| absent.to_owned(), to_the_second)
 }
 
 /// As a shell takes it.

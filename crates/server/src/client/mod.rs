@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use ureq::config::Config;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -87,6 +87,30 @@ impl Client {
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let url = format!("{}{path}", self.url);
         parsed(self.agent.delete(url).header("Authorization", &self.authorization).call())
+    }
+
+    /// Ends what a body names.
+    ///
+    /// # Errors
+    /// When nobody answers, or the server refuses.
+    pub fn delete_named<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let bytes = serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        let call = self
+            .agent
+            .delete(format!("{}{path}", self.url))
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/json")
+            .force_send_body();
+        parsed(call.send(&bytes))
+    }
+
+    /// The address of a path.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 
     /// Reads something into `out` while it arrives; answers how many bytes it was.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use muster_kernel::model::audit::Actor;
 use muster_kernel::model::erasure::{ErasedKind, Erasure, ErasureRequest, WouldErase};
 use muster_kernel::model::id::{EnvironmentId, ErasureNumber, KeyId};
 use muster_kernel::model::team::{DAY, HOUR};
@@ -110,7 +111,8 @@ impl Eraser {
         }
     }
 
-    /// Accepts a deletion: durable and hidden when the answer resolves. Syncs the disk, so not for an edge thread.
+    /// Accepts a deletion: durable and hidden when the answer resolves. Syncs the disk, so not for an edge thread. Who asks
+    /// is a key, or somebody else.
     ///
     /// # Errors
     /// When it may not be durable.
@@ -120,7 +122,7 @@ impl Eraser {
         kind: ErasedKind,
         ids: Vec<String>,
         suppress: bool,
-        key: Option<KeyId>,
+        asker: Result<KeyId, Actor>,
     ) -> Result<Accepting, StoreError> {
         let (parts, settings) = (&self.inner.parts, &self.inner.settings);
         let state = parts.catalog.state();
@@ -132,7 +134,8 @@ impl Eraser {
             kind,
             ids,
             suppress,
-            key,
+            key: asker.as_ref().ok().copied(),
+            by: asker.err(),
             accepted_at,
             due_at,
             promised_at: due_at.plus(settings.within_s.saturating_mul(SECOND)),

@@ -99,9 +99,14 @@ pub(super) fn base_of(edge: &Edge, headers: &HeaderMap) -> String {
 /// When it cannot be written as JSON, which is a defect.
 pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Result<Response, Refused> {
     let bytes = serde_json::to_vec(body).map_err(|error| Refused::internal(error.to_string()))?;
+    Ok(unkept(status, bytes))
+}
+
+/// The same, already rendered.
+pub(super) fn unkept(status: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = answer::json(status, bytes);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 /// An answer without a body.

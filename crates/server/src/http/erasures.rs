@@ -10,12 +10,15 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::erasure::{Certificate, ErasedKind, Erasure, PlaceReport};
 use muster_kernel::model::id::{self, EnvironmentId, JobId};
 use muster_kernel::model::job::JobStatus;
-use muster_kernel::model::limits::{ERASED_IDS_MAX, PAGE_ITEMS_MAX, PROBLEMS_LISTED_MAX};
+use muster_kernel::model::limits::{ERASED_IDS_MAX, PROBLEMS_LISTED_MAX};
+use muster_kernel::model::page::Cursor;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::StoreError;
 
 use super::acts;
 use super::answer::Instant;
@@ -23,7 +26,8 @@ use super::body;
 use super::caller::{Erase, Witness};
 use super::edge::Edge;
 use super::error::{self, Envelope, Refused, id_problem};
-use super::openapi::{EnvironmentHeader, ErasureProblems, ReadProblems};
+use super::openapi::{CursorParameter, EnvironmentHeader, ErasureProblems, LimitParameter, ReadProblems};
+use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query};
 use super::reader::Reader;
 use crate::admin::{self, Actor};
@@ -92,6 +96,9 @@ pub(crate) struct ErasureBody {
     ids: usize,
     /// Whether later writes about them are refused.
     suppress: bool,
+    /// Who asked; null of one that was accepted before this was kept.
+    #[schema(required = true)]
+    asked_by: Option<AskerBody>,
     /// When it was accepted: what was received up to then is hidden since.
     #[schema(value_type = Instant)]
     accepted_at: Instant,
@@ -114,6 +121,18 @@ pub(crate) struct ErasureBody {
     /// The proof; null until it is complete.
     #[schema(required = true)]
     certificate: Option<CertificateBody>,
+}
+
+/// Who asked for an erasure.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErasureAsker)]
+pub(crate) struct AskerBody {
+    /// `member` or `key`.
+    #[schema(example = "member")]
+    kind: &'static str,
+    /// The member's name at that time, or the key's.
+    #[schema(example = "Ada Lovelace")]
+    name: String,
 }
 
 /// The proof that an erasure is complete.
@@ -144,15 +163,20 @@ struct PlaceBody {
 }
 
 /// A page of erasures.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ErasureList)]
-pub(super) struct ListBody {
+#[derive(ToSchema)]
+#[schema(as = ErasurePage)]
+#[expect(dead_code, reason = "describes an answer that is written item by item")]
+pub(super) struct ErasurePage {
+    /// The erasures, newest first.
     data: Vec<ErasureBody>,
+    /// Where the next page starts; null on the last one. A page may be shorter than `limit` before that.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
 }
 
 impl ErasureBody {
-    /// An erasure as it stands `now`.
-    pub(crate) fn new(erasure: &Erasure, now: Timestamp) -> Self {
+    /// An erasure as it stands `now`; the catalog knows the keys' names.
+    pub(crate) fn new(erasure: &Erasure, catalog: &CatalogState, now: Timestamp) -> Self {
         let certificate = |certificate: &Certificate| CertificateBody {
             issued_at: Instant(certificate.issued_at),
             subjects: erasure.hashes.clone(),
@@ -164,6 +188,7 @@ impl ErasureBody {
             status: erasure.status.as_str(),
             ids: erasure.hashes.len(),
             suppress: erasure.suppress,
+            asked_by: AskerBody::of(erasure, catalog),
             accepted_at: Instant(erasure.accepted_at),
             due_at: Instant(erasure.due_at),
             promised_at: Instant(erasure.promised_at),
@@ -172,6 +197,19 @@ impl ErasureBody {
             ended_at: erasure.ended_at.map(Instant),
             jobs: erasure.jobs.len(),
             certificate: erasure.certificate.as_ref().map(certificate),
+        }
+    }
+}
+
+impl AskerBody {
+    fn of(erasure: &Erasure, catalog: &CatalogState) -> Option<Self> {
+        if let Some(id) = erasure.key {
+            let name = catalog.keys.iter().find(|key| key.id == id).map(|key| key.name.clone());
+            return Some(AskerBody { kind: "key", name: name.unwrap_or_default() });
+        }
+        match &erasure.by {
+            Some(Actor::Member { name, .. }) => Some(AskerBody { kind: "member", name: name.clone() }),
+            _ => None,
         }
     }
 }
@@ -266,9 +304,10 @@ async fn take(
         let message = format!("{count} {noun} named; nothing was changed");
         return acts::answer(error::ACCEPTED, &AcceptedBody { message, job_id: None, would: Some(would) });
     }
-    let (by, key) = (reader.actor(), reader.key());
+    let by = reader.actor();
+    let asker = reader.key().ok_or_else(|| by.clone());
     let erasure = read::aside(edge, move |edge| {
-        let accepting = edge.parts.erasures.accept(environment, kind, ids, suppress, key)?;
+        let accepting = edge.parts.erasures.accept(environment, kind, ids, suppress, asker)?;
         // Beside the edge thread: this syncs the disk.
         let erasure = tokio::runtime::Handle::current().block_on(accepting)?;
         edge.parts.erasures.accepted(environment, &erasure);
@@ -340,25 +379,46 @@ fn id_of(item: &serde_json::Value) -> Result<String, Problem> {
     id::check(&text).map(|()| text).map_err(id_problem)
 }
 
-/// List erasures, the newest first; the newest 1,000.
+/// List erasures, the newest first.
 #[utoipa::path(
     get,
     path = "/v1/erasures",
     operation_id = "list_erasures",
     tag = "Erasure",
-    params(EnvironmentHeader),
-    responses((status = 200, description = "The erasures", body = ListBody), ReadProblems),
+    params(LimitParameter, CursorParameter, EnvironmentHeader),
+    responses((status = 200, description = "A page of erasures", body = ErasurePage), ReadProblems),
     security(("api_key" = ["erase"]), ("api_key" = ["read"]), ("session" = [])),
 )]
-pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Witness>) -> Response {
-    let (environment, now) = (reader.environment(), reader.now());
-    let outcome = read::aside(&edge, move |edge| {
-        let erasures = edge.parts.erasures.erasures(environment)?;
-        let data = erasures.iter().take(PAGE_ITEMS_MAX).map(|erasure| ErasureBody::new(erasure, now));
-        acts::answer(error::OK, &ListBody { data: data.collect() })
-    });
-    let outcome = outcome.await;
+pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Witness>, head: Head) -> Response {
+    let outcome = listed(&edge, &reader, &head).await;
     reader.answer(outcome)
+}
+
+async fn listed(edge: &Arc<Edge>, reader: &Reader<Witness>, head: &Head) -> Result<Response, Refused> {
+    let query = Query::of(head);
+    let (limit, before) = (query.limit()?, query.cursor()?.as_ref().map(number_of).transpose()?);
+    let (environment, now) = (reader.environment(), reader.now());
+    let bytes = read::aside(edge, move |edge| {
+        let (erasures, catalog) = (edge.parts.erasures.erasures(environment)?, edge.parts.catalog.state());
+        let is_behind = |erasure: &&Erasure| before.is_none_or(|before| erasure.number.0 < before);
+        let mut rest = erasures.iter().filter(is_behind).peekable();
+        // A page ends with its bytes as well: ten thousand hashes stand in some certificates.
+        let mut writer = PageWriter::new(limit, None);
+        while writer.wants().is_some()
+            && let Some(erasure) = rest.next()
+        {
+            writer.push(&ErasureBody::new(erasure, &catalog, now))?;
+            writer.turn(1, rest.peek().map(|_| Cursor(erasure.number.0.to_be_bytes().to_vec())));
+        }
+        Ok(writer.finish())
+    })
+    .await?;
+    Ok(acts::unkept(error::OK, bytes))
+}
+
+fn number_of(cursor: &Cursor) -> Result<u32, Refused> {
+    let bytes: Result<[u8; 4], _> = cursor.0.as_slice().try_into();
+    bytes.map(u32::from_be_bytes).map_err(|_| StoreError::NotACursor.into())
 }
 
 /// Read an erasure and, once it is complete, its certificate.
@@ -392,7 +452,7 @@ async fn one(edge: &Arc<Edge>, reader: &Reader<Witness>, id: InPath<JobId>) -> R
             let message = "No such erasure in this environment.";
             return Err(Problem::of_call(ProblemCode::ErasureUnknown, message).into());
         };
-        acts::answer(error::OK, &ErasureBody::new(erasure, now))
+        acts::answer(error::OK, &ErasureBody::new(erasure, &edge.parts.catalog.state(), now))
     })
     .await
 }

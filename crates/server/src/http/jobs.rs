@@ -20,7 +20,6 @@ use muster_kernel::model::audit::Act;
 use muster_kernel::model::erasure::Erasure;
 use muster_kernel::model::id::{EnvironmentId, JobId};
 use muster_kernel::model::job::Job;
-use muster_kernel::model::limits::PAGE_ITEMS_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::{SECOND, Timestamp};
 
@@ -118,7 +117,7 @@ struct ReasonBody {
 
 impl JobBody {
     /// A deletion as a job.
-    fn of_erasure(erasure: &Erasure, base: &str, now: Timestamp) -> Self {
+    pub(super) fn of_erasure(erasure: &Erasure, base: &str, now: Timestamp) -> Self {
         let end = erasure.ended_at.unwrap_or(now);
         let micros = erasure.started_at.map_or(0, |start| u64::try_from(end.0 - start.0).unwrap_or_default());
         let done = erasures::done(erasure);
@@ -191,35 +190,6 @@ impl JobBody {
 fn erasure_of(edge: &Edge, environment: EnvironmentId, id: &JobId) -> Result<Option<Erasure>, Refused> {
     let erasures = edge.parts.erasures.erasures(environment)?;
     Ok(erasures.into_iter().find(|erasure| erasure.id == id.as_str()))
-}
-
-/// List jobs, the newest first; the newest 1,000.
-#[utoipa::path(
-    get,
-    path = "/v1/background_jobs",
-    operation_id = "list_jobs",
-    tag = "Bulk",
-    params(EnvironmentHeader),
-    responses((status = 200, description = "The jobs", body = Vec<JobBody>), ReadProblems),
-    security(("api_key" = ["ingest"]), ("api_key" = ["read"]), ("session" = [])),
-)]
-pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Follow>, head: Head) -> Response {
-    let outcome = listed(&edge, &reader, &head).await;
-    reader.answer(outcome)
-}
-
-async fn listed(edge: &Arc<Edge>, reader: &Reader<Follow>, head: &Head) -> Result<Response, Refused> {
-    let (environment, now, base) = (reader.environment(), reader.now(), acts::base_of(edge, &head.headers));
-    let (jobs, erasures) = read::aside(edge, move |edge| {
-        Ok((edge.parts.jobs.jobs(environment)?, edge.parts.erasures.erasures(environment)?))
-    })
-    .await?;
-    let uploads = jobs.iter().map(|job| (job.submitted_at, JobBody::new(job, &base, now)));
-    let deletions =
-        erasures.iter().map(|erasure| (erasure.accepted_at, JobBody::of_erasure(erasure, &base, now)));
-    let mut shown: Vec<(Timestamp, JobBody)> = uploads.chain(deletions).collect();
-    shown.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    acts::answer(error::OK, &shown.into_iter().map(|(_, body)| body).take(PAGE_ITEMS_MAX).collect::<Vec<_>>())
 }
 
 /// Read a job.

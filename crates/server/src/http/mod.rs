@@ -30,6 +30,7 @@ mod health;
 mod identify;
 mod identify_company;
 mod invitations;
+mod job_list;
 mod jobs;
 mod keys;
 mod ledger;

@@ -22,6 +22,10 @@ pub(super) struct UserBody<'a> {
     /// The company that the user belongs to.
     #[schema(required = true)]
     company_id: Option<&'a str>,
+    /// In lists: the company's property `name`, when it is a text that the caller may see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Northwind Trading")]
+    company_name: Option<&'a str>,
     /// Name and value of each property, with the JSON type that it was sent with; with `detail=true` a
     /// `PropertyDetail` for each.
     #[schema(value_type = Object)]
@@ -102,6 +106,7 @@ impl<'a> UserBody<'a> {
         UserBody {
             user_id: id,
             company_id: profile.company_id(),
+            company_name: None,
             properties: PropertyMap { profile, view },
             created_at: created_at(profile, &view.masking).map(Instant),
             first_seen_at: profile.first_seen_at().map(Instant),
@@ -116,6 +121,13 @@ impl<'a> UserBody<'a> {
     pub(super) fn at(self, at: AsOf) -> Self {
         let known_at = Some(at.known_at).filter(|known_at| *known_at < Timestamp(i64::MAX));
         UserBody { as_of: Some(Instant(at.time)), known_at: known_at.map(Instant), ..self }
+    }
+}
+
+impl<'a> UserBody<'a> {
+    /// The same user with the name of the company.
+    pub(super) fn of_company(self, name: Option<&'a str>) -> Self {
+        UserBody { company_name: name, ..self }
     }
 }
 
@@ -194,8 +206,9 @@ pub(super) struct PropertyDetail<'a> {
     tied: bool,
 }
 
+/// Whether a flag is left out of an answer.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 

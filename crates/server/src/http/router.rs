@@ -16,8 +16,8 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
-    identify, identify_company, invitations, jobs, keys, ledger, members, membership, metrics, openapi,
-    overview, properties, session, timeline, track, users, validate,
+    identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
+    openapi, overview, properties, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -32,7 +32,7 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(bulk::companies)) //        POST   /v1/companies/bulk_identify
         .routes(routes!(jobs::delete)) //           DELETE /v1/background_jobs/{id}
         // Who sends or reads data; scope `ingest` or `read`, or a session.
-        .routes(routes!(jobs::list)) //             GET    /v1/background_jobs
+        .routes(routes!(job_list::list)) //         GET    /v1/background_jobs
         .routes(routes!(jobs::get)) //              GET    /v1/background_jobs/{id}
         .routes(routes!(jobs::rejects)) //          GET    /v1/background_jobs/{id}/rejects
         // Who erases; scope `erase`, or a session of an admin.

@@ -1,5 +1,6 @@
 //! `GET /v1/users` and `GET /v1/users/{id}`: reading users.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,11 +9,12 @@ use jiff::tz::TimeZone;
 use utoipa::ToSchema;
 
 use muster_kernel::model::history::AsOf;
-use muster_kernel::model::id::{CompanyId, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
 use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::time::Timestamp;
+use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, UserQuery};
 
 use super::answer;
@@ -27,6 +29,9 @@ use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query, Reading, invalid};
 use super::reader::Reader;
 use super::render::{UserBody, View};
+
+/// The property by which people know a company.
+const NAME: &str = "name";
 
 /// A page of users.
 #[derive(ToSchema)]
@@ -82,10 +87,12 @@ pub(super) async fn page(
     let users = UserQuery { search: reading.query.search(), company, unsearched };
     let bytes = read::aside(edge, move |edge| {
         let mut writer = PageWriter::new(limit, cursor);
+        let mut names = CompanyNames::new(&view);
         while let Some((after, count)) = writer.wants() {
             let Page { items, next } = edge.parts.profiles.users(environment, &users, after, count)?;
             for (id, profile) in &items {
-                writer.push(&UserBody::new(id.as_str(), profile, &view))?;
+                let name = names.of(edge, environment, profile.company_id())?;
+                writer.push(&UserBody::new(id.as_str(), profile, &view).of_company(name))?;
             }
             writer.turn(items.len(), next);
         }
@@ -93,6 +100,38 @@ pub(super) async fn page(
     })
     .await?;
     Ok(answer::found(reading.position, bytes))
+}
+
+/// The names of the companies on a page, each read once.
+struct CompanyNames {
+    is_hidden: bool,
+    known: HashMap<String, Option<String>>,
+}
+
+impl CompanyNames {
+    fn new(view: &View) -> Self {
+        CompanyNames { is_hidden: view.masking.hides(NAME), known: HashMap::new() }
+    }
+
+    /// The name of a company, where it has one that may be shown.
+    fn of(
+        &mut self,
+        edge: &Edge,
+        environment: EnvironmentId,
+        company: Option<&str>,
+    ) -> Result<Option<&str>, Refused> {
+        let Some(company) = company.filter(|_| !self.is_hidden) else { return Ok(None) };
+        if !self.known.contains_key(company) {
+            let id = CompanyId::parse(company).map_err(id_problem)?;
+            let profile = edge.parts.profiles.company(environment, &id)?;
+            let name = profile.as_ref().and_then(|profile| match profile.property(NAME) {
+                Some(Value::Text(name)) if !name.is_empty() => Some(name.to_owned()),
+                _ => None,
+            });
+            self.known.insert(company.to_owned(), name);
+        }
+        Ok(self.known.get(company).and_then(Option::as_deref))
+    }
 }
 
 /// How profiles are shown to the caller.

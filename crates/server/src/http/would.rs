@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use muster_kernel::model::event::{Event, EventDraft, EventKind, Membership};
@@ -18,17 +19,18 @@ use muster_kernel::ports::Profiles;
 
 use super::answer::Instant;
 use super::error::{Refused, id_problem};
+use super::render::is_false;
 
 /// The answer to a dry run.
 #[derive(Serialize)]
-pub(super) struct DryRun<'a> {
+pub(super) struct DryRun {
     status: &'static str,
-    warnings: &'a [Warning],
+    warnings: Box<RawValue>,
     would: WriteWould,
 }
 
 /// What a call would do.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = WriteWould)]
 pub(super) struct WriteWould {
     /// The user that the call is about.
@@ -40,6 +42,11 @@ pub(super) struct WriteWould {
     /// The event of a track call.
     #[schema(required = true)]
     event: Option<EventWould>,
+    /// Present and true when the call would be answered as a repetition of one that was taken before, by its
+    /// `Idempotency-Key` or its `event_id`; nothing would be stored then.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    duplicate: bool,
 }
 
 /// What a call would do to a user or a company.
@@ -94,7 +101,22 @@ struct EventWould {
     metadata: serde_json::Map<String, Json>,
 }
 
-impl<'a> DryRun<'a> {
+impl DryRun {
+    /// Of a call that was taken before and answered with these warnings, as a JSON array.
+    ///
+    /// # Errors
+    /// When they are none, which is a defect.
+    pub(super) fn of_repetition(warnings: &str) -> Result<Self, Refused> {
+        let text = if warnings.is_empty() { "[]" } else { warnings };
+        let warnings =
+            RawValue::from_string(text.to_owned()).map_err(|error| Refused::internal(error.to_string()))?;
+        Ok(DryRun {
+            status: "accepted",
+            warnings,
+            would: WriteWould { duplicate: true, ..WriteWould::default() },
+        })
+    }
+
     /// What `draft` would do at the time `now`; `may_read` says whether present values are told.
     ///
     /// # Errors
@@ -103,7 +125,7 @@ impl<'a> DryRun<'a> {
         profiles: &dyn Profiles,
         environment: EnvironmentId,
         draft: &EventDraft,
-        warnings: &'a [Warning],
+        warnings: &[Warning],
         (now, may_read): (Timestamp, bool),
     ) -> Result<Self, Refused> {
         let mut payload = Vec::new();
@@ -124,7 +146,10 @@ impl<'a> DryRun<'a> {
             occurred_at: event.occurred_at.map(Instant),
             metadata: event.properties.iter().map(|(name, value)| (name.to_owned(), json(&value))).collect(),
         });
-        Ok(DryRun { status: "accepted", warnings, would: WriteWould { user, company, event } })
+        let warnings = serde_json::value::to_raw_value(warnings)
+            .map_err(|error| Refused::internal(error.to_string()))?;
+        let would = WriteWould { user, company, event, duplicate: false };
+        Ok(DryRun { status: "accepted", warnings, would })
     }
 }
 

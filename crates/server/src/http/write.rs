@@ -65,6 +65,7 @@ async fn take_body(
         return DRAFT.with_borrow_mut(|draft| {
             let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
             check_room(edge, caller, draft)?;
+            guard(draft, head, idempotency_key, body);
             would(edge, caller, success(call), draft, &warnings)
         });
     }
@@ -72,11 +73,7 @@ async fn take_body(
         let warnings = accept::read(call, &caller.key.settings, caller.now, &json, draft)?;
         check_room(edge, caller, draft)?;
         draft.key = caller.key.api.id;
-        let (method, path) = (head.method.as_str(), head.uri.path());
-        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, body)));
-        if !draft.event_id.is_empty() {
-            draft.guards.push(guards::of_event(&draft.event_id, body));
-        }
+        guard(draft, head, idempotency_key, body);
         let sketch = Sketch::of_write(edge, caller, draft, body);
         let appending = append(edge, caller, draft, &warnings)?;
         Ok::<_, Refused>((appending, warnings, sketch))
@@ -98,6 +95,7 @@ pub(super) async fn append_made(
         return DRAFT.with_borrow_mut(|draft| {
             draft.clear();
             fill(draft);
+            guard(draft, head, idempotency_key, b"");
             would(edge, caller, error::ACCEPTED, draft, &[])
         });
     }
@@ -105,8 +103,7 @@ pub(super) async fn append_made(
         draft.clear();
         fill(draft);
         draft.key = caller.key.api.id;
-        let (method, path) = (head.method.as_str(), head.uri.path());
-        draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, b"")));
+        guard(draft, head, idempotency_key, b"");
         let sketch = Sketch::of_write(edge, caller, draft, b"");
         append(edge, caller, draft, &[]).map(|appending| (appending, sketch))
     })?;
@@ -114,7 +111,16 @@ pub(super) async fn append_made(
     taken(caller, error::ACCEPTED, appended, &[], sketch)
 }
 
-/// Answers a dry run with what the event in the draft would do.
+/// Says in the draft what makes its call the same as another one.
+fn guard(draft: &mut EventDraft, head: &Parts, idempotency_key: Option<&str>, body: &[u8]) {
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    draft.guards.extend(idempotency_key.map(|key| guards::of_request(method, path, key, body)));
+    if !draft.event_id.is_empty() {
+        draft.guards.push(guards::of_event(&draft.event_id, body));
+    }
+}
+
+/// Answers a dry run with what the event in the draft would do: nothing, when its call would be a repetition.
 fn would(
     edge: &Edge,
     caller: &Caller<Ingest>,
@@ -124,11 +130,23 @@ fn would(
 ) -> Result<Response, Refused> {
     let environment = caller.environment();
     let position = edge.parts.log.visible(environment)?;
-    let as_seen = (caller.now, caller.key.api.may(Scope::Read));
-    let body = DryRun::of(edge.parts.profiles.as_ref(), environment, draft, warnings, as_seen)?;
+    let known = match draft.guards.as_slice() {
+        [] => None,
+        guards => edge.parts.log.recall(environment, guards)?.transpose()?,
+    };
+    let body = match &known {
+        Some(Appended::Duplicate { warnings, .. }) => DryRun::of_repetition(warnings)?,
+        _ => {
+            let as_seen = (caller.now, caller.key.api.may(Scope::Read));
+            DryRun::of(edge.parts.profiles.as_ref(), environment, draft, warnings, as_seen)?
+        }
+    };
     let bytes = serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))?;
     let mut response = answer::json(status, bytes);
     answer::put_position(&mut response, caller.token(position));
+    if known.is_some() {
+        response.headers_mut().insert(answer::DUPLICATE, HeaderValue::from_static("true"));
+    }
     Ok(response)
 }
 

@@ -1,10 +1,11 @@
-//! Commands against a running server: `muster bulk` and `muster jobs`, with the exit codes that scripts branch on.
+//! Commands against a running server: `muster bulk`, `muster jobs` and `muster delete`, with the exit codes that scripts
+//! branch on.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -26,8 +27,12 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
+        Stand::with(&[])
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        Stand { server: start(&root.path().join("data"), &[]), root }
+        Stand { server: start(&root.path().join("data"), variables), root }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -48,6 +53,25 @@ impl Stand {
 
     fn get(&self, target: &str) -> Value {
         client(&self.server).ask(&Request::get(target).key(KEY)).json()
+    }
+
+    fn identify(&self, ids: &[&str]) {
+        let mut client = client(&self.server);
+        for id in ids {
+            let body = json!({ "user_id": id, "company": {"id": "acme"} }).to_string();
+            assert_eq!(client.ask(&Request::post("/v1/identify", body).key(KEY)).status, 202);
+        }
+    }
+
+    /// The ids of all users.
+    fn users(&self) -> Vec<String> {
+        let page = self.get("/v1/users?limit=1000");
+        page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|user| user["user_id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The answer of a command in JSON, and its exit code.
@@ -207,10 +231,8 @@ fn the_same_key_and_file_are_one_job() {
     assert_eq!(stand.get("/v1/background_jobs").as_array().unwrap().len(), 1);
 }
 
-#[test]
-fn a_terminal_gets_a_bar_of_bytes_and_then_of_rows() {
-    let stand = Stand::new();
-    let file = stand.file("many.ndjson", &rows(600_000));
+/// Runs a command at a terminal where somebody typed ahead; what it wrote there.
+fn on_terminal(mut command: Command, typed: &str) -> (Output, String) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -218,16 +240,23 @@ fn a_terminal_gets_a_bar_of_bytes_and_then_of_rows() {
     let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&terminal, size).unwrap();
-    let mut command = stand.command(&["bulk", "users", &file]);
-    command.env("TERM", "xterm").stdout(Stdio::piped()).stderr(Stdio::from(terminal));
-    let child = command.spawn().unwrap();
+    let mut master = File::from(master);
+    master.write_all(typed.as_bytes()).unwrap();
+    command.env("TERM", "xterm").stdin(Stdio::from(terminal.try_clone().unwrap()));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::from(terminal)).spawn().unwrap();
     // It holds our end of the terminal, which would never be at its end.
     drop(command);
     let mut seen = Vec::new();
     // Once everybody has left a terminal, reading from it fails.
-    let _ = File::from(master).read_to_end(&mut seen);
-    let output = child.wait_with_output().unwrap();
-    let seen = String::from_utf8_lossy(&seen);
+    let _ = master.read_to_end(&mut seen);
+    (child.wait_with_output().unwrap(), String::from_utf8_lossy(&seen).into_owned())
+}
+
+#[test]
+fn a_terminal_gets_a_bar_of_bytes_and_then_of_rows() {
+    let stand = Stand::new();
+    let file = stand.file("many.ndjson", &rows(600_000));
+    let (output, seen) = on_terminal(stand.command(&["bulk", "users", &file]), "");
     assert_eq!(output.status.code(), Some(0), "{seen}");
     for words in ["Sending ", "MiB/s", "Storing ", " of 600,000 rows, ", " left"] {
         assert!(seen.contains(words), "{words}: {seen}");
@@ -255,4 +284,105 @@ fn a_command_that_waits_outlives_a_restart_of_the_server() {
 
 fn restarted(data: &Path, place: &str) -> Server {
     Server::start_on(data, place, &[])
+}
+
+#[test]
+fn ids_of_the_command_and_of_a_file_are_erased_and_the_certificate_is_told() {
+    let stand = Stand::new();
+    stand.identify(&["ada", "ben", "cleo", "dora"]);
+    let file = stand.file("gone.txt", b"ben\r\n\ncleo\nada");
+    let said = stand.run(&["delete", "users", "ada", "nobody", "--file", &file, "--yes"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(stand.users(), ["dora"]);
+    let erasures = stand.get("/v1/erasures")["data"].clone();
+    assert_eq!(erasures.as_array().unwrap().len(), 1);
+    assert_eq!(
+        shown(&erasures[0], &["kind", "status", "ids", "suppress"]),
+        json!(["users", "completed", 4, false])
+    );
+    let id = erasures[0]["id"].as_str().unwrap();
+    assert!(said.err.starts_with(&format!("4 users hidden: erasure {id}.\n")), "{}", said.err);
+    assert!(said.out.starts_with("4 users: erased; nothing is left.\n"), "{}", said.out);
+    assert!(said.out.contains(&format!("{id}: 4 users, completed, certificate of 20")), "{}", said.out);
+    let address = said.out.lines().find_map(|line| line.trim().strip_prefix("http://")).unwrap();
+    let (_, path) = address.split_once('/').unwrap();
+    assert_eq!(stand.get(&format!("/{path}")), erasures[0], "where the certificate is");
+
+    let (code, told) = stand.json(&["delete", "companies", "acme", "--yes"]);
+    assert_eq!(
+        (code, &told[0]["kind"], &told[0]["certificate"]["places"][0]["found"]),
+        (Some(0), &json!("companies"), &json!(0))
+    );
+    assert_eq!(stand.get("/v1/users/dora")["company_id"], Value::Null);
+
+    let mut piped = stand.command(&["delete", "users", "--file", "-", "--yes", "--json"]);
+    let said = run(piped.stdin(Stdio::from(File::open(stand.file("more.txt", b"dora\n")).unwrap())));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(stand.users().is_empty());
+}
+
+#[test]
+fn nothing_is_deleted_before_every_id_is_good_and_somebody_said_yes() {
+    let stand = Stand::new();
+    stand.identify(&["ada"]);
+    let said = stand.run(&["delete", "users", "ada"]).failed(2);
+    assert!(said.contains("there is no terminal to ask at; say --yes"), "{said}");
+    assert!(stand.run(&["delete", "users", "--yes"]).failed(2).contains("no id is given"));
+    let empty = stand.file("empty.txt", b"\n\n");
+    stand.run(&["delete", "users", "--file", &empty, "--yes"]).failed(2);
+    let bad = stand.file("bad.txt", format!("ada\n{}\n", "x".repeat(256)).as_bytes());
+    let said = stand.run(&["delete", "users", "--file", &bad, "--yes"]).failed(1);
+    assert!(
+        said.ends_with("bad.txt, line 2: the id is longer than 255 bytes. Nothing was deleted.\n"),
+        "{said}"
+    );
+    stand.run(&["delete", "users", "--file", "no-such-file", "--yes"]).failed(1);
+    let said = stand.run(&["delete", "users", "ada", "--yes", "--key", "another-key-altogether"]).failed(1);
+    assert!(said.contains("(key_unknown)"), "{said}");
+    stand.run(&["delete", "users", "ada", "--yes", "--data", "somewhere"]).failed(2);
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    stand.run(&["delete", "users", "ada", "--yes", "--url", &format!("http://{nowhere}")]).failed(4);
+    assert_eq!(stand.users(), ["ada"]);
+    assert_eq!(stand.get("/v1/erasures")["data"], json!([]));
+}
+
+#[test]
+fn at_a_terminal_the_number_of_ids_is_asked_for() {
+    let stand = Stand::new();
+    stand.identify(&["ada", "ben"]);
+    let (output, seen) = on_terminal(stand.command(&["delete", "users", "ada", "ben"]), "3\n");
+    assert_eq!(output.status.code(), Some(1), "{seen}");
+    assert!(seen.contains("This erases 2 users for good") && seen.contains("Type 2 to go on: "), "{seen}");
+    assert!(seen.contains("nothing was deleted"), "{seen}");
+    assert_eq!(stand.users(), ["ada", "ben"]);
+
+    let (output, seen) = on_terminal(stand.command(&["delete", "users", "ada", "ben", "--suppress"]), "2\n");
+    assert_eq!(output.status.code(), Some(0), "{seen}");
+    assert!(seen.contains("Later writes about them are refused."), "{seen}");
+    assert!(!seen.contains("hidden: erasure"), "lines are for those who have no bar: {seen}");
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("2 users: erased; nothing is left.\n"));
+    stand.identify(&["ada"]);
+    assert!(stand.users().is_empty(), "suppressed");
+}
+
+#[test]
+fn more_ids_than_a_call_may_name_become_several_erasures() {
+    let stand = Stand::new();
+    stand.identify(&["u-10002"]);
+    let ids: String = (0..10_003).map(|number| format!("u-{number}\n")).collect();
+    let (code, told) =
+        stand.json(&["delete", "users", "--file", &stand.file("many.txt", ids.as_bytes()), "--yes"]);
+    assert_eq!((code, &told[0]["ids"], &told[1]["ids"]), (Some(0), &json!(10_000), &json!(3)));
+    assert!(stand.users().is_empty());
+}
+
+#[test]
+fn who_does_not_wait_is_told_that_the_purge_is_to_come() {
+    let stand = Stand::with(&[("MUSTER_ERASURE__SCHEDULE", "daily")]);
+    stand.identify(&["ada"]);
+    let said = stand.run(&["delete", "users", "ada", "--yes", "--no-wait"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.starts_with("1 user: hidden; the server removes what is left.\n"), "{}", said.out);
+    assert!(said.out.contains(": 1 user, queued, no certificate yet\n"), "{}", said.out);
+    assert!(stand.users().is_empty());
 }

@@ -109,7 +109,7 @@ impl World {
 
     /// The link that makes the first owner.
     pub fn owner_link(&self) -> String {
-        self.with_office(muster_server::admin::owner_link).unwrap().unwrap()
+        self.with_office(muster_server::admin::owner_link).unwrap().unwrap().link
     }
 
     /// The first owner, signed in: Ada, `ada@example.com`.

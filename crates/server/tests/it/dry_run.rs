@@ -200,3 +200,39 @@ fn a_key_that_may_not_read_is_told_no_present_value() {
     assert_eq!(ask("free")["would"]["user"], expected("free"), "the present value cannot be guessed either");
     assert_eq!(ask("pro")["would"]["user"], expected("pro"));
 }
+
+#[test]
+fn a_call_that_would_be_a_repetition_is_told_so() {
+    let world = World::start();
+    let body = r#"{"user_id":"null","metadata":{"plan":"pro"},"event_id":"e-1"}"#;
+    let ask = |path: &str, body: &str, key: &str| {
+        world.ask(&Request::post(path, body).key(KEY).header("Idempotency-Key", key))
+    };
+    let real = ask("/v1/identify", body, "k-1");
+    assert_eq!((real.status, real.header("muster-duplicate")), (202, None), "{}", real.text());
+    let before = left(&world);
+    let nothing = json!({"user": null, "company": null, "event": null, "duplicate": true});
+    for (path, body, key) in [
+        ("/v1/identify?dry_run=true", body, "k-1"),
+        ("/v1/identify?dry_run=true", body, "k-2"),
+        ("/v1/identify?dry_run=true", body, "k-1"),
+    ] {
+        let tried = ask(path, body, key);
+        assert_eq!((tried.status, tried.header("muster-duplicate")), (202, Some("true")), "{}", tried.text());
+        assert_eq!(tried.json()["would"], nothing);
+        assert_eq!(tried.json()["warnings"], real.json()["warnings"], "those of the first call");
+    }
+    assert_eq!(left(&world), before);
+    let other = r#"{"user_id":"ada","metadata":{"plan":"pro"}}"#;
+    let (tried, refused) =
+        (ask("/v1/identify?dry_run=true", other, "k-1"), ask("/v1/identify", other, "k-1"));
+    assert_eq!((tried.status, tried.json()), (refused.status, refused.json()), "another body under the key");
+    assert_eq!(tried.status, 409);
+    let fresh = ask("/v1/identify?dry_run=true", other, "k-3");
+    assert_eq!((fresh.header("muster-duplicate"), fresh.json()["would"].get("duplicate")), (None, None));
+    let leave = Request::new("DELETE", "/v1/users/null/company").key(KEY).header("Idempotency-Key", "k-4");
+    assert_eq!(world.ask(&leave).status, 202);
+    let again = Request::new("DELETE", "/v1/users/null/company?dry_run=true").key(KEY);
+    let again = world.ask(&again.header("Idempotency-Key", "k-4"));
+    assert_eq!(again.json()["would"], nothing);
+}

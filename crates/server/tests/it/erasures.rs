@@ -246,9 +246,66 @@ fn a_dry_run_and_a_refused_deletion_change_nothing() {
     assert_eq!(answer.json()["would"], json!({"profiles": 1, "unknown": 0, "members": 1, "events": 0}));
     delete(&mut client, "/v1/users", &json!({"users": []})).is_refused(400, "field_invalid");
     delete(&mut client, "/v1/users", &json!({"users": [PERSON, ""]})).is_refused(400, "id_empty");
-    assert_eq!(client.ask(&Request::get("/v1/erasures").key(KEY)).json(), json!({"data": []}));
+    assert_eq!(
+        client.ask(&Request::get("/v1/erasures").key(KEY)).json(),
+        json!({"data": [], "next_cursor": null})
+    );
     assert_eq!(client.ask(&Request::get(&format!("/v1/users/{PERSON}")).key(KEY)).status, 200);
     client.ask(&Request::get("/v1/erasures/delete:jobs:x").key(KEY)).is_refused(404, "erasure_unknown");
+}
+
+/// Everything that a list shows on pages of two.
+fn paged(world: &World, path: &str) -> Vec<Value> {
+    let (mut seen, mut target) = (Vec::new(), format!("{path}?limit=2"));
+    loop {
+        let page = world.get(&target).json();
+        let items = page["data"].as_array().unwrap();
+        assert!(items.len() <= 2, "{page}");
+        seen.extend(items.iter().cloned());
+        let Some(cursor) = page["next_cursor"].as_str() else { return seen };
+        target = format!("{path}?limit=2&cursor={cursor}");
+    }
+}
+
+#[test]
+fn erasures_and_jobs_come_in_pages_and_say_who_asked() {
+    let world = World::start();
+    let admin = world.owner().invite("admin");
+    for number in 0..4 {
+        world.pass(1_000_000);
+        let body = json!({"users": [format!("nobody-{number}")]}).to_string();
+        assert_eq!(
+            world.ask(&Request::with_body("DELETE", "/v1/users", body).key(crate::world::KEY)).status,
+            202
+        );
+    }
+    // At the same moment as the last deletion.
+    let job = id_of(&world.post("/v1/users/bulk_identify", r#"{"users":[{"user_id":"u-1"}]}"#));
+    world.pass(1_000_000);
+    let body = json!({"companies": ["nothing"]});
+    let asked = admin.request("DELETE", "/v1/companies", Some(&body)).header("Muster-Environment", "1");
+    assert_eq!(admin.send(&asked).status, 202);
+    // Nothing of the list changes any more: here nobody purges.
+    until("the upload is done", || {
+        world.get(&format!("/v1/background_jobs/{job}")).json()["status"] == "completed"
+    });
+
+    let jobs = world.get("/v1/background_jobs").json();
+    assert_eq!(jobs[1]["job_id"], json!(job), "{jobs}");
+    assert_eq!(jobs.as_array().unwrap().len(), 6, "an array, as the contract says");
+    assert_eq!(json!(paged(&world, "/v1/background_jobs")), jobs);
+    let whole = world.get("/v1/background_jobs?limit=6").json();
+    assert_eq!(whole, json!({"data": jobs, "next_cursor": null}));
+    let erasures = world.get("/v1/erasures").json()["data"].clone();
+    assert_eq!(json!(paged(&world, "/v1/erasures")), erasures);
+    let asked: Vec<&Value> =
+        erasures.as_array().unwrap().iter().map(|erasure| &erasure["asked_by"]).collect();
+    let key = json!({"kind": "key", "name": "test"});
+    assert_eq!(asked, [&json!({"kind": "member", "name": "admin"}), &key, &key, &key, &key]);
+    for path in ["/v1/background_jobs", "/v1/erasures"] {
+        world.get(&format!("{path}?cursor=00")).is_refused(400, "cursor_invalid");
+        world.get(&format!("{path}?limit=0")).is_refused(400, "parameter_invalid");
+    }
 }
 
 #[test]

@@ -38,6 +38,12 @@ fn a_first_start_prints_the_owners_link_until_there_is_an_owner() {
     let unused = owner_link(&first);
     assert!(unused.starts_with(&format!("http://{}/welcome#", address(&first))), "{unused}");
     let token = unused.split_once('#').unwrap().1.to_owned();
+    let (_, end) = first.banner.split_once("It works once, until ").unwrap();
+    let (until, end) = end.split_once(' ').unwrap();
+    assert!(end.starts_with("or the next start, whichever comes first:\n"), "{}", first.banner);
+    let page = browser(&first).post("/v1/invitations/check", &json!({ "token": token }));
+    let expires_at = page.json()["expires_at"].as_str().unwrap().to_owned();
+    assert_eq!(expires_at.split_once('.').unwrap().0, until.trim_end_matches('Z'), "the page says the same");
     let said = first.stop();
     assert!(!said.err.contains(&token), "never in the log");
     let second = start(&data, &[("MUSTER_HTTP__PUBLIC_URL", "https://muster.example/")]);
@@ -70,6 +76,7 @@ fn the_command_line_makes_the_first_owners_link_anew() {
     let server = start(&data, &[]);
     let text = on(&data, &["owner", "reset"]).worked();
     assert!(text.starts_with("There is no owner yet. Open this link to become the owner.\n"), "{text}");
+    assert!(text.contains(" or the next start of the server, whichever comes first.\n"), "{text}");
     let former = owner_link(&server);
     browser(&server).accept(&former, "Eve", "eve@example.com").is_refused(410, "invitation_invalid");
     let link = text.lines().find(|line| line.contains("/welcome#")).unwrap().trim().to_owned();

@@ -21,7 +21,7 @@ fn world() -> (World, Browser, Browser) {
 }
 
 /// Every answer that holds properties.
-const ANSWERS: [&str; 9] = [
+const ANSWERS: [&str; 10] = [
     "/v1/users",
     "/v1/users?detail=true",
     "/v1/users/u-1",
@@ -99,4 +99,7 @@ fn a_viewer_finds_nothing_by_what_is_masked() {
         assert_eq!(by_name.0, usize::from(path.contains("users")), "{path}");
     }
     assert_eq!(find(&viewer, "/v1/users?q=ada@").0, 1, "the e-mail is masked no longer");
+    let company_name =
+        |browser: &Browser| browser.read(1, "/v1/users").json()["data"][0].get("company_name").cloned();
+    assert_eq!((company_name(&owner), company_name(&viewer)), (Some(json!("Analytical")), None));
 }

@@ -130,6 +130,8 @@ fn metrics_count_calls_by_template_and_hold_neither_ids_nor_values() {
         "muster_events_stored_total{environment=\"1\"} 1",
         "muster_events_stored_total{environment=\"2\"} 0",
         "muster_log_visible_position{environment=\"1\"} 1",
+        "muster_history_events{environment=\"1\"} 1",
+        "muster_history_behind{environment=\"2\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }

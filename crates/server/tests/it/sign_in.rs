@@ -42,7 +42,7 @@ fn nobody_is_signed_in_until_the_owner_is_made() {
     world.browser().get("/v1/session").is_refused(401, "session_missing");
     world.browser().accept(&link, "Eve", "eve@example.com").is_refused(410, "invitation_invalid");
     let again = world.with_office(muster_server::admin::owner_link).unwrap();
-    assert_eq!(again, None, "there is an owner");
+    assert!(again.is_none(), "there is an owner");
 }
 
 #[test]

@@ -178,3 +178,24 @@ fn a_membership_ends_by_delete_and_a_user_is_not_made_by_it() {
     assert_eq!(first.header("muster-position"), second.header("muster-position"));
     assert_eq!((first.header("muster-duplicate"), second.header("muster-duplicate")), (None, Some("true")));
 }
+
+#[test]
+fn a_list_names_the_company_of_each_user() {
+    let world = World::start();
+    for (user, company) in [
+        ("a", r#"{"id":"named","name":"Analytical"}"#),
+        ("b", r#"{"id":"named"}"#),
+        ("c", r#"{"id":"nameless"}"#),
+        ("d", r#"{"id":"numbered","name":7}"#),
+    ] {
+        let body = format!(r#"{{"user_id":"{user}","company":{company}}}"#);
+        assert_eq!(world.post("/v1/identify", &body).status, 202);
+    }
+    world.post("/v1/identify", r#"{"user_id":"e"}"#);
+    let names = |target: &str| -> Value {
+        let page = world.get(target).json();
+        page["data"].as_array().unwrap().iter().map(|user| user.get("company_name").cloned()).collect()
+    };
+    assert_eq!(names("/v1/users"), json!(["Analytical", "Analytical", null, null, null]));
+    assert_eq!(names("/v1/companies/named/users?limit=1"), json!(["Analytical"]));
+}

@@ -10,15 +10,15 @@ use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
     ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
 };
-use muster_kernel::model::event::EventDraft;
+use muster_kernel::model::event::{EventDraft, Guard};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appending, AppendingMany, Catalog, Census, Clock, CompanyQuery, EventLog, ProfileKind,
-    Profiles, StoreError, StoredEvent, UserQuery,
+    AppendError, Appended, Appending, AppendingMany, Catalog, Census, Clock, CompanyQuery, EventLog,
+    ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
 use muster_server::erasures::{self, Eraser, ErasureSettings};
@@ -101,6 +101,14 @@ impl EventLog for Faulty {
             Some(Fault::Panics) => panic!("secret inside text"),
             Some(Fault::Waits(_)) | None => self.model.append_many(environment, events),
         }
+    }
+
+    fn recall(
+        &self,
+        environment: EnvironmentId,
+        guards: &[Guard],
+    ) -> Result<Option<Result<Appended, AppendError>>, StoreError> {
+        self.model.recall(environment, guards)
     }
 
     fn read(

@@ -117,13 +117,19 @@ fn a_batch_is_stored_whole_and_in_order(log: &dyn EventLog) {
 
 fn a_guarded_event_is_stored_once(log: &dyn EventLog) {
     let event = guarded(identify("once", &[]), 1, 1);
+    assert_eq!(log.recall(PRODUCTION, &event.guards), Ok(None), "nothing is known of it");
     let first = store(log, PRODUCTION, &event);
+    let known = Ok(Appended::Duplicate { receipt: first, warnings: "[]".into() });
+    assert_eq!(log.recall(PRODUCTION, &event.guards), Ok(Some(known)));
+    assert_eq!(log.recall(STAGING, &event.guards), Ok(None));
     for _ in 0..3 {
         let again = block_on(log.append(PRODUCTION, &event));
         assert_eq!(again, Ok(Appended::Duplicate { receipt: first, warnings: "[]".into() }));
     }
     let other_body = guarded(identify("once", &[("x", Value::Null)]), 1, 2);
-    assert_eq!(block_on(log.append(PRODUCTION, &other_body)), Err(AppendError::Conflict(GuardKind::Request)));
+    let conflict = Err(AppendError::Conflict(GuardKind::Request));
+    assert_eq!(block_on(log.append(PRODUCTION, &other_body)), conflict);
+    assert_eq!(log.recall(PRODUCTION, &other_body.guards), Ok(Some(conflict)));
 
     let twin = guarded(identify("twins", &[]), 2, 1);
     let together: Vec<_> = (0..8).map(|_| log.append(PRODUCTION, &twin)).collect();
@@ -141,4 +147,5 @@ fn an_unknown_environment_takes_nothing(log: &dyn EventLog) {
     assert_eq!(block_on(log.append_many(NOWHERE, &batch)), Err(AppendError::NoEnvironment));
     assert_eq!(log.read(NOWHERE, Position::START, 1, 1), Err(StoreError::NoEnvironment));
     assert_eq!(log.visible(NOWHERE), Err(StoreError::NoEnvironment));
+    assert_eq!(log.recall(NOWHERE, &[]), Err(StoreError::NoEnvironment));
 }

@@ -3,6 +3,7 @@
 //! Each suite takes an engine that is new and has the environments 1 and 2.
 
 mod audit_trail;
+mod erasures;
 mod event_log;
 mod history;
 mod jobs;
@@ -15,6 +16,7 @@ use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::ports::{Appended, EventLog, Receipt};
 
 pub use audit_trail::{audit_trail_keeps_its_promises, entry};
+pub use erasures::erasures_keep_their_promises;
 pub use event_log::event_log_keeps_its_promises;
 pub use history::history_keeps_its_promises;
 pub use jobs::{job, jobs_keep_their_promises, upload};

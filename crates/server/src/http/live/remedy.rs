@@ -90,6 +90,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::JobEnded, "nothing is to be done"),
     (P::JobCancelled, "send the rest anew, if it is wanted"),
     (P::ParameterInvalid, "correct the parameter"),
+    (P::AnswerTooLarge, "ask for a shorter time, longer intervals, fewer events or fewer groups"),
     (P::CursorInvalid, "start again without a cursor"),
     (P::PositionInvalid, "send a position from an answer of this environment"),
     (P::PositionNotReached, "try again after `Retry-After`"),
