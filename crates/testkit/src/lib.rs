@@ -8,5 +8,6 @@ pub mod contract;
 pub mod model_engine;
 pub mod model_history;
 pub mod model_jobs;
+pub mod model_reports;
 pub mod sim_disk;
 pub mod tidy;

@@ -68,6 +68,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Island {
+    /// What reports ask.
+    pub(crate) fn world(&self) -> crate::model_reports::World<'_> {
+        crate::model_reports::World { events: &self.events, users: &self.users }
+    }
+
     fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {
         if let Some((guard, body, first)) = self.first_seen(&draft.guards) {
             if body != guard.body {

@@ -14,6 +14,7 @@ pub mod page;
 pub mod problem;
 pub mod profile;
 pub mod property;
+pub mod report;
 pub mod team;
 pub mod time;
 pub mod value;

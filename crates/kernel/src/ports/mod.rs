@@ -10,6 +10,7 @@ mod history;
 mod jobs;
 mod ledger;
 mod profiles;
+mod reports;
 
 pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
@@ -20,3 +21,4 @@ pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use reports::Reports;
