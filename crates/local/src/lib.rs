@@ -10,6 +10,7 @@ mod directory;
 pub mod disk;
 mod engine;
 mod engine_history;
+mod engine_reports;
 mod environment;
 mod guards;
 mod history;

@@ -73,7 +73,7 @@ fn draft(chance: &mut Chance, users: u64, urls: &[String], into: &mut EventDraft
     into.properties.settle();
 }
 
-fn fill(engine: &Engine, events: u64, users: u64) {
+pub fn fill(engine: &Engine, events: u64, users: u64) {
     let mut chance = Chance(7);
     let urls: Vec<String> = (0..2000).map(|n| format!("/projects/{}/boards/{n}", n % 37)).collect();
     let countries = ["US", "GB", "DE", "FR", "IN", "BR", "JP", "AU", "NL", "SE"];
@@ -95,7 +95,7 @@ fn fill(engine: &Engine, events: u64, users: u64) {
 }
 
 /// The median of some rounds in milliseconds, the first of all (which makes what later ones keep), and the last answer.
-fn timed<T>(what: &str, ask: impl Fn() -> T) -> T {
+pub fn timed<T>(what: &str, ask: impl Fn() -> T) -> T {
     let first = now();
     let mut answer = ask();
     let first = first.elapsed();

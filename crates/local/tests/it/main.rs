@@ -8,5 +8,7 @@ mod history;
 mod history_crash;
 mod history_figures;
 mod jobs;
+mod reports;
+mod reports_figures;
 mod stand;
 mod stops;
