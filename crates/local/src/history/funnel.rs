@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::funnel_walk::{Met, Outcome, Walk, exclusion_bit};
 use super::gathered::{Gathered, Seen};
-use super::groups::{self, By, Groups, Rows};
+use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
 use super::lane::to_signed;
 use super::part::Content;
 use super::ranges::{self, Source};
@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
         let rows = self.rows()?;
         let steps = self.question.steps.len();
         let begin = || vec![(0u64, Times::default()); rows.count() * steps];
-        let folds = self.fold(Some(&rows), begin, |made, _, outcome| {
+        let folds = self.fold(Told::Rows(&rows), begin, |made, _, outcome| {
             let row = &mut made[outcome.group as usize * steps..][..steps];
             for (step, (count, times)) in row.iter_mut().take(outcome.times.len()).enumerate() {
                 *count += 1;
@@ -146,7 +146,7 @@ impl<'a> Asked<'a> {
         };
         let mut people = RoaringBitmap::new();
         if let Some(wanted) = wanted {
-            let folds = self.fold(Some(&rows), Vec::new, |made: &mut Vec<u32>, user, outcome| {
+            let folds = self.fold(Told::Rows(&rows), Vec::new, |made: &mut Vec<u32>, user, outcome| {
                 let reached = outcome.times.len();
                 let so_far = if number.stayed { reached == number.step + 1 } else { reached > number.step };
                 if so_far && outcome.group as usize == wanted {
@@ -163,28 +163,35 @@ impl<'a> Asked<'a> {
         if let By::Nothing = self.by {
             return Ok(Rows::one());
         }
-        let folds = self.fold(None, Vec::new, |made: &mut Vec<u64>, _, outcome| {
-            let group = outcome.group as usize;
-            if made.len() <= group {
-                made.resize(group + 1, 0);
-            }
-            made[group] += 1;
-        })?;
-        let counted = folds.into_iter().map(|fold| (fold.groups, fold.made)).collect();
-        Ok(groups::rank(counted, self.by, self.question.groups_max))
+        groups::rank(self.by, self.question.groups_max, |share| {
+            let folds = self.fold(Told::Share(share), Vec::new, |made: &mut Vec<u64>, _, outcome| {
+                let group = outcome.group as usize;
+                if outcome.group == SKIPPED {
+                    return;
+                }
+                if made.len() <= group {
+                    made.resize(group + 1, 0);
+                }
+                made[group] += 1;
+            })?;
+            Ok(folds.into_iter().map(|fold| (fold.groups, fold.made)).collect())
+        })
     }
 
-    fn fold<T: Send>(
+    fn fold<'r, T: Send>(
         &self,
-        rows: Option<&'a Rows>,
+        told: Told<'r>,
         begin: impl Fn() -> T + Sync,
         take: impl Fn(&mut T, u32, &Outcome<'_>) + Sync,
-    ) -> Result<Vec<Fold<'a, T>>, StoreError> {
+    ) -> Result<Vec<Fold<'r, T>>, StoreError>
+    where
+        'a: 'r,
+    {
         let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
         let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
         let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
         let begin = || Fold {
-            groups: Groups::new(self.by, rows, bytes_max),
+            groups: Groups::new(self.by, told, bytes_max),
             walk: Walk::new(self.question),
             gathered: Gathered::default(),
             made: begin(),
@@ -249,7 +256,13 @@ impl<'a> Asked<'a> {
             let keeps_all = self.question.order == Order::Strict && source.is_active;
             let hides = source.hides_any();
             let masks_of = masks.as_deref();
+            let reach = source.unit.entry().times;
+            let takes_all = masks_of.is_none() && !hides && from <= reach.0 && reach.1 <= last;
             source.show(&rows, |first_row, users, times| {
+                if takes_all {
+                    gathered.extend(range.0, number, first_row, users, times);
+                    return;
+                }
                 for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
                     let (user, time) = (u32::try_from(*user).unwrap_or_default(), to_signed(*time));
                     let is_out = time < from

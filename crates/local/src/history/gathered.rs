@@ -1,6 +1,8 @@
 //! Events of a range of users, gathered part by part and put in each user's order: nothing is looked up, and only what one
 //! user did is sorted.
 
+use super::lane::to_signed;
+
 /// An event.
 #[derive(Clone, Copy, Default)]
 pub struct Seen {
@@ -33,6 +35,16 @@ impl Gathered {
     pub fn add(&mut self, user: u32, seen: Seen) {
         self.users.push(user);
         self.seen.push(seen);
+    }
+
+    /// As [`Gathered::add`], of rows one behind the other, with users and times as lanes hold them.
+    #[inline]
+    pub fn extend(&mut self, first: u32, run: u32, first_row: usize, users: &[u64], times: &[u64]) {
+        let user = |user: &u64| u32::try_from(*user).unwrap_or_default().wrapping_sub(first);
+        self.users.extend(users.iter().map(user));
+        let row = u32::try_from(first_row).unwrap_or(u32::MAX);
+        let seen = |(row, time): (u32, &u64)| Seen { time: to_signed(*time), row, run };
+        self.seen.extend((row..).zip(times).map(seen));
     }
 
     /// Puts what was gathered in the order of users, and those of one user in the order in which they came.

@@ -1,5 +1,5 @@
-//! Which row of a breakdown something stands in, in bounded memory: first all groups are counted and ranked, then only
-//! those with rows of their own are told apart.
+//! Which row of a breakdown something stands in, in bounded memory: first all groups are counted and ranked, in several
+//! passes when there are too many for one, then only those with rows of their own are told apart.
 
 use hashbrown::HashMap;
 use muster_kernel::model::history::group_order;
@@ -11,6 +11,27 @@ use super::user_columns::UserColumn;
 
 /// Bytes that a group takes beside its value.
 const GROUP_BYTES: usize = 64;
+
+/// Shares that groups are ranked in at most, because each needs a pass over the events.
+const SHARES_MAX: u64 = 512;
+/// The number of groups that are of another share.
+pub const SKIPPED: u32 = u32::MAX;
+
+/// A share of all groups.
+#[derive(Clone, Copy)]
+pub struct Share {
+    index: u64,
+    of: u64,
+}
+
+/// Which groups are told apart.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    /// Those with rows.
+    Rows(&'a Rows),
+    /// All of a share.
+    Share(Share),
+}
 
 /// How groups are told apart.
 #[derive(Clone, Copy)]
@@ -73,15 +94,20 @@ impl Rows {
 pub struct Groups<'a> {
     by: By<'a>,
     rows: Option<&'a Rows>,
+    share: Share,
     found: HashMap<Box<[u8]>, u32>,
     bytes: usize,
     bytes_max: usize,
 }
 
 impl<'a> Groups<'a> {
-    /// With a number for each group, to be ranked; or, with `rows`, for each of these.
-    pub fn new(by: By<'a>, rows: Option<&'a Rows>, bytes_max: usize) -> Groups<'a> {
-        Groups { by, rows, found: HashMap::new(), bytes: 0, bytes_max }
+    /// With a number for each row; or for each group of a share, to be ranked.
+    pub fn new(by: By<'a>, told: Told<'a>, bytes_max: usize) -> Groups<'a> {
+        let (rows, share) = match told {
+            Told::Rows(rows) => (Some(rows), Share { index: 0, of: 1 }),
+            Told::Share(share) => (None, share),
+        };
+        Groups { by, rows, share, found: HashMap::new(), bytes: 0, bytes_max }
     }
 
     /// The number of a property of events that tells groups apart.
@@ -114,6 +140,9 @@ impl<'a> Groups<'a> {
         if let Some(group) = self.found.get(value) {
             return *group;
         }
+        if self.share.of > 1 && u64::from(crc32fast::hash(value)) % self.share.of != self.share.index {
+            return SKIPPED;
+        }
         self.bytes += value.len() + GROUP_BYTES;
         if self.bytes > self.bytes_max {
             return 0;
@@ -140,8 +169,49 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Ranks the groups that threads have counted, each by its own numbers; `None` when nothing is broken down.
-pub fn rank(counted: Vec<(Groups<'_>, Vec<u64>)>, by: By<'_>, groups_max: usize) -> Rows {
+/// Ranks all groups: as many at a time as there is memory for. `count` counts those of one share, each thread by numbers
+/// of its own.
+///
+/// # Errors
+/// Those of `count`; [`StoreError::TooLarge`] when not even a small share fits.
+pub fn rank<'a>(
+    by: By<'_>,
+    groups_max: usize,
+    count: impl Fn(Share) -> Result<Vec<(Groups<'a>, Vec<u64>)>, StoreError>,
+) -> Result<Rows, StoreError> {
+    let mut shares = 1;
+    loop {
+        match rank_shares(by, groups_max, shares, &count) {
+            Err(StoreError::TooLarge) if shares < SHARES_MAX => shares *= 8,
+            ranked => return ranked,
+        }
+    }
+}
+
+fn rank_shares<'a>(
+    by: By<'_>,
+    groups_max: usize,
+    of: u64,
+    count: &impl Fn(Share) -> Result<Vec<(Groups<'a>, Vec<u64>)>, StoreError>,
+) -> Result<Rows, StoreError> {
+    let mut largest: Vec<(Option<OwnedValue>, u64)> = Vec::new();
+    let mut all = 0;
+    for index in 0..of {
+        let totals = totals(by, count(Share { index, of })?);
+        // Those without the property are counted with every share.
+        let is_new = |group: &(Option<OwnedValue>, u64)| index == 0 || group.0.is_some();
+        let before = largest.len();
+        largest.extend(totals.into_iter().filter(is_new));
+        all += largest.len() - before;
+        largest.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
+        largest.truncate(groups_max);
+    }
+    let left_out = (all - largest.len()) as u64;
+    Ok(Rows::of(largest.into_iter().map(|(group, _)| group).collect(), left_out, by))
+}
+
+/// The groups that threads have counted, each by its own numbers.
+fn totals(by: By<'_>, counted: Vec<(Groups<'_>, Vec<u64>)>) -> HashMap<Option<OwnedValue>, u64> {
     let mut totals: HashMap<Option<OwnedValue>, u64> = HashMap::new();
     for (groups, counts) in counted {
         let mut values: Vec<Option<OwnedValue>> = vec![None; counts.len()];
@@ -157,10 +227,7 @@ pub fn rank(counted: Vec<(Groups<'_>, Vec<u64>)>, by: By<'_>, groups_max: usize)
             *totals.entry(value).or_default() += count;
         }
     }
-    let mut ranked: Vec<(Option<OwnedValue>, u64)> = totals.into_iter().collect();
-    ranked.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
-    let left_out = ranked.split_off(ranked.len().min(groups_max)).len() as u64;
-    Rows::of(ranked.into_iter().map(|(group, _)| group).collect(), left_out, by)
+    totals
 }
 
 fn bytes_of(value: &OwnedValue) -> Box<[u8]> {

@@ -15,7 +15,7 @@ use super::buckets::Finder;
 use super::column::value_of;
 use super::counts::reach;
 use super::dictionary::{property_key, read};
-use super::groups::{self, By, Groups, Rows};
+use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
 use super::lane::to_signed;
 use super::part::Content;
 use super::ranges::{self, Source};
@@ -147,18 +147,20 @@ impl<'a, 'q> Asked<'a, 'q> {
 
     /// The groups with the most events.
     fn rank(&self, by: By<'_>, groups_max: usize) -> Result<Rows, StoreError> {
-        let folds = self.fold(None, by, Of::Events)?;
-        let counted = folds.into_iter().map(|fold| {
-            let counts = fold.cells.totals();
-            (fold.groups, counts)
-        });
-        Ok(groups::rank(counted.collect(), by, groups_max))
+        groups::rank(by, groups_max, |share| {
+            let folds = self.fold(Told::Share(share), by, Of::Events)?;
+            let counted = folds.into_iter().map(|fold| {
+                let counts = fold.cells.totals();
+                (fold.groups, counts)
+            });
+            Ok(counted.collect())
+        })
     }
 
     /// What is measured, row by row.
     fn rows(&self, rows: &Rows, by: By<'_>) -> Result<Vec<TrendRow>, StoreError> {
         let of = Of::measure(&self.series.measure);
-        let mut folds = self.fold(Some(rows), by, of)?.into_iter().map(|fold| fold.cells);
+        let mut folds = self.fold(Told::Rows(rows), by, of)?.into_iter().map(|fold| fold.cells);
         let mut sum = folds.next().unwrap_or_else(|| Cells::new(of, self.intervals.count(), rows.count()));
         for cells in folds {
             self.scan.check()?;
@@ -167,10 +169,12 @@ impl<'a, 'q> Asked<'a, 'q> {
         Ok(sum.rows(&self.series.measure))
     }
 
-    fn fold<'r>(&self, rows: Option<&'r Rows>, by: By<'r>, of: Of) -> Result<Vec<Fold<'r>>, StoreError> {
+    fn fold<'r>(&self, told: Told<'r>, by: By<'r>, of: Of) -> Result<Vec<Fold<'r>>, StoreError> {
         // To rank groups it is enough to know how many events each has.
-        let intervals = if rows.is_some() { self.intervals.count() } else { 1 };
-        let row_count = rows.map_or(1, Rows::count);
+        let (intervals, row_count) = match told {
+            Told::Rows(rows) => (self.intervals.count(), rows.count()),
+            Told::Share(_) => (1, 1),
+        };
         let bits = (intervals + 1) * row_count;
         let widest = if of.is_of_users() { RANGE_BYTES * 8 / bits } else { RANGE_USERS_MAX };
         let users_max = u32::try_from(widest.clamp(1, RANGE_USERS_MAX)).unwrap_or(1);
@@ -184,7 +188,7 @@ impl<'a, 'q> Asked<'a, 'q> {
             return Err(StoreError::TooLarge);
         }
         let begin = || Fold {
-            groups: Groups::new(by, rows, bytes_max),
+            groups: Groups::new(by, told, bytes_max),
             cells: Cells::new(of, intervals, row_count),
             seen: vec![0; words],
             touched: Vec::new(),
@@ -253,6 +257,9 @@ impl<'a, 'q> Asked<'a, 'q> {
                 let group = groups
                     .of_user(user)
                     .unwrap_or_else(|| by_value.as_ref().map_or(absent, |by_value| by_value[index]));
+                if group == SKIPPED {
+                    continue;
+                }
                 let group = group as usize;
                 if of.is_of_users() {
                     let place = ((user - range.0) as usize * cells.row_count() + group) * row_bits;

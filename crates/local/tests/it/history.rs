@@ -159,8 +159,14 @@ fn options() -> Options {
 
 impl Pair {
     pub fn new() -> Pair {
+        Pair::with(options().history_question_bytes_max)
+    }
+
+    /// With so much memory for a question, until it is reopened.
+    pub fn with(history_question_bytes_max: u64) -> Pair {
         let directory = tempfile::tempdir().unwrap();
-        let engine = open(Arc::new(RealDisk), directory.path(), options()).unwrap();
+        let options = Options { history_question_bytes_max, ..options() };
+        let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
         add_environments(&engine, &[1]);
         Pair { directory, engine: Some(engine), events: Vec::new() }
     }

@@ -12,9 +12,9 @@ use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
 use muster_kernel::model::report::{Pattern, Which, Who};
-use muster_kernel::model::time::MINUTE;
+use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::Profiles;
+use muster_kernel::ports::{Inquiry, Profiles, Reports};
 use muster_testkit::builders::{PRODUCTION, identify, tracked, user};
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::contract::{funnels_agree, paths_agree, retentions_agree, trends_agree};
@@ -193,10 +193,51 @@ proptest! {
     }
 }
 
-/// Enough for several ranges of users, and for several threads.
+/// More groups than a question has memory for: they are ranked in several passes.
 #[test]
-fn reports_of_many_users_answer_as_the_model_does() {
-    const USERS: u32 = 3_000;
+fn a_breakdown_by_very_many_values_ends_and_adds_up() {
+    let mut pair = Pair::with(1 << 17);
+    let draft = |n: i64| {
+        let value = Value::Int(if n % 3 == 0 { n % 50 } else { n });
+        let mut draft =
+            tracked(&format!("user {}", n % 700), if n % 5 == 4 { "y" } else { "x" }, &[("p1", value)]);
+        draft.occurred_at = Some(DAY_ONE.plus(n * SECOND));
+        draft
+    };
+    for round in 0..5 {
+        pair.act(Act::Append((round * 2_000..(round + 1) * 2_000).map(draft).collect()));
+    }
+    let span = Span { from: DAY_ONE, until: DAY_ONE.plus(300 * HOUR) };
+    let funnel = FunnelQuestion {
+        steps: vec![Pattern::track("x"), Pattern::track("y")],
+        order: Order::Ordered,
+        span,
+        window: 20 * HOUR,
+        counting: Counting::Attempts,
+        exclusions: Vec::new(),
+        breakdown: Some(Breakdown::EventProperty("p1".into())),
+        groups_max: 3,
+        who: Who::default(),
+    };
+    let trend = TrendQuestion {
+        series: vec![TrendSeries { pattern: Pattern::track("x"), measure: TrendMeasure::Total }],
+        buckets: Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap(),
+        previous: None,
+        breakdown: funnel.breakdown.clone(),
+        groups_max: 3,
+        who: Who::default(),
+    };
+    let answer = pair.engine().trend(PRODUCTION, &trend, &Inquiry::default()).unwrap();
+    let line = &answer.lines[0];
+    assert!(line.groups_left_out > 5_000, "{}", line.groups_left_out);
+    let rows = line.groups.iter().map(|(_, row)| row).chain(&line.other);
+    let sum: f64 = rows.filter_map(|row| row.whole).sum();
+    assert_eq!(Some(sum), line.total.whole);
+    check(&pair, 700, &[funnel], &[], (&[trend], &[]));
+}
+
+/// An engine with 64,000 events of so many users, in several segments.
+fn busy(users: u32) -> Pair {
     let mut state = 11u64;
     let mut below = |limit: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -206,7 +247,7 @@ fn reports_of_many_users_answer_as_the_model_does() {
     for round in 0..16 {
         let mut draft = |n: u64| -> EventDraft {
             // A few do most of it.
-            let most = below(u64::from(USERS)) + 1;
+            let most = below(u64::from(users)) + 1;
             let who = format!("user {}", below(most));
             let value = Value::Int(below(5).cast_signed());
             let mut draft = match n % 40 {
@@ -225,6 +266,14 @@ fn reports_of_many_users_answer_as_the_model_does() {
             pair.act(Act::Seal);
         }
     }
+    pair
+}
+
+/// Enough for several ranges of users, and for several threads.
+#[test]
+fn reports_of_many_users_answer_as_the_model_does() {
+    const USERS: u32 = 3_000;
+    let pair = busy(USERS);
     let track = Pattern::track;
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(300 * HOUR) };
     let ordered = FunnelQuestion {

@@ -9,7 +9,7 @@ const BITS: u32 = 11;
 const EXACT: u64 = 1 << BITS;
 const HALF: u64 = EXACT / 2;
 /// Places of all times up to 2^47 microseconds, more than four years.
-const PLACES: usize = (EXACT + (47 - BITS as u64) * HALF) as usize;
+const PLACES: usize = (1 << BITS) + (47 - BITS as usize) * (1 << (BITS - 1));
 
 /// Takes a time down to its eleven leading bits.
 pub fn rounded(micros: u64) -> u64 {
