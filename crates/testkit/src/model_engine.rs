@@ -75,6 +75,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Island {
+    /// What reports ask.
+    pub(crate) fn world(&self) -> crate::model_reports::World<'_> {
+        crate::model_reports::World { events: &self.events, users: &self.users }
+    }
+
     fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {
         if let Some(outcome) = self.recall(&draft.guards) {
             if outcome.is_ok() && draft.job.is_none() {

@@ -105,6 +105,21 @@ impl Buckets {
         Buckets { span, starts: vec![span.from] }
     }
 
+    /// For each interval the span of so many days of the calendar that ends with it; the last interval ends with the
+    /// span. None of them is longer where clocks shift, but for the hour that a day has more or less.
+    ///
+    /// # Errors
+    /// When one would begin before the calendar does.
+    pub fn trailing(&self, days: u16, zone: &TimeZone) -> Result<Vec<Span>, NoBuckets> {
+        let ends = self.starts.iter().skip(1).chain([&self.span.until]);
+        let trailing = |until: &Timestamp| {
+            let end = jiff::Timestamp::from_microsecond(until.0).ok()?.to_zoned(zone.clone());
+            let from = end.checked_sub(i64::from(days).days()).ok()?.timestamp();
+            Some(Span { from: Timestamp(from.as_microsecond()), until: *until })
+        };
+        ends.map(|end| trailing(end).ok_or(NoBuckets)).collect()
+    }
+
     /// What is counted.
     pub fn span(&self) -> Span {
         self.span
@@ -209,6 +224,21 @@ mod tests {
         assert_eq!(weeks, ["2025-12-29T00:00", "2026-01-05T00:00", "2026-01-12T00:00"]);
         let months = cut("2026-01-31", "2026-04-01T00:00:00Z", Interval::Month, &berlin());
         assert_eq!(months, ["2025-12-31T23:00", "2026-01-31T23:00", "2026-02-28T23:00", "2026-03-31T22:00"]);
+    }
+
+    #[test]
+    fn trailing_days_end_with_their_interval_and_follow_the_clocks() {
+        let span = Span { from: at("2026-03-28T23:00:00Z"), until: at("2026-03-30T22:00:00Z") };
+        let buckets = Buckets::cut(span, Interval::Day, &berlin()).unwrap();
+        let told = |days| -> Vec<String> {
+            let spans = buckets.trailing(days, &berlin()).unwrap();
+            spans
+                .iter()
+                .map(|span| format!("{} {}", span.from, span.until).replace(":00:00.000000Z", ""))
+                .collect()
+        };
+        assert_eq!(told(1), ["2026-03-28T23 2026-03-29T22", "2026-03-29T22 2026-03-30T22"]);
+        assert_eq!(told(7), ["2026-03-22T23 2026-03-29T22", "2026-03-23T23 2026-03-30T22"]);
     }
 
     #[test]

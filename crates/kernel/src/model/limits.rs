@@ -51,3 +51,19 @@ pub const RULE_DAYS_MAX: u32 = 36_525;
 pub const RULE_TIMES_MAX: u32 = 1_000_000;
 /// Ids in one deletion. The vendor names no limit; this keeps an erasure's state a few megabytes.
 pub const ERASED_IDS_MAX: usize = 10_000;
+/// Steps of a funnel.
+pub const FUNNEL_STEPS_MAX: usize = 48;
+/// Exclusions of a funnel.
+pub const FUNNEL_EXCLUSIONS_MAX: usize = 16;
+/// How long an attempt at a funnel may take, in microseconds: a leap year.
+pub const FUNNEL_WINDOW_MICROS_MAX: i64 = 366 * 24 * 60 * super::time::MINUTE;
+/// Conditions on properties at one place of a report: a step, a series, the people in it.
+pub const REPORT_CONDITIONS_MAX: usize = 20;
+/// Intervals of a retention report, cohorts and those that follow them together: a leap year of days.
+pub const RETENTION_INTERVALS_MAX: usize = 366;
+/// Series of a trend.
+pub const TREND_SERIES_MAX: usize = 10;
+/// Levels of a path report, the event that it begins with among them.
+pub const PATH_LEVELS_MAX: usize = 10;
+/// Branches told apart behind one step of a path report.
+pub const PATH_BRANCHES_MAX: usize = 50;

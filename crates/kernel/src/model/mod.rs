@@ -15,6 +15,7 @@ pub mod page;
 pub mod problem;
 pub mod profile;
 pub mod property;
+pub mod report;
 pub mod segment;
 pub mod team;
 pub mod time;

@@ -11,6 +11,7 @@ mod history;
 mod jobs;
 mod ledger;
 mod profiles;
+mod reports;
 mod segments;
 
 pub use audit_trail::AuditTrail;
@@ -23,4 +24,5 @@ pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use reports::Reports;
 pub use segments::Segments;

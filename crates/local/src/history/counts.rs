@@ -127,7 +127,7 @@ pub fn counts(
 }
 
 /// The smallest and the largest time that there is.
-fn reach(scan: &Scan<'_>) -> (i64, i64) {
+pub fn reach(scan: &Scan<'_>) -> (i64, i64) {
     let parts = scan.snapshot.kept.iter().flat_map(Kept::each).flat_map(|(segment, _)| segment.parts());
     parts.fold((i64::MAX, i64::MIN), |(a, b), part| (a.min(part.times.0), b.max(part.times.1)))
 }

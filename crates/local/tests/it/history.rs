@@ -37,7 +37,7 @@ use crate::stand::{add_environments, open, small};
 
 /// What a test does to an engine.
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     Append(Vec<EventDraft>),
     Seal,
     Reopen,
@@ -144,7 +144,7 @@ fn event() -> impl Strategy<Value = EventDraft> {
     })
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => prop::collection::vec(event(), 1..60).prop_map(Act::Append),
         3 => Just(Act::Seal),
@@ -156,10 +156,10 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// An engine and what the model holds of it.
-struct Pair {
+pub struct Pair {
     directory: tempfile::TempDir,
     engine: Option<Engine>,
-    events: Vec<StoredEvent>,
+    pub events: Vec<StoredEvent>,
 }
 
 fn options() -> Options {
@@ -167,18 +167,24 @@ fn options() -> Options {
 }
 
 impl Pair {
-    fn new() -> Pair {
+    pub fn new() -> Pair {
+        Pair::with(options().history_question_bytes_max)
+    }
+
+    /// With so much memory for a question, until it is reopened.
+    pub fn with(history_question_bytes_max: u64) -> Pair {
         let directory = tempfile::tempdir().unwrap();
-        let engine = open(Arc::new(RealDisk), directory.path(), options()).unwrap();
+        let options = Options { history_question_bytes_max, ..options() };
+        let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
         add_environments(&engine, &[1]);
         Pair { directory, engine: Some(engine), events: Vec::new() }
     }
 
-    fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Engine {
         self.engine.as_ref().unwrap()
     }
 
-    fn act(&mut self, act: Act) {
+    pub fn act(&mut self, act: Act) {
         match act {
             Act::Append(drafts) => {
                 let after = self.engine().visible(PRODUCTION).unwrap();

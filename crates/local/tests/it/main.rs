@@ -9,6 +9,8 @@ mod history;
 mod history_crash;
 mod history_figures;
 mod jobs;
+mod reports;
+mod reports_figures;
 mod segment_figures;
 mod segments;
 mod stand;

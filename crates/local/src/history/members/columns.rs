@@ -338,7 +338,7 @@ fn tell(column: &mut PropertyColumn, key: &Key, scan: &Scan<'_>, unit: &Unit<'_>
         (Level::User | Level::Company, _) => return Ok(()),
     };
     let mut name = Vec::new();
-    property_key(&key.1, &mut name);
+    property_key(key.1.as_bytes(), &mut name);
     let Some(code) = read(scan.known).names.get(&name) else { return Ok(()) };
     let part = unit.open()?;
     let Some(values) = part.column(content, code) else { return Ok(()) };

@@ -264,7 +264,7 @@ impl<'a> Counted<'a> {
 
     fn column<'p>(&self, part: &Part<'p>, property: &str) -> Option<Column<'p>> {
         let mut key = Vec::new();
-        property_key(property, &mut key);
+        property_key(property.as_bytes(), &mut key);
         let code = read(self.scan.known).names.get(&key)?;
         part.column(Content::Property, code)
     }
