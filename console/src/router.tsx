@@ -24,6 +24,7 @@ import {
   timelineSearch,
 } from './history-search.ts';
 import { queryClient } from './query-client.ts';
+import { newSegmentSearch, segmentSearch } from './rule/search.ts';
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
@@ -155,6 +156,33 @@ const companyRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/company.tsx'), 'CompanyPage'),
 });
 
+const segmentsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'q' | 'row'> => ({
+    q: text(search.q),
+    row: text(search.row),
+  }),
+  component: lazyRouteComponent(() => import('./pages/segments/segments.tsx'), 'Segments'),
+});
+const newSegmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/new',
+  validateSearch: newSegmentSearch,
+  component: lazyRouteComponent(() => import('./pages/segments/segment-edit.tsx'), 'NewSegmentPage'),
+});
+const segmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/$id',
+  validateSearch: segmentSearch,
+  component: lazyRouteComponent(() => import('./pages/segments/segment.tsx'), 'SegmentPage'),
+});
+const editSegmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/$id/edit',
+  component: lazyRouteComponent(() => import('./pages/segments/segment-edit.tsx'), 'EditSegmentPage'),
+});
+
 const eventsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/events',
@@ -255,6 +283,10 @@ const routeTree = rootRoute.addChildren([
     userRoute,
     companiesRoute,
     companyRoute,
+    segmentsRoute,
+    newSegmentRoute,
+    segmentRoute,
+    editSegmentRoute,
     eventsRoute,
     eventRoute,
     explorerRoute,

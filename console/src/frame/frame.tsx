@@ -15,6 +15,7 @@ import {
   JobsIcon,
   LiveIcon,
   SearchIcon,
+  SegmentsIcon,
   SettingsIcon,
   UsersIcon,
 } from '../ui/icons.tsx';
@@ -29,6 +30,7 @@ export const PLACES = [
   { to: '/live', title: 'Live', key: 'g l', icon: LiveIcon },
   { to: '/users', title: 'Users', key: 'g u', icon: UsersIcon },
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
+  { to: '/segments', title: 'Segments', key: 'g m', icon: SegmentsIcon },
   { to: '/events', title: 'Events', key: 'g e', icon: EventsIcon },
   { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
@@ -48,6 +50,7 @@ export function Frame() {
     'g l': () => void navigate({ to: '/live' }),
     'g u': () => void navigate({ to: '/users' }),
     'g c': () => void navigate({ to: '/companies' }),
+    'g m': () => void navigate({ to: '/segments' }),
     'g e': () => void navigate({ to: '/events' }),
     'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),

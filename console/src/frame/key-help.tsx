@@ -30,6 +30,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ['g l', 'Live'],
       ['g u', 'Users'],
       ['g c', 'Companies'],
+      ['g m', 'Segments'],
       ['g e', 'Events'],
       ['g j', 'Jobs'],
       ['g s', 'Settings'],

@@ -20,7 +20,7 @@ export function Back({
   to,
   children,
 }: {
-  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events';
+  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events' | '/segments';
   children: ReactNode;
 }) {
   return (
