@@ -24,7 +24,7 @@ import {
   timelineSearch,
 } from './history-search.ts';
 import { queryClient } from './query-client.ts';
-import { newSegmentSearch, segmentSearch } from './rule/search.ts';
+import { type FilterSearch, filterSearch, newSegmentSearch, segmentSearch } from './rule/search.ts';
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
@@ -116,11 +116,15 @@ const listSearch = (search: Record<string, unknown>): ListSearch => ({
   columns: text(search.columns),
   row: text(search.row),
 });
+const filteredListSearch = (search: Record<string, unknown>): ListSearch & FilterSearch => ({
+  ...listSearch(search),
+  ...filterSearch(search),
+});
 
 const usersRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/users',
-  validateSearch: listSearch,
+  validateSearch: filteredListSearch,
   component: lazyRouteComponent(() => import('./pages/users.tsx'), 'Users'),
 });
 export interface DetailSearch {
@@ -142,7 +146,7 @@ const userRoute = createRoute({
 const companiesRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/companies',
-  validateSearch: listSearch,
+  validateSearch: filteredListSearch,
   component: lazyRouteComponent(() => import('./pages/companies.tsx'), 'Companies'),
 });
 const companyRoute = createRoute({

@@ -1,5 +1,6 @@
 /** Users and companies. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { ask } from './ask.ts';
 import { api, body, inEnvironment } from './client.ts';
 import type { Company, User } from './types.ts';
 
@@ -33,14 +34,12 @@ function pages<Row>(key: readonly unknown[], read: (cursor: string | undefined) 
   });
 }
 
-export const usersQuery = (environment: number, search: string) =>
-  pages<User>(['users', environment, search], async (cursor) =>
-    body(
-      await api.GET('/v1/users', {
-        params: { query: { q: search || undefined, cursor, limit: PAGE_ROWS } },
-        headers: inEnvironment(environment),
-      }),
-    ),
+/** `filter` is the text form of a rule. */
+export const usersQuery = (environment: number, search: string, filter?: string) =>
+  pages<User>(['users', environment, search, filter], (cursor) =>
+    ask<Page<User>>(environment, 'GET', '/v1/users', {
+      query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS },
+    }),
   );
 
 export const usersOfCompanyQuery = (environment: number, company: string, search: string) =>
@@ -53,14 +52,11 @@ export const usersOfCompanyQuery = (environment: number, company: string, search
     ),
   );
 
-export const companiesQuery = (environment: number, search: string) =>
-  pages<Company>(['companies', environment, search], async (cursor) =>
-    body(
-      await api.GET('/v1/companies', {
-        params: { query: { q: search || undefined, cursor, limit: PAGE_ROWS } },
-        headers: inEnvironment(environment),
-      }),
-    ),
+export const companiesQuery = (environment: number, search: string, filter?: string) =>
+  pages<Company>(['companies', environment, search, filter], (cursor) =>
+    ask<Page<Company>>(environment, 'GET', '/v1/companies', {
+      query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS },
+    }),
   );
 
 export const userQuery = (environment: number, id: string) =>
