@@ -24,6 +24,7 @@ import {
   timelineSearch,
 } from './history-search.ts';
 import { queryClient } from './query-client.ts';
+import { reportSearch, reportsSearch } from './report/search.ts';
 import { type FilterSearch, filterSearch, newSegmentSearch, segmentSearch } from './rule/search.ts';
 
 const text = (value: unknown): string | undefined =>
@@ -213,6 +214,29 @@ const propertiesRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/properties.tsx'), 'PropertyCatalogue'),
 });
 
+const reportsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/reports',
+  validateSearch: reportsSearch,
+  component: lazyRouteComponent(() => import('./pages/reports/reports.tsx'), 'Reports'),
+});
+const reportRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/reports/$kind',
+  validateSearch: reportSearch,
+  component: lazyRouteComponent(() => import('./pages/reports/report.tsx'), 'ReportPage'),
+});
+const dashboardsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/dashboards',
+  component: lazyRouteComponent(() => import('./pages/reports/dashboards.tsx'), 'Dashboards'),
+});
+const dashboardRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/dashboards/$id',
+  component: lazyRouteComponent(() => import('./pages/reports/dashboards.tsx'), 'DashboardPage'),
+});
+
 const jobsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/jobs',
@@ -295,6 +319,10 @@ const routeTree = rootRoute.addChildren([
     eventRoute,
     explorerRoute,
     propertiesRoute,
+    reportsRoute,
+    reportRoute,
+    dashboardsRoute,
+    dashboardRoute,
     jobsRoute,
     jobRoute,
     erasuresRoute,

@@ -14,6 +14,7 @@ import {
   HomeIcon,
   JobsIcon,
   LiveIcon,
+  ReportsIcon,
   SearchIcon,
   SegmentsIcon,
   SettingsIcon,
@@ -32,6 +33,7 @@ export const PLACES = [
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
   { to: '/segments', title: 'Segments', key: 'g m', icon: SegmentsIcon },
   { to: '/events', title: 'Events', key: 'g e', icon: EventsIcon },
+  { to: '/reports', title: 'Reports', key: 'g r', icon: ReportsIcon },
   { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
 ] as const;
@@ -52,6 +54,7 @@ export function Frame() {
     'g c': () => void navigate({ to: '/companies' }),
     'g m': () => void navigate({ to: '/segments' }),
     'g e': () => void navigate({ to: '/events' }),
+    'g r': () => void navigate({ to: '/reports' }),
     'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),
   });

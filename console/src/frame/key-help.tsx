@@ -32,6 +32,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ['g c', 'Companies'],
       ['g m', 'Segments'],
       ['g e', 'Events'],
+      ['g r', 'Reports'],
       ['g j', 'Jobs'],
       ['g s', 'Settings'],
     ],

@@ -62,7 +62,15 @@ export function UserPage() {
 }
 
 export function useEscapeTo(
-  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events' | '/segments',
+  to:
+    | '/users'
+    | '/companies'
+    | '/jobs'
+    | '/jobs/erasures'
+    | '/events'
+    | '/segments'
+    | '/reports'
+    | '/dashboards',
 ) {
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();

@@ -56,6 +56,10 @@ export const SettingsIcon = icon(
   </>,
 );
 export const JobsIcon = icon('Jobs', <path d="M8 10V2.500M5 5.300 8 2.500l3 2.800M2.500 9.500v4h11v-4" />);
+export const ReportsIcon = icon(
+  'Reports',
+  <path d="M2.500 2.500v11h11M5.500 10.500v-3M8.500 10.500v-6M11.500 10.500v-4.500" />,
+);
 export const SearchIcon = icon(
   'Search',
   <>
