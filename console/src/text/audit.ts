@@ -31,6 +31,9 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   job_cancelled: (subject) => `cancelled the job of ${subject}`,
   erasure_accepted: (_, details) =>
     `had ${details.companies ? countOf(Number(details.companies), 'company', 'companies') : countOf(Number(details.users), 'user')} erased`,
+  segment_created: (subject) => `saved the segment ${subject}`,
+  segment_changed: (subject) => `changed the segment ${subject}`,
+  segment_removed: (subject) => `removed the segment ${subject}`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */

@@ -111,6 +111,12 @@ acts! {
     JobCancelled = "job_cancelled",
     /// Users or companies are erased.
     ErasureAccepted = "erasure_accepted",
+    /// A segment was saved.
+    SegmentCreated = "segment_created",
+    /// A saved segment was changed.
+    SegmentChanged = "segment_changed",
+    /// A saved segment was removed.
+    SegmentRemoved = "segment_removed",
 }
 
 #[cfg(test)]

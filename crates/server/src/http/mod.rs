@@ -26,6 +26,7 @@ mod error;
 mod event_counts;
 mod event_names;
 mod events;
+mod filtered;
 mod health;
 mod identify;
 mod identify_company;
@@ -47,6 +48,11 @@ mod read;
 mod reader;
 mod render;
 mod router;
+mod rules;
+mod segment_explain;
+mod segment_members;
+mod segment_preview;
+mod segments;
 mod sender;
 mod server;
 mod service;
@@ -71,7 +77,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles};
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Segments};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -99,6 +105,8 @@ pub struct Parts {
     pub profiles: Arc<dyn Profiles>,
     /// Everything that happened, to be asked.
     pub history: Arc<dyn History>,
+    /// Who belongs to a segment.
+    pub segments: Arc<dyn Segments>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

@@ -51,6 +51,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        ("Segments", "Say by rules who belongs together, and list who does."),
         ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),

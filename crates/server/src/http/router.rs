@@ -17,7 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, session, timeline, track, users, validate,
+    openapi, overview, properties, segment_explain, segment_members, segment_preview, segments, session,
+    timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -55,8 +56,19 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(event_names::list)) //      GET    /v1/events/names
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
         .routes(routes!(properties::list)) //       GET    /v1/properties
+        .routes(routes!(segments::list)) //         GET    /v1/segments
+        .routes(routes!(segments::get)) //          GET    /v1/segments/{id}
+        .routes(routes!(segment_preview::post)) //  POST   /v1/segments/preview
+        .routes(routes!(segment_members::list)) //  GET    /v1/segments/{id}/members
+        .routes(routes!(segment_explain::get)) //   GET    /v1/segments/{id}/explain
+        .routes(routes!(segment_explain::of_user)) // GET  /v1/users/{id}/segments
+        .routes(routes!(segment_explain::of_company)) // GET /v1/companies/{id}/segments
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
         .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        // Who saves segments; scope `admin`, or a session of an analyst.
+        .routes(routes!(segments::post)) //         POST   /v1/segments
+        .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}
+        .routes(routes!(segments::delete)) //       DELETE /v1/segments/{id}
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.

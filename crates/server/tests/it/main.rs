@@ -36,6 +36,7 @@ mod positions;
 mod process;
 mod promises;
 mod seeds;
+mod segments;
 mod sign_in;
 mod team;
 mod track;

@@ -17,6 +17,10 @@ const ROLES: [&str; 4] = ["viewer", "analyst", "admin", "owner"];
 /// own in which the owner is member 1 and the four roles are members 2 to 5.
 type Row = (&'static str, &'static str, Option<Value>, [u16; 4]);
 
+fn segment(name: &str) -> Value {
+    json!({"name": name, "level": "user", "text": "everyone"})
+}
+
 fn table() -> Vec<Row> {
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
@@ -42,6 +46,16 @@ fn table() -> Vec<Row> {
             Some(json!({"owner": "user", "name": "plan", "pii": true})),
             from_admin(200),
         ),
+        ("GET", "/v1/segments", None, all(200)),
+        ("POST", "/v1/segments", Some(segment("Free")), [403, 201, 201, 201]),
+        ("POST", "/v1/segments/preview", Some(json!({"level": "user", "text": "everyone"})), all(200)),
+        ("GET", "/v1/segments/{1}", None, all(200)),
+        ("PUT", "/v1/segments/{1}", Some(segment("Free")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/segments/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/segments/{1}/members", None, all(200)),
+        ("GET", "/v1/segments/{1}/explain", None, all(400)),
+        ("GET", "/v1/users/{u}/segments", None, all(200)),
+        ("GET", "/v1/companies/{c}/segments", None, all(200)),
         ("GET", "/v1/ledger", None, all(200)),
         ("GET", "/v1/background_jobs", None, all(200)),
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
@@ -86,6 +100,7 @@ fn every_route_gives_each_role_what_the_table_says() {
         for (role, status) in ROLES.iter().zip(statuses) {
             let world = World::start();
             world.post("/v1/identify", r#"{"user_id":"u","company":{"id":"c"}}"#);
+            world.post("/v1/segments", &segment("Everyone").to_string());
             let owner = world.owner();
             let browsers = ROLES.map(|role| owner.invite(role));
             owner.post("/v1/invitations", &json!({"role": "viewer"}));
