@@ -302,6 +302,7 @@ fn parts(
         log: engine.clone(),
         profiles: engine.clone(),
         history: engine.clone(),
+        reports: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

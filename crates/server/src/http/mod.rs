@@ -46,6 +46,7 @@ mod properties;
 mod read;
 mod reader;
 mod render;
+mod reports;
 mod router;
 mod sender;
 mod server;
@@ -71,7 +72,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles};
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -99,6 +100,8 @@ pub struct Parts {
     pub profiles: Arc<dyn Profiles>,
     /// Everything that happened, to be asked.
     pub history: Arc<dyn History>,
+    /// What people did, to be asked.
+    pub reports: Arc<dyn Reports>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

@@ -17,7 +17,7 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, session, timeline, track, users, validate,
+    openapi, overview, properties, reports, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -57,6 +57,14 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(properties::list)) //       GET    /v1/properties
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
         .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        .routes(routes!(reports::trend::post)) //       POST   /v1/reports/trend
+        .routes(routes!(reports::trend::people)) //     POST   /v1/reports/trend/people
+        .routes(routes!(reports::funnel::post)) //      POST   /v1/reports/funnel
+        .routes(routes!(reports::funnel::people)) //    POST   /v1/reports/funnel/people
+        .routes(routes!(reports::retention::post)) //   POST   /v1/reports/retention
+        .routes(routes!(reports::retention::people)) // POST   /v1/reports/retention/people
+        .routes(routes!(reports::path::post)) //        POST   /v1/reports/path
+        .routes(routes!(reports::path::people)) //      POST   /v1/reports/path/people
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.

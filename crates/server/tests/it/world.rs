@@ -247,6 +247,7 @@ impl World {
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
+            reports: Arc::clone(&history) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
