@@ -50,14 +50,20 @@ export const behindQuery = <K extends Kind>(
   kind: K,
   question: Questions[K],
   number: Numbers[K],
-  snapshot: string | undefined,
+  snapshot: string | null,
 ) =>
   infiniteQueryOptions({
     queryKey: ['report-people', environment, kind, question, number, snapshot],
     retry: false,
     queryFn: ({ pageParam }) =>
       ask<Behind>(environment, 'POST', `/v1/reports/${kind}/people`, {
-        body: { question: sent(kind, question), number, snapshot, limit: PEOPLE_ROWS, cursor: pageParam },
+        body: {
+          question: sent(kind, question),
+          number,
+          snapshot: snapshot ?? undefined,
+          limit: PEOPLE_ROWS,
+          cursor: pageParam,
+        },
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: Behind) => last.next_cursor ?? undefined,

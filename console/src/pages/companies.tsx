@@ -31,13 +31,17 @@ export function Companies() {
       <ProfileList
         label="Companies"
         searchLabel="Search by id or name"
-        query={companiesQuery(environment.id, search.q ?? '', search.filter)}
+        query={companiesQuery(
+          environment.id,
+          search.filter === undefined ? (search.q ?? '') : '',
+          search.filter,
+        )}
         search={search}
         filter={
           <FilterBar
             level="company"
             filter={search.filter}
-            onChange={(filter) => change({ filter, row: undefined })}
+            onChange={(filter) => change({ filter, q: undefined, row: undefined })}
           />
         }
         isFiltered={search.filter !== undefined}

@@ -70,12 +70,15 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
       <div
         className={classNames('flex flex-wrap items-center gap-2 pb-3', !props.embedded && 'px-4 sm:px-6')}
       >
-        <SearchBox
-          label={props.searchLabel}
-          value={search.q ?? ''}
-          onSearch={setText}
-          className="min-w-0 max-w-[360px] flex-1"
-        />
+        {/* A filter can ask for ids and names as well: the server takes one or the other. */}
+        {!props.isFiltered && (
+          <SearchBox
+            label={props.searchLabel}
+            value={search.q ?? ''}
+            onSearch={setText}
+            className="min-w-0 max-w-[360px] flex-1"
+          />
+        )}
         {props.filter}
         <div className="max-sm:hidden">
           <ColumnMenu

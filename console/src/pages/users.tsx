@@ -39,13 +39,13 @@ export function Users() {
       <ProfileList
         label="Users"
         searchLabel="Search by id, e-mail or name"
-        query={usersQuery(environment.id, search.q ?? '', search.filter)}
+        query={usersQuery(environment.id, search.filter === undefined ? (search.q ?? '') : '', search.filter)}
         search={search}
         filter={
           <FilterBar
             level="user"
             filter={search.filter}
-            onChange={(filter) => change({ filter, row: undefined })}
+            onChange={(filter) => change({ filter, q: undefined, row: undefined })}
           />
         }
         isFiltered={search.filter !== undefined}

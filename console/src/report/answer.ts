@@ -18,7 +18,8 @@ export interface TrendAnswer {
     groups_left_out: number;
   }[];
   formulas: (Values & { name: string })[];
-  snapshot: string;
+  /** The state that it is of; null when that is too large to be kept. */
+  snapshot: string | null;
 }
 export interface Step {
   count: number;
@@ -32,14 +33,16 @@ export interface FunnelAnswer {
   groups: (Steps & { value: unknown })[];
   other?: Steps | null;
   groups_left_out: number;
-  snapshot: string;
+  /** The state that it is of; null when that is too large to be kept. */
+  snapshot: string | null;
 }
 export interface RetentionAnswer {
   zone: string;
   starts: string[];
   cohorts: { start: string; size: number; returned: number[] }[];
   curve: { size: number; returned: number }[];
-  snapshot: string;
+  /** The state that it is of; null when that is too large to be kept. */
+  snapshot: string | null;
 }
 export interface Branch {
   /** Null for all others together. */
@@ -51,7 +54,8 @@ export interface Branch {
 }
 export interface PathAnswer {
   levels: Branch[][];
-  snapshot: string;
+  /** The state that it is of; null when that is too large to be kept. */
+  snapshot: string | null;
 }
 export interface Answers {
   trend: TrendAnswer;
@@ -92,6 +96,8 @@ export interface Behind {
   total: number;
   items: { id: string; last_seen_at?: string | null }[];
   next_cursor?: string | null;
+  /** Null when the state of the answer is no longer kept: then these are of now. */
+  snapshot?: string | null;
 }
 
 const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -52,6 +52,9 @@ test('a question is asked once nothing is missing', () => {
   expect(isComplete('funnel', { ...funnel, window: { days: 0 } })).toBe(false);
   expect(isComplete('funnel', { ...funnel, last_days: undefined, from: '2026-01-01' })).toBe(false);
   expect(isComplete('funnel', { ...funnel, who: { filter: '' } })).toBe(false);
+  expect(isComplete('funnel', { ...funnel, steps: [{ event: 'a' }] })).toBe(false);
+  const where = [{ name: 'plan', any_of: [] }];
+  expect(isComplete('funnel', { ...funnel, steps: [{ event: 'a', where }, { event: 'b' }] })).toBe(false);
   const sum: TrendQuestion = { ...FIRST.trend, series: [{ active: true, measure: 'sum' }] };
   expect(isComplete('trend', sum)).toBe(false);
   expect(isComplete('trend', { ...sum, series: [{ active: true, measure: 'sum', property: 'a' }] })).toBe(
@@ -78,7 +81,6 @@ test('a text means whatever it may have been sent as, and reads as one value', (
     '"x"',
     '1.0',
     'null',
-    null,
   ]);
   expect(textsOf(valuesOf(['12', 'pro']))).toEqual(['12', 'pro']);
 });

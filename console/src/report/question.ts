@@ -3,7 +3,7 @@
 export const KINDS = ['trend', 'funnel', 'retention', 'path'] as const;
 export type Kind = (typeof KINDS)[number];
 
-export type Scalar = string | number | boolean | null;
+export type Scalar = string | number | boolean;
 export interface Where {
   name: string;
   any_of: Scalar[];
@@ -89,6 +89,7 @@ export interface Questions {
   path: PathQuestion;
 }
 
+export const STEPS_MIN = 2;
 /** As many rows of a breakdown as a chart tells apart. */
 export const GROUPS = 8;
 
@@ -176,8 +177,10 @@ export function readQuestion<K extends Kind>(kind: K, given: unknown): Questions
   return question as Questions[K];
 }
 
-export function isChosen({ event, type, active }: Pattern): boolean {
-  return Boolean(event || type || active);
+/** Says which events, and of each of its filters what passes. */
+export function isChosen({ event, type, active, where = [] }: Pattern): boolean {
+  const isFinished = ({ name, any_of }: Where) => name !== '' && any_of.length > 0;
+  return Boolean(event || type || active) && where.every(isFinished);
 }
 
 const NEEDS_PROPERTY: Measure[] = ['sum', 'average', 'min', 'max', 'percentile'];
@@ -209,7 +212,7 @@ export function isComplete<K extends Kind>(kind: K, question: Questions[K]): boo
       return (
         hasSpan(rest) &&
         hasWindow(window) &&
-        steps.length > 0 &&
+        steps.length >= STEPS_MIN &&
         steps.every(isChosen) &&
         exclusions.every(isChosen)
       );
@@ -248,8 +251,8 @@ export function valuesOf(texts: readonly string[]): Scalar[] {
   return texts.flatMap((text): Scalar[] => {
     try {
       const read: unknown = JSON.parse(text);
-      const isScalar = read === null || typeof read === 'number' || typeof read === 'boolean';
-      return isScalar && String(read) === text ? [text, read as Scalar] : [text];
+      const isOther = typeof read === 'number' || typeof read === 'boolean';
+      return isOther && String(read) === text ? [text, read] : [text];
     } catch {
       return [text];
     }

@@ -87,7 +87,8 @@ function chosenOf({ event, type, active }: Pattern): ChosenEvent {
 function withEvent({ kind, name }: ChosenEvent): Pick<Pattern, 'event' | 'type' | 'active' | 'where'> {
   const none = { event: undefined, type: undefined, active: undefined, where: undefined };
   if (kind === ACTIVE.kind) return { ...none, active: true };
-  return name === '' ? { ...none, type: kind } : { ...none, event: name };
+  if (name === '') return { ...none, type: kind };
+  return kind === 'track' ? { ...none, event: name } : { ...none, event: name, type: kind };
 }
 
 /** An event, and which values its properties must have. */

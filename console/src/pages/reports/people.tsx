@@ -26,7 +26,7 @@ export function People<K extends Kind>({
   kind: K;
   question: Questions[K];
   number: Numbers[K];
-  snapshot: string | undefined;
+  snapshot: string | null;
   /** The number, in words. */
   words: string;
   onClose: () => void;
@@ -47,6 +47,7 @@ export function People<K extends Kind>({
   }, []);
   const pages = people.data?.pages;
   const total = pages?.at(-1)?.total;
+  const isOfNow = snapshot !== null && pages?.[0]?.snapshot === null;
   const rows = (pages ?? []).flatMap(({ items }) => items);
   return (
     <section
@@ -79,6 +80,14 @@ export function People<K extends Kind>({
           <div className="py-3">
             <Failure cause={people.error} title="The people could not be read" retry={onStale} />
           </div>
+        )}
+        {isOfNow && (
+          <p className="py-2 text-data text-warn">
+            The answer is too old to be asked about: these people are as of now.{' '}
+            <button type="button" className="link" onClick={onStale}>
+              Ask anew
+            </button>
+          </p>
         )}
         {people.isPending && <Skeleton lines={8} />}
         <ul className="text-data">

@@ -9,6 +9,7 @@ import {
   type PathQuestion,
   type Pattern,
   type RetentionQuestion,
+  STEPS_MIN,
   type TrendQuestion,
   type TrendSeries,
 } from '../../report/question.ts';
@@ -260,7 +261,7 @@ export function FunnelFields({ question, onChange }: Props<FunnelQuestion>) {
                   label={`Step ${index + 1}`}
                   pattern={step}
                   onChange={(next) => change(index, next)}
-                  onRemove={steps.length > 1 ? () => change(index, null) : undefined}
+                  onRemove={steps.length > STEPS_MIN ? () => change(index, null) : undefined}
                 />
               </div>
             </li>
@@ -433,14 +434,16 @@ const DIRECTIONS: [PathQuestion['direction'], string][] = [
 
 export function PathFields({ question, onChange }: Props<PathQuestion>) {
   const { anchor, direction, window, levels, branches, who } = question;
-  const number = (label: string, key: 'levels' | 'branches', value: number, max: number) => (
+  const number = (label: string, key: 'levels' | 'branches', value: number, min: number, max: number) => (
     <input
       type="number"
-      min={1}
+      min={min}
       max={max}
       aria-label={label}
       value={value || ''}
-      onChange={({ target }) => onChange({ [key]: Math.max(1, Math.floor(Number(target.value))) })}
+      onChange={({ target }) =>
+        onChange({ [key]: Math.min(max, Math.max(min, Math.floor(Number(target.value)))) })
+      }
       className={classNames(INPUT, '!w-[68px]')}
     />
   );
@@ -463,8 +466,8 @@ export function PathFields({ question, onChange }: Props<PathQuestion>) {
       </Part>
       <Part title="How far">
         <div className="flex flex-wrap items-center gap-1.5 text-data text-muted">
-          {number('Levels', 'levels', levels, 10)} steps, the
-          {number('Branches', 'branches', branches, 50)} most frequent of each
+          {number('Levels', 'levels', levels, 2, 10)} steps, the
+          {number('Branches', 'branches', branches, 1, 50)} most frequent of each
         </div>
         <div className="mt-1.5">
           <WindowField label="all within" window={window} onChange={(window) => onChange({ window })} />

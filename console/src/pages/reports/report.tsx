@@ -185,9 +185,7 @@ function Keeping({
           run={remove}
           onClose={() => setOpen(null)}
         >
-          <p>
-            The saved question goes, also from the dashboards that show it. Nothing that happened is lost.
-          </p>
+          <p>The saved question goes. Nothing that happened is lost.</p>
         </ConfirmByName>
       )}
     </div>

@@ -75,3 +75,19 @@ pub const TREND_SERIES_MAX: usize = 10;
 pub const PATH_LEVELS_MAX: usize = 10;
 /// Branches told apart behind one step of a path report.
 pub const PATH_BRANCHES_MAX: usize = 50;
+/// Formulas of a trend.
+pub const TREND_FORMULAS_MAX: usize = 10;
+/// Characters in one of them.
+pub const FORMULA_CHARS_MAX: usize = 200;
+/// How long the state that an answer is of is kept, in microseconds.
+pub const PIN_MICROS_MAX: i64 = 15 * super::time::MINUTE;
+/// Saved reports of an environment.
+pub const REPORTS_MAX: usize = 500;
+/// Bytes of all their questions together: the catalog is written as a whole at every change.
+pub const SAVED_QUESTIONS_BYTES_MAX: usize = 1 << 20;
+/// Dashboards of an environment.
+pub const DASHBOARDS_MAX: usize = 100;
+/// Reports on a dashboard.
+pub const DASHBOARD_REPORTS_MAX: usize = 50;
+/// Characters in the name of a report or a dashboard.
+pub const SAVED_NAME_CHARS_MAX: usize = 120;

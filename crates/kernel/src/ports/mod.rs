@@ -24,5 +24,5 @@ pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
-pub use reports::Reports;
+pub use reports::{PeoplePage, Reports};
 pub use segments::Segments;

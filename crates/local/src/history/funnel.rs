@@ -1,11 +1,10 @@
 //! Funnels as a fold over ranges of users: the events of a range that a step or an exclusion means are gathered, put in
 //! each user's order, and walked over once (`funnel_walk.rs`).
 
-use muster_kernel::model::page::Cursor;
 use muster_kernel::model::report::funnel::{
     FunnelAnswer, FunnelNumber, FunnelQuestion, FunnelRow, FunnelStep, Order,
 };
-use muster_kernel::model::report::{Pattern, People, Row, Times};
+use muster_kernel::model::report::{Pattern, Row, Times};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
@@ -129,12 +128,7 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// As that.
-    pub fn people(
-        &self,
-        number: &FunnelNumber,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<People, StoreError> {
+    pub fn people(&self, number: &FunnelNumber) -> Result<RoaringBitmap, StoreError> {
         let rows = match number.row {
             Row::All => Rows::one(),
             Row::Group(_) | Row::Other => self.rows()?,
@@ -155,7 +149,7 @@ impl<'a> Asked<'a> {
             })?;
             folds.iter().for_each(|fold| people.extend(&fold.made));
         }
-        ranges::page(&people, self.scan, after, limit)
+        Ok(people)
     }
 
     /// The rows of the answer.

@@ -33,6 +33,7 @@ mod names;
 pub mod opening;
 mod part;
 mod path;
+mod pins;
 mod ranges;
 pub mod reports;
 mod retention;
@@ -63,7 +64,8 @@ use scan::Scan;
 impl Archive {
     fn scan<'a>(&'a self, snapshot: &'a Snapshot, inquiry: &'a Inquiry) -> Scan<'a> {
         let (threads, bytes_max) = (self.options.threads, self.options.question_bytes_max);
-        Scan { snapshot, known: &self.known, inquiry, threads, bytes_max }
+        let through = snapshot.through;
+        Scan { snapshot, through, known: &self.known, inquiry, threads, bytes_max }
     }
 
     /// See `History::events`.

@@ -1,9 +1,9 @@
 //! Paths as a fold over ranges of users: first where each user's path begins, then of all active events only those near
 //! enough to it, put in the user's order and followed as far as there are levels.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use muster_kernel::model::history::EventName;
-use muster_kernel::model::report::path::{Direction, PathAnswer, PathQuestion};
+use muster_kernel::model::report::path::{Direction, PathAnswer, PathNumber, PathQuestion};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
@@ -41,10 +41,10 @@ struct Asked<'a, 'q> {
 
 /// What a thread holds.
 #[derive(Default)]
-struct Fold {
+struct Fold<T> {
     anchors: Vec<Option<Anchor>>,
     gathered: Gathered,
-    steps: HashMap<Step, u64>,
+    made: T,
 }
 
 /// See `Reports::path`; `who` takes part, if not everybody does.
@@ -56,44 +56,103 @@ pub fn path(
     question: &PathQuestion,
     who: Option<&RoaringBitmap>,
 ) -> Result<PathAnswer, StoreError> {
-    scan.check()?;
-    let span = question.span;
-    let times = match question.direction {
-        Direction::From => (span.from.0, span.until.0.saturating_add(question.window)),
-        Direction::To => (span.from.0.saturating_sub(question.window), span.until.0),
-    };
-    let sources = ranges::sources(scan, &[&question.anchor], true, times)?;
-    let asked = Asked { scan, question, sources, who };
-    let mut steps: Vec<Vec<(u32, Option<u32>, u64)>> = vec![Vec::new(); question.levels - 1];
-    for fold in asked.fold()? {
-        for ((level, from, to), users) in fold.steps {
-            let to = Some(to).filter(|to| *to != END);
-            steps[level as usize].push((from, to, users));
-        }
-    }
-    let names: HashMap<u32, EventName> = event_names(scan).into_iter().collect();
-    let name = |number: u32| names.get(&number).cloned().unwrap_or_else(|| EventName::track(""));
-    Ok(PathAnswer::of(&steps, question.branches_max, name))
+    Asked::new(scan, question, who)?.answer()
 }
 
-impl Asked<'_, '_> {
-    fn fold(&self) -> Result<Vec<Fold>, StoreError> {
+/// Everybody behind a number of a path report.
+///
+/// # Errors
+/// As `Reports::people`.
+pub fn people(
+    scan: &Scan<'_>,
+    question: &PathQuestion,
+    number: PathNumber,
+    who: Option<&RoaringBitmap>,
+) -> Result<RoaringBitmap, StoreError> {
+    let asked = Asked::new(scan, question, who)?;
+    let answer = asked.answer()?;
+    let branches = answer.levels.get(number.level).map(Vec::as_slice).unwrap_or_default();
+    let Some(branch) = branches.get(number.branch) else { return Ok(RoaringBitmap::new()) };
+    let has_own = |event: &EventName| branches.iter().any(|branch| branch.event.as_ref() == Some(event));
+    let is_meant = |event: &EventName| match &branch.event {
+        Some(own) => own == event,
+        None => !has_own(event),
+    };
+    let meant: HashSet<u32> = event_names(scan)
+        .into_iter()
+        .filter(|(_, event)| is_meant(event))
+        .map(|(number, _)| number)
+        .collect();
+    let is_last = number.level + 1 == question.levels;
+    let folds = asked.fold(
+        |people: &mut Vec<u32>, user, (level, from, to)| {
+            let comes_through = match is_last {
+                true => level as usize + 1 == number.level && meant.contains(&to),
+                false => level as usize == number.level && meant.contains(&from),
+            };
+            if comes_through {
+                people.push(user);
+            }
+        },
+        |_| 0,
+    )?;
+    let mut people = RoaringBitmap::new();
+    folds.iter().for_each(|fold| people.extend(&fold.made));
+    Ok(people)
+}
+
+impl<'a, 'q> Asked<'a, 'q> {
+    fn new(
+        scan: &'a Scan<'a>,
+        question: &'q PathQuestion,
+        who: Option<&'q RoaringBitmap>,
+    ) -> Result<Self, StoreError> {
+        scan.check()?;
+        let span = question.span;
+        let times = match question.direction {
+            Direction::From => (span.from.0, span.until.0.saturating_add(question.window)),
+            Direction::To => (span.from.0.saturating_sub(question.window), span.until.0),
+        };
+        let sources = ranges::sources(scan, &[&question.anchor], true, times)?;
+        Ok(Asked { scan, question, sources, who })
+    }
+
+    fn answer(&self) -> Result<PathAnswer, StoreError> {
+        let folds = self.fold(
+            |steps: &mut HashMap<Step, u64>, _, step| *steps.entry(step).or_default() += 1,
+            |steps| steps.len() * size_of::<(Step, u64)>(),
+        )?;
+        let mut steps: Vec<Vec<(u32, Option<u32>, u64)>> = vec![Vec::new(); self.question.levels - 1];
+        for ((level, from, to), users) in folds.into_iter().flat_map(|fold| fold.made) {
+            steps[level as usize].push((from, Some(to).filter(|to| *to != END), users));
+        }
+        let names: HashMap<u32, EventName> = event_names(self.scan).into_iter().collect();
+        let name = |number: u32| names.get(&number).cloned().unwrap_or_else(|| EventName::track(""));
+        Ok(PathAnswer::of(&steps, self.question.branches_max, name))
+    }
+
+    /// Follows every path; `take` is shown each step with its user, `bytes` says what it has made of them.
+    fn fold<T: Default + Send>(
+        &self,
+        take: impl Fn(&mut T, u32, Step) + Sync,
+        bytes: impl Fn(&T) -> usize + Sync,
+    ) -> Result<Vec<Fold<T>>, StoreError> {
         let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
         let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
-        let steps_max = self.scan.bytes_max / self.scan.threads.max(1) / size_of::<(Step, u64)>();
+        let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
         self.scan.share(
             &ranges,
             |_| events,
             Fold::default,
             |fold, range| {
-                self.range(fold, *range);
-                if fold.steps.len() > steps_max { Err(StoreError::TooLarge) } else { Ok(()) }
+                self.range(fold, *range, &take);
+                if bytes(&fold.made) > bytes_max { Err(StoreError::TooLarge) } else { Ok(()) }
             },
         )
     }
 
-    fn range(&self, fold: &mut Fold, range: (u32, u32)) {
-        let Fold { anchors, gathered, steps } = fold;
+    fn range<T>(&self, fold: &mut Fold<T>, range: (u32, u32), take: &impl Fn(&mut T, u32, Step)) {
+        let Fold { anchors, gathered, made } = fold;
         anchors.clear();
         anchors.resize((range.1 - range.0) as usize + 1, None);
         for (index, source) in self.sources.iter().enumerate() {
@@ -118,7 +177,8 @@ impl Asked<'_, '_> {
             let Some(anchor) = anchor else { continue };
             let position = |seen: &Seen| self.sources[seen.run as usize].position(seen.row as usize);
             let seen = gathered.in_order(place, position);
-            self.follow(steps, *anchor, seen);
+            let user = range.0 + u32::try_from(place).unwrap_or_default();
+            self.follow(*anchor, seen, |step| take(made, user, step));
         }
     }
 
@@ -193,15 +253,15 @@ impl Asked<'_, '_> {
         });
     }
 
-    /// Counts the steps of one path.
-    fn follow(&self, steps: &mut HashMap<Step, u64>, anchor: Anchor, seen: &[Seen]) {
+    /// Shows the steps of one path.
+    fn follow(&self, anchor: Anchor, seen: &[Seen], mut take: impl FnMut(Step)) {
         let is_anchor = |seen: &Seen| (seen.run as usize, seen.row as usize) == (anchor.source, anchor.row);
         let Some(at) = seen.iter().position(is_anchor) else { return };
         let name = |seen: &Seen| self.sources[seen.run as usize].unit.entry().name;
         let (mut from, mut level) = (name(&seen[at]), 0u32);
         let mut go = |next: u32| {
             if next != from && (level as usize) < self.question.levels - 1 {
-                *steps.entry((level, from, next)).or_default() += 1;
+                take((level, from, next));
                 (from, level) = (next, level + 1);
             }
         };

@@ -33,6 +33,8 @@ pub struct Source<'a> {
     pub patterns: Vec<usize>,
     /// Whether its events are active ones.
     pub is_active: bool,
+    /// The last position that is shown, where there are later ones.
+    last_shown: Option<u64>,
 }
 
 /// As [`every_source`], but for parts whose events are about nobody.
@@ -71,7 +73,12 @@ pub fn every_source<'a>(
             continue;
         }
         for unit in scan.units(Some(number), from, until) {
-            sources.push(Source { unit, part: unit.open()?, patterns: meant.clone(), is_active });
+            let header = unit.segment.header();
+            if header.first > scan.through {
+                continue;
+            }
+            let last_shown = (header.last > scan.through).then_some(scan.through);
+            sources.push(Source { unit, part: unit.open()?, patterns: meant.clone(), is_active, last_shown });
         }
     }
     Ok(sources)
@@ -114,12 +121,12 @@ impl Source<'_> {
 
     /// Whether a row is not shown.
     pub fn hides(&self, row: usize) -> bool {
-        self.unit.hides(row)
+        self.unit.hides(row) || self.last_shown.is_some_and(|last| self.position(row) > last)
     }
 
-    /// Whether there are any rows that are not shown.
+    /// Whether there may be rows that are not shown.
     pub fn hides_any(&self) -> bool {
-        self.unit.hidden.is_some()
+        self.unit.hidden.is_some() || self.last_shown.is_some()
     }
 }
 

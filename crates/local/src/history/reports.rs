@@ -1,70 +1,103 @@
-//! Reports of one environment: what a question needs beside history (users' properties as they are now) is fetched here,
-//! then the fold of that report is asked.
+//! Reports of one environment: what a question needs beside history (who takes part, users' properties as they are now)
+//! is fetched here, or taken from the state of an earlier answer; then the fold of that report is asked.
 
 use std::sync::Arc;
 
 use muster_kernel::model::history::Breakdown;
 use muster_kernel::model::page::Cursor;
-use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelNumber, FunnelQuestion};
+use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
-use muster_kernel::model::report::retention::{RetentionAnswer, RetentionNumber, RetentionQuestion};
+use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{People, Who};
+use muster_kernel::model::report::{Behind, People, Pin, Pinned, Who};
 use muster_kernel::ports::{Inquiry, StoreError};
-use roaring::RoaringBitmap;
 
 use super::archive::{Archive, Snapshot};
 use super::dictionary::{property_key, read};
 use super::groups::By;
+use super::pins::State;
 use super::scan::Scan;
-use super::user_columns::UserColumn;
 use super::{funnel, path, ranges, retention, trend};
 use crate::profiles::lists::View;
 
-/// A question's place: what there is to ask, who the users are, and whether the answer is still wanted.
-pub struct Place<'a> {
-    /// History.
-    pub snapshot: &'a Snapshot,
-    /// Profiles as of now.
-    pub profiles: &'a View<'a>,
-    /// Who asks.
-    pub inquiry: &'a Inquiry,
+/// What a question stands on.
+pub struct Ground {
+    snapshot: Arc<Snapshot>,
+    state: State,
 }
 
 impl Archive {
+    /// Everything that is visible now: `snapshot`, or a later one.
+    ///
+    /// # Errors
+    /// When profiles or history cannot be read, or the question needs too much memory.
+    pub fn ground(
+        &self,
+        snapshot: Arc<Snapshot>,
+        profiles: &View<'_>,
+        (who, breakdown): (&Who, Option<&Breakdown>),
+        inquiry: &Inquiry,
+    ) -> Result<Ground, StoreError> {
+        let (snapshot, members) = match &who.segment {
+            None => (snapshot, None),
+            Some(segment) => {
+                let (snapshot, members) = self.belonging(segment, inquiry)?;
+                (snapshot, Some(members))
+            }
+        };
+        let scan = self.scan(&snapshot, inquiry);
+        let meeting = ranges::who(&who.properties, &self.columns, &scan, profiles)?;
+        let who = match (members, meeting) {
+            (Some(members), Some(meeting)) => Some(members & meeting),
+            (members, meeting) => members.or(meeting),
+        };
+        let column = match breakdown {
+            Some(Breakdown::UserProperty(name)) => Some(self.columns.get(name, &scan, profiles)?),
+            _ => None,
+        };
+        let state = State { through: snapshot.through, who: who.map(Arc::new), column };
+        Ok(Ground { snapshot, state })
+    }
+
+    /// The state of an earlier answer, without whom `snapshot` no longer shows.
+    ///
+    /// # Errors
+    /// [`StoreError::Unpinned`] when it is not kept.
+    pub fn pinned_ground(
+        &self,
+        snapshot: Arc<Snapshot>,
+        pin: Pin,
+        asked: (&Who, Option<&Breakdown>),
+    ) -> Result<Ground, StoreError> {
+        let state = self.pins.get(pin, asked, self.options.pin_age)?;
+        Ok(Ground { snapshot, state })
+    }
+
+    /// Keeps what an answer is of.
+    pub fn pin<T>(&self, answer: T, ground: Ground, asked: (&Who, Option<&Breakdown>)) -> Pinned<T> {
+        let mut number = [0; 8];
+        (self.random)(&mut number);
+        let pin = Pin(u64::from_le_bytes(number));
+        Pinned { answer, pin: self.pins.keep(pin, asked, ground.state, self.options.pin_age) }
+    }
+
+    fn scan_of<'a>(&'a self, ground: &'a Ground, inquiry: &'a Inquiry) -> Scan<'a> {
+        Scan { through: ground.state.through, ..self.scan(&ground.snapshot, inquiry) }
+    }
+
     /// See `Reports::funnel`.
     ///
     /// # Errors
     /// As that.
-    pub fn funnel(&self, place: &Place<'_>, question: &FunnelQuestion) -> Result<FunnelAnswer, StoreError> {
-        self.ask_funnel(place, question, |asked| asked.answer())
-    }
-
-    /// See `Reports::funnel_people`.
-    ///
-    /// # Errors
-    /// As that.
-    pub fn funnel_people(
+    pub fn funnel(
         &self,
-        place: &Place<'_>,
+        ground: &Ground,
         question: &FunnelQuestion,
-        number: &FunnelNumber,
-        (after, limit): (Option<&Cursor>, usize),
-    ) -> Result<People, StoreError> {
-        self.ask_funnel(place, question, |asked| asked.people(number, after, limit))
-    }
-
-    fn ask_funnel<T>(
-        &self,
-        place: &Place<'_>,
-        question: &FunnelQuestion,
-        ask: impl FnOnce(&funnel::Asked<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let scan = self.scan(place.snapshot, place.inquiry);
-        let who = self.who(&scan, place, &question.who)?;
-        let column = self.column(&scan, place, question.breakdown.as_ref())?;
-        let by = told_apart(&scan, question.breakdown.as_ref(), column.as_deref());
-        ask(&funnel::Asked::new(&scan, question, by, who.as_ref())?)
+        inquiry: &Inquiry,
+    ) -> Result<FunnelAnswer, StoreError> {
+        let scan = self.scan_of(ground, inquiry);
+        let by = told_apart(&scan, question.breakdown.as_ref(), ground);
+        funnel::Asked::new(&scan, question, by, ground.state.who.as_deref())?.answer()
     }
 
     /// See `Reports::retention`.
@@ -73,75 +106,69 @@ impl Archive {
     /// As that.
     pub fn retention(
         &self,
-        place: &Place<'_>,
+        ground: &Ground,
         question: &RetentionQuestion,
+        inquiry: &Inquiry,
     ) -> Result<RetentionAnswer, StoreError> {
-        let scan = self.scan(place.snapshot, place.inquiry);
-        let who = self.who(&scan, place, &question.who)?;
-        retention::retention(&scan, question, who.as_ref())
-    }
-
-    /// See `Reports::retention_people`.
-    ///
-    /// # Errors
-    /// As that.
-    pub fn retention_people(
-        &self,
-        place: &Place<'_>,
-        question: &RetentionQuestion,
-        number: &RetentionNumber,
-        page: (Option<&Cursor>, usize),
-    ) -> Result<People, StoreError> {
-        let scan = self.scan(place.snapshot, place.inquiry);
-        let who = self.who(&scan, place, &question.who)?;
-        retention::people(&scan, question, number, who.as_ref(), page)
+        retention::retention(&self.scan_of(ground, inquiry), question, ground.state.who.as_deref())
     }
 
     /// See `Reports::trend`.
     ///
     /// # Errors
     /// As that.
-    pub fn trend(&self, place: &Place<'_>, question: &TrendQuestion) -> Result<TrendAnswer, StoreError> {
-        let scan = self.scan(place.snapshot, place.inquiry);
-        let who = self.who(&scan, place, &question.who)?;
-        let column = self.column(&scan, place, question.breakdown.as_ref())?;
-        let by = told_apart(&scan, question.breakdown.as_ref(), column.as_deref());
-        trend::trend(&scan, question, by, who.as_ref())
+    pub fn trend(
+        &self,
+        ground: &Ground,
+        question: &TrendQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<TrendAnswer, StoreError> {
+        let scan = self.scan_of(ground, inquiry);
+        let by = told_apart(&scan, question.breakdown.as_ref(), ground);
+        trend::trend(&scan, question, by, ground.state.who.as_deref())
     }
 
     /// See `Reports::path`.
     ///
     /// # Errors
     /// As that.
-    pub fn path(&self, place: &Place<'_>, question: &PathQuestion) -> Result<PathAnswer, StoreError> {
-        let scan = self.scan(place.snapshot, place.inquiry);
-        let who = self.who(&scan, place, &question.who)?;
-        path::path(&scan, question, who.as_ref())
+    pub fn path(
+        &self,
+        ground: &Ground,
+        question: &PathQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<PathAnswer, StoreError> {
+        path::path(&self.scan_of(ground, inquiry), question, ground.state.who.as_deref())
     }
 
-    /// The users' property that a question breaks down by, if it does.
-    fn column(
+    /// See `Reports::people`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn people(
         &self,
-        scan: &Scan<'_>,
-        place: &Place<'_>,
-        breakdown: Option<&Breakdown>,
-    ) -> Result<Option<Arc<UserColumn>>, StoreError> {
-        let Some(Breakdown::UserProperty(name)) = breakdown else { return Ok(None) };
-        self.columns.get(name, scan, place.profiles).map(Some)
-    }
-
-    fn who(
-        &self,
-        scan: &Scan<'_>,
-        place: &Place<'_>,
-        who: &Who,
-    ) -> Result<Option<RoaringBitmap>, StoreError> {
-        ranges::who(&who.properties, &self.columns, scan, place.profiles)
+        ground: &Ground,
+        number: Behind<'_>,
+        (after, limit): (Option<&Cursor>, usize),
+        inquiry: &Inquiry,
+    ) -> Result<People, StoreError> {
+        let scan = self.scan_of(ground, inquiry);
+        let by = told_apart(&scan, number.breakdown(), ground);
+        let who = ground.state.who.as_deref();
+        let people = match number {
+            Behind::Funnel(question, number) => {
+                funnel::Asked::new(&scan, question, by, who)?.people(number)?
+            }
+            Behind::Retention(question, number) => retention::people(&scan, question, number, who)?,
+            Behind::Trend(question, number) => trend::people(&scan, question, number, by, who)?,
+            Behind::Path(question, number) => path::people(&scan, question, *number, who)?,
+        };
+        ranges::page(&people, &scan, after, limit)
     }
 }
 
-fn told_apart<'a>(scan: &Scan<'_>, breakdown: Option<&Breakdown>, column: Option<&'a UserColumn>) -> By<'a> {
-    match (breakdown, column) {
+fn told_apart<'a>(scan: &Scan<'_>, breakdown: Option<&Breakdown>, ground: &'a Ground) -> By<'a> {
+    match (breakdown, &ground.state.column) {
         (Some(Breakdown::EventProperty(name)), _) => {
             let mut key = Vec::new();
             property_key(name.as_bytes(), &mut key);

@@ -2,8 +2,6 @@
 //! bit for each interval in which they came back. Then the bits are counted by cohort.
 
 use muster_kernel::model::calendar::Buckets;
-use muster_kernel::model::page::Cursor;
-use muster_kernel::model::report::People;
 use muster_kernel::model::report::retention::{
     Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
@@ -95,8 +93,7 @@ pub fn people(
     question: &RetentionQuestion,
     number: &RetentionNumber,
     who: Option<&RoaringBitmap>,
-    (after, limit): (Option<&Cursor>, usize),
-) -> Result<People, StoreError> {
+) -> Result<RoaringBitmap, StoreError> {
     let asked = Asked::new(scan, question, who)?;
     let folds = asked.fold(|fold, user, cohort, last, bits| {
         let has_returned = |period: usize| match question.returned {
@@ -109,7 +106,7 @@ pub fn people(
     })?;
     let mut people = RoaringBitmap::new();
     folds.iter().for_each(|fold| people.extend(&fold.people));
-    ranges::page(&people, scan, after, limit)
+    Ok(people)
 }
 
 impl<'a, 'q> Asked<'a, 'q> {

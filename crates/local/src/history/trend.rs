@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use muster_kernel::model::calendar::{Buckets, Span};
 use muster_kernel::model::history::PropertyIs;
+use muster_kernel::model::report::Row;
 use muster_kernel::model::report::trend::{
-    TrendAnswer, TrendLine, TrendMeasure, TrendQuestion, TrendRow, TrendSeries,
+    TrendAnswer, TrendLine, TrendMeasure, TrendNumber, TrendQuestion, TrendRow, TrendSeries,
 };
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
@@ -60,6 +61,52 @@ pub fn trend(
     Ok(TrendAnswer { lines: question.series.iter().map(line).collect::<Result<_, _>>()? })
 }
 
+/// Everybody behind a number of a trend.
+///
+/// # Errors
+/// As `Reports::people`.
+pub fn people(
+    scan: &Scan<'_>,
+    question: &TrendQuestion,
+    number: &TrendNumber,
+    by: By<'_>,
+    who: Option<&RoaringBitmap>,
+) -> Result<RoaringBitmap, StoreError> {
+    let Some(series) = question.series.get(number.series) else { return Ok(RoaringBitmap::new()) };
+    let mut asked = Asked::new(scan, series, Intervals::now(question, series), who)?;
+    let (rows, by) = match number.row {
+        Row::All => (Rows::one(), By::Nothing),
+        Row::Group(_) | Row::Other => (asked.rank(by, question.groups_max)?, by),
+    };
+    let row = match &number.row {
+        Row::All => Some(rows.other()),
+        Row::Group(group) => rows.own.iter().position(|own| own == group),
+        Row::Other => Some(rows.other()).filter(|_| rows.left_out > 0),
+    };
+    let Some(row) = row else { return Ok(RoaringBitmap::new()) };
+    asked.wanted = Some(Wanted { row, interval: number.interval });
+    // Nobody is behind events about nobody.
+    asked.sources.retain(|source| source.unit.entry().users.1 > 0);
+    let folds = asked.fold(Told::Rows(&rows), by, Of::measure(&series.measure))?;
+    let mut people = RoaringBitmap::new();
+    folds.into_iter().for_each(|fold| people |= fold.people);
+    people.remove(0);
+    Ok(people)
+}
+
+/// Which people are asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    row: usize,
+    interval: Option<usize>,
+}
+
+impl Wanted {
+    fn has(self, row: usize, (first, last): (usize, usize)) -> bool {
+        self.row == row && self.interval.is_none_or(|interval| (first..=last).contains(&interval))
+    }
+}
+
 /// What an event's time falls into.
 enum Intervals<'q> {
     Apart(&'q Buckets),
@@ -110,6 +157,8 @@ struct Asked<'a, 'q> {
     /// The number of the property whose numbers are asked for, if any event has it.
     property: Option<u32>,
     who: Option<&'q RoaringBitmap>,
+    /// Where people are asked for and not numbers.
+    wanted: Option<Wanted>,
 }
 
 /// What a thread holds.
@@ -121,6 +170,8 @@ struct Fold<'a> {
     touched: Vec<usize>,
     /// Users of the range who take part.
     taking_part: Vec<bool>,
+    /// Those behind a number.
+    people: RoaringBitmap,
 }
 
 impl<'a, 'q> Asked<'a, 'q> {
@@ -142,7 +193,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         let mut key = Vec::new();
         property_key(series.measure.property().unwrap_or_default().as_bytes(), &mut key);
         let property = read(scan.known).names.get(&key);
-        Ok(Asked { scan, series, intervals, finder, sources, property, who })
+        Ok(Asked { scan, series, intervals, finder, sources, property, who, wanted: None })
     }
 
     /// The groups with the most events.
@@ -193,6 +244,7 @@ impl<'a, 'q> Asked<'a, 'q> {
             seen: vec![0; words],
             touched: Vec::new(),
             taking_part: Vec::new(),
+            people: RoaringBitmap::new(),
         };
         self.scan.share(
             &ranges,
@@ -233,7 +285,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         }
         let conditions: &[PropertyIs] = &self.series.pattern.properties;
         let passing = self.scan.passing(&source.part, &rows, conditions);
-        let Fold { groups, cells, seen, touched, taking_part } = fold;
+        let Fold { groups, cells, seen, touched, taking_part, people } = fold;
         let by_value = groups.property().and_then(|code| source.part.column(Content::Property, code));
         let by_value = by_value
             .map(|column| column.groups(rows.clone(), groups.absent(), |value| groups.of_value(value)));
@@ -261,6 +313,16 @@ impl<'a, 'q> Asked<'a, 'q> {
                     continue;
                 }
                 let group = group as usize;
+                let company = if of == Of::Companies { source.part.companies.get(row) } else { None };
+                let number = numbers.as_ref().and_then(|numbers| numbers[index]);
+                if let Some(wanted) = self.wanted {
+                    let counts = (of != Of::Companies || company.is_some_and(|company| company > 0))
+                        && (!of.is_of_numbers() || number.is_some());
+                    if counts && wanted.has(group, (first, last)) {
+                        people.insert(user);
+                    }
+                    continue;
+                }
                 if of.is_of_users() {
                     let place = ((user - range.0) as usize * cells.row_count() + group) * row_bits;
                     for cell in (first..=last).chain([row_bits - 1]) {
@@ -269,8 +331,6 @@ impl<'a, 'q> Asked<'a, 'q> {
                     }
                     continue;
                 }
-                let company = if of == Of::Companies { source.part.companies.get(row) } else { None };
-                let number = numbers.as_ref().and_then(|numbers| numbers[index]);
                 cells.add(
                     group,
                     if ranks { 0 } else { first },

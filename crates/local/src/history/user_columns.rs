@@ -48,6 +48,12 @@ impl UserColumn {
         users.collect()
     }
 
+    /// Bytes that it holds, about.
+    pub fn bytes(&self) -> usize {
+        let values: usize = self.values.iter().map(OwnedValue::bytes).sum();
+        4 * self.codes.len() + 2 * values
+    }
+
     fn set(&mut self, user: u32, value: Option<Value<'_>>) -> Result<(), StoreError> {
         let place = match value.map(OwnedValue::of) {
             None => 0,

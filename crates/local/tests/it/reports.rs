@@ -1,6 +1,7 @@
 //! Reports against the model: any questions, asked of any events, sealed, merged, erased, reopened in any order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
@@ -12,6 +13,8 @@ use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
 use muster_kernel::model::report::{Pattern, Which, Who};
+use muster_kernel::model::segment::question::SegmentQuestion;
+use muster_kernel::model::segment::{Level, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, Profiles, Reports};
@@ -54,7 +57,24 @@ fn span() -> impl Strategy<Value = Span> {
 }
 
 fn who() -> impl Strategy<Value = Who> {
-    conditions().prop_map(|properties| Who { properties })
+    let rule = prop_oneof![
+        4 => Just(None),
+        1 => prop_oneof![
+            Just("p1 is \"a\""),
+            Just("did \"x\" at least 2 times"),
+            Just("not (did \"y\") or p2 exists"),
+        ]
+        .prop_map(Some),
+    ];
+    (conditions(), rule).prop_map(|(properties, rule)| {
+        let segment = rule.map(|text| SegmentQuestion {
+            level: Level::User,
+            rule: Rule::parse(text).unwrap(),
+            moment: Moment { now: DAY_ONE.plus(40 * HOUR), zone: TimeZone::UTC },
+            segments: Arc::default(),
+        });
+        Who { properties, segment }
+    })
 }
 
 fn breakdown() -> impl Strategy<Value = Option<Breakdown>> {
@@ -164,7 +184,7 @@ fn check(
         .map(|who| format!("user {who}"))
         .filter_map(|id| Some((id.clone(), pair.engine().user(PRODUCTION, &user(&id)).unwrap()?)))
         .collect();
-    let world = World { events: &pair.events, users: &users };
+    let world = World { events: &pair.events, users: &users, pinned: None };
     funnels.iter().for_each(|question| funnels_agree(pair.engine(), PRODUCTION, world, question));
     retentions.iter().for_each(|question| retentions_agree(pair.engine(), PRODUCTION, world, question));
     trends.iter().for_each(|question| trends_agree(pair.engine(), PRODUCTION, world, question));
@@ -227,7 +247,7 @@ fn a_breakdown_by_very_many_values_ends_and_adds_up() {
         groups_max: 3,
         who: Who::default(),
     };
-    let answer = pair.engine().trend(PRODUCTION, &trend, &Inquiry::default()).unwrap();
+    let answer = pair.engine().trend(PRODUCTION, &trend, &Inquiry::default()).unwrap().answer;
     let line = &answer.lines[0];
     assert!(line.groups_left_out > 5_000, "{}", line.groups_left_out);
     let rows = line.groups.iter().map(|(_, row)| row).chain(&line.other);

@@ -81,7 +81,7 @@ fn ask(engine: &Engine, threads: usize) {
     println!("{threads} threads");
     let inquiry = Inquiry::default();
     let funnels = |what: &str, question: &FunnelQuestion| {
-        let answer = timed(what, || engine.funnel(PRODUCTION, question, &inquiry).unwrap());
+        let answer = timed(what, || engine.funnel(PRODUCTION, question, &inquiry).unwrap().answer);
         println!("    {:?}", answer.total.steps.iter().map(|step| step.count).collect::<Vec<_>>());
     };
     let three = funnel(&[0, 1, 2]);
@@ -98,14 +98,15 @@ fn ask(engine: &Engine, threads: usize) {
     funnels("funnel, attempts", &FunnelQuestion { counting: Counting::Attempts, ..three.clone() });
     funnels("funnel, any order", &FunnelQuestion { order: Order::Any, ..three.clone() });
     funnels("funnel, strict order", &FunnelQuestion { order: Order::Strict, ..three.clone() });
-    let germans = Who { properties: vec![PropertyIs::reading("country", "DE")] };
+    let germans = Who { segment: None, properties: vec![PropertyIs::reading("country", "DE")] };
     funnels("funnel, of a tenth of the users", &FunnelQuestion { who: germans, ..three.clone() });
     let number = FunnelNumber { step: 1, stayed: true, row: Row::All };
     timed("people behind it, first page", || {
-        engine.funnel_people(PRODUCTION, &three, &number, None, 100, &inquiry).unwrap().total
+        let page = PeoplePage { pin: None, after: None, limit: 100 };
+        engine.people(PRODUCTION, Behind::Funnel(&three, &number), page, &inquiry).unwrap().total
     });
     let retentions = |what: &str, question: &RetentionQuestion| {
-        let answer = timed(what, || engine.retention(PRODUCTION, question, &inquiry).unwrap());
+        let answer = timed(what, || engine.retention(PRODUCTION, question, &inquiry).unwrap().answer);
         let curve: Vec<_> = answer.curve().iter().map(|point| point.returned).collect();
         println!("    {curve:?}");
     };
@@ -116,7 +117,7 @@ fn ask(engine: &Engine, threads: usize) {
     retentions("retention, of any activity", &retention(active, Cohorts::FirstTime));
     let trends = |what: &str, measure: TrendMeasure, breakdown: Option<Breakdown>| {
         let question = trend(measure, breakdown);
-        let answer = timed(what, || engine.trend(PRODUCTION, &question, &inquiry).unwrap());
+        let answer = timed(what, || engine.trend(PRODUCTION, &question, &inquiry).unwrap().answer);
         println!("    {:?} in {} rows", answer.lines[0].total.whole, answer.lines[0].groups.len());
     };
     let platform = || Some(Breakdown::EventProperty("platform".into()));
@@ -132,7 +133,7 @@ fn ask(engine: &Engine, threads: usize) {
     trends("trend, 30 days up to each", TrendMeasure::Trailing { spans, previous: Vec::new() }, None);
     for (what, direction) in [("paths from an event", Direction::From), ("paths to it", Direction::To)] {
         let question = path(direction);
-        let answer = timed(what, || engine.path(PRODUCTION, &question, &inquiry).unwrap());
+        let answer = timed(what, || engine.path(PRODUCTION, &question, &inquiry).unwrap().answer);
         let users: Vec<u64> =
             answer.levels.iter().map(|level| level.iter().map(|one| one.users).sum()).collect();
         println!("    {users:?}");

@@ -299,6 +299,8 @@ impl From<StoreError> for Refused {
                 ProblemCode::AnswerTooLarge,
                 "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
             )),
+            // Asked of now instead by who asks about people.
+            StoreError::Unpinned => Refused::internal(error.to_string()),
             // Nobody hears this: whoever asked has gone.
             StoreError::Stopped => Refused::internal(error.to_string()),
             // The key's environment is in the catalog, so an engine without it is a defect of ours.

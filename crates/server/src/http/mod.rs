@@ -47,6 +47,7 @@ mod properties;
 mod read;
 mod reader;
 mod render;
+mod reports;
 mod router;
 mod rules;
 mod segment_explain;
@@ -77,7 +78,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Segments};
+use muster_kernel::ports::{
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports, Segments,
+};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -107,6 +110,8 @@ pub struct Parts {
     pub history: Arc<dyn History>,
     /// Who belongs to a segment.
     pub segments: Arc<dyn Segments>,
+    /// What people did, to be asked.
+    pub reports: Arc<dyn Reports>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

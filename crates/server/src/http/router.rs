@@ -17,8 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, segment_explain, segment_members, segment_preview, segments, session,
-    timeline, track, users, validate,
+    openapi, overview, properties, reports, segment_explain, segment_members, segment_preview, segments,
+    session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -65,6 +65,14 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(segment_explain::of_company)) // GET /v1/companies/{id}/segments
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
         .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        .routes(routes!(reports::trend::post)) //       POST   /v1/reports/trend
+        .routes(routes!(reports::trend::people)) //     POST   /v1/reports/trend/people
+        .routes(routes!(reports::funnel::post)) //      POST   /v1/reports/funnel
+        .routes(routes!(reports::funnel::people)) //    POST   /v1/reports/funnel/people
+        .routes(routes!(reports::retention::post)) //   POST   /v1/reports/retention
+        .routes(routes!(reports::retention::people)) // POST   /v1/reports/retention/people
+        .routes(routes!(reports::path::post)) //        POST   /v1/reports/path
+        .routes(routes!(reports::path::people)) //      POST   /v1/reports/path/people
         // Who saves segments; scope `admin`, or a session of an analyst.
         .routes(routes!(segments::post)) //         POST   /v1/segments
         .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}

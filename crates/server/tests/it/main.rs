@@ -35,6 +35,7 @@ mod overview;
 mod positions;
 mod process;
 mod promises;
+mod reports;
 mod seeds;
 mod segments;
 mod sign_in;

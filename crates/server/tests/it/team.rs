@@ -21,7 +21,24 @@ fn segment(name: &str) -> Value {
     json!({"name": name, "level": "user", "text": "everyone"})
 }
 
+/// Reports by kind: a question, and which number of its answer.
+fn reports() -> [(&'static str, Value, Value); 4] {
+    let opened = json!({"event": "opened"});
+    [
+        ("trend", json!({"series": [opened]}), json!({"series": 0})),
+        ("funnel", json!({"steps": [opened, opened]}), json!({"step": 0})),
+        ("retention", json!({"start": opened, "returning": opened}), json!({"cohort": 0})),
+        ("path", json!({"anchor": opened}), json!({"level": 0, "branch": 0})),
+    ]
+}
+
+fn people_of(kind: usize) -> Option<Value> {
+    let (_, question, number) = &reports()[kind];
+    Some(json!({"question": question, "number": number}))
+}
+
 fn table() -> Vec<Row> {
+    let question_of = |kind: usize| Some(reports()[kind].1.clone());
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
     vec![
@@ -56,6 +73,14 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/segments/{1}/explain", None, all(400)),
         ("GET", "/v1/users/{u}/segments", None, all(200)),
         ("GET", "/v1/companies/{c}/segments", None, all(200)),
+        ("POST", "/v1/reports/trend", question_of(0), all(200)),
+        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
+        ("POST", "/v1/reports/retention", question_of(2), all(200)),
+        ("POST", "/v1/reports/path", question_of(3), all(200)),
+        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
+        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
+        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
+        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
         ("GET", "/v1/ledger", None, all(200)),
         ("GET", "/v1/background_jobs", None, all(200)),
         ("GET", "/v1/background_jobs/{j}", None, all(404)),

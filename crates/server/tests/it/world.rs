@@ -248,6 +248,7 @@ impl World {
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
             segments: Arc::clone(&model) as _,
+            reports: Arc::clone(&history) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,

@@ -14,10 +14,10 @@ use muster_kernel::model::report::path::{Direction, PathBranch, PathQuestion};
 use muster_kernel::model::report::retention::{
     Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
-use muster_kernel::model::report::{Pattern, People, Row, Spread, Which, Who, rounded};
+use muster_kernel::model::report::{Behind, Pattern, Pin, Pinned, Row, Spread, Which, Who, rounded};
 use muster_kernel::model::time::MINUTE;
 use muster_kernel::model::value::{OwnedValue, Value};
-use muster_kernel::ports::{EventLog, Inquiry, Reports, StoreError};
+use muster_kernel::ports::{EventLog, Inquiry, PeoplePage, Reports, StoreError};
 
 use super::store;
 use crate::builders::{PRODUCTION, identify, tracked};
@@ -45,6 +45,7 @@ pub fn reports_keep_their_promises(log: &dyn EventLog, reports: &dyn Reports, se
     attempts_are_counted_one_after_the_other(&subject);
     rows_and_other_add_up_to_the_total(&subject);
     people_are_those_who_are_counted(&subject);
+    people_of_a_pin_are_those_of_its_answer(&subject);
     first_timers_return_in_the_intervals_behind_their_own(&subject);
     who_recurs_belongs_to_many_cohorts(&subject);
     returns_are_on_or_after_or_without_bounds(&subject);
@@ -83,7 +84,7 @@ impl Subject<'_> {
     fn funnel(&self, question: &FunnelQuestion) -> FunnelAnswer {
         assert_eq!(question.check(), Ok(()));
         let answer = self.reports.funnel(PRODUCTION, question, &Inquiry::default());
-        answer.unwrap_or_else(|error| panic!("{error}"))
+        answer.unwrap_or_else(|error| panic!("{error}")).answer
     }
 
     fn counts(&self, question: &FunnelQuestion) -> Vec<u64> {
@@ -93,7 +94,7 @@ impl Subject<'_> {
     fn retention(&self, question: &RetentionQuestion) -> Vec<Cohort> {
         assert_eq!(question.check(), Ok(()));
         let answer = self.reports.retention(PRODUCTION, question, &Inquiry::default());
-        answer.unwrap_or_else(|error| panic!("{error}")).cohorts
+        answer.unwrap_or_else(|error| panic!("{error}")).answer.cohorts
     }
 }
 
@@ -104,7 +105,7 @@ fn behind(
     question: &FunnelQuestion,
     number: &FunnelNumber,
 ) -> Vec<String> {
-    gather(|after| reports.funnel_people(environment, question, number, after, 2, &Inquiry::default()))
+    gather(reports, environment, Behind::Funnel(question, number))
 }
 
 fn cohort_of(
@@ -113,15 +114,15 @@ fn cohort_of(
     question: &RetentionQuestion,
     number: &RetentionNumber,
 ) -> Vec<String> {
-    gather(|after| reports.retention_people(environment, question, number, after, 2, &Inquiry::default()))
+    gather(reports, environment, Behind::Retention(question, number))
 }
 
-fn gather(
-    ask: impl Fn(Option<&muster_kernel::model::page::Cursor>) -> Result<People, StoreError>,
-) -> Vec<String> {
+fn gather(reports: &dyn Reports, environment: EnvironmentId, number: Behind<'_>) -> Vec<String> {
     let (mut people, mut after) = (Vec::new(), None);
     loop {
-        let found = ask(after.as_ref()).unwrap_or_else(|error| panic!("{error}"));
+        let page = PeoplePage { pin: None, after: after.as_ref(), limit: 2 };
+        let found = reports.people(environment, number, page, &Inquiry::default());
+        let found = found.unwrap_or_else(|error| panic!("{error}"));
         people.extend(found.page.items.iter().map(|id| id.as_str().to_owned()));
         after = found.page.next;
         if after.is_none() {
@@ -259,7 +260,7 @@ fn rows_and_other_add_up_to_the_total(subject: &Subject<'_>) {
     let rows: Vec<_> = answer.groups.iter().map(|(group, row)| (group.clone(), counts(row))).collect();
     assert_eq!(rows, [(text("gold"), vec![2, 2]), (None, vec![2, 1]), (text("iron"), vec![1, 0])]);
     assert_eq!((answer.other, answer.groups_left_out), (None, 0));
-    let who = Who { properties: vec![PropertyIs::reading("plan", "gold")] };
+    let who = Who { properties: vec![PropertyIs::reading("plan", "gold")], ..Who::default() };
     assert_eq!(subject.counts(&FunnelQuestion { who, ..by_color.clone() }), [2, 2]);
     let mut red = by_color;
     red.steps[0].properties = vec![PropertyIs::reading("plan", "red")];
@@ -291,6 +292,38 @@ fn people_are_those_who_are_counted(subject: &Subject<'_>) {
     assert_eq!(ask(&asked, 0, false, Row::Group(None)), named(""), "a group without a row has nobody");
     let attempts = FunnelQuestion { counting: Counting::Attempts, ..asked };
     assert_eq!(ask(&attempts, 1, false, red()), named("ae"));
+}
+
+fn people_of_a_pin_are_those_of_its_answer(subject: &Subject<'_>) {
+    subject.tell("pin", "a: id@0=gold v@0 c@1; b: id@0=iron v@0 c@1; d: id@0=gold v@0");
+    let asked = FunnelQuestion {
+        breakdown: Some(Breakdown::UserProperty("plan".into())),
+        who: Who { properties: vec![PropertyIs::reading("plan", "gold")], ..Who::default() },
+        ..question("pin", "v c")
+    };
+    let Pinned { answer, pin } = subject
+        .reports
+        .funnel(PRODUCTION, &asked, &Inquiry::default())
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(counts(&answer.total), [2, 1]);
+    // a leaves the group, b joins it, d goes on, and c is new.
+    subject.tell("pin", "a: id@2=iron; b: id@2=gold; d: c@3; c: id@0=gold v@0 c@1");
+    let row = Row::Group(Some(OwnedValue::of(Value::Text("gold"))));
+    let number = |step| FunnelNumber { step, stayed: false, row: row.clone() };
+    let behind = |asked: &FunnelQuestion, step, pin| {
+        let (number, page) = (number(step), PeoplePage { pin, after: None, limit: 10 });
+        let number = Behind::Funnel(asked, &number);
+        let found = subject.reports.people(PRODUCTION, number, page, &Inquiry::default())?;
+        let mut ids: Vec<String> = found.page.items.iter().map(|id| id.as_str().to_owned()).collect();
+        ids.sort();
+        Ok(ids)
+    };
+    let named = |who: &str| Ok(who.chars().map(|letter| format!("pin {letter}")).collect::<Vec<_>>());
+    assert_eq!((behind(&asked, 0, pin), behind(&asked, 1, pin)), (named("ad"), named("a")));
+    assert_eq!((behind(&asked, 0, None), behind(&asked, 1, None)), (named("bcd"), named("bcd")));
+    let everybody = FunnelQuestion { who: Who::default(), ..asked.clone() };
+    assert_eq!(behind(&everybody, 0, pin), Err(StoreError::Unpinned), "it is of other people");
+    assert_eq!(behind(&asked, 0, Some(Pin(u64::MAX))), Err(StoreError::Unpinned));
 }
 
 /// Cohorts of the four days from day one on, each followed as long as there are days.
@@ -385,7 +418,7 @@ fn paths_lead_from_name_to_name(subject: &Subject<'_>) {
     let ask = |asked: &PathQuestion| {
         assert_eq!(asked.check(), Ok(()));
         let answer = subject.reports.path(PRODUCTION, asked, &Inquiry::default());
-        answer.unwrap_or_else(|error| panic!("{error}")).levels
+        answer.unwrap_or_else(|error| panic!("{error}")).answer.levels
     };
     // a: s x y, b: s, c: s y x, e: s z s.
     let expected = vec![
@@ -415,9 +448,9 @@ fn nothing_crosses_environments_and_what_is_stopped_ends(subject: &Subject<'_>) 
     let elsewhere = EnvironmentId(2);
     let ask = |environment, inquiry: &Inquiry| {
         let funnel =
-            subject.reports.funnel(environment, &funnel, inquiry).map(|answer| counts(&answer.total));
+            subject.reports.funnel(environment, &funnel, inquiry).map(|found| counts(&found.answer.total));
         let cohorts = subject.reports.retention(environment, &retention, inquiry);
-        (funnel, cohorts.map(|answer| answer.cohorts[0].size))
+        (funnel, cohorts.map(|found| found.answer.cohorts[0].size))
     };
     assert_eq!(ask(elsewhere, &Inquiry::default()), (Ok(vec![0, 0, 0]), Ok(0)));
     let missing = EnvironmentId(99);
@@ -426,6 +459,8 @@ fn nothing_crosses_environments_and_what_is_stopped_ends(subject: &Subject<'_>) 
     let inquiry = Inquiry::default();
     inquiry.stop();
     assert_eq!(ask(PRODUCTION, &inquiry), (Err(StoreError::Stopped), Err(StoreError::Stopped)));
-    let people = subject.reports.funnel_people(elsewhere, &funnel, &number, None, 10, &Inquiry::default());
+    let page = PeoplePage { pin: None, after: None, limit: 10 };
+    let number = Behind::Funnel(&funnel, &number);
+    let people = subject.reports.people(elsewhere, number, page, &Inquiry::default());
     assert_eq!(people.map(|people| people.total), Ok(0));
 }

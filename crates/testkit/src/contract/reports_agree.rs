@@ -2,13 +2,12 @@
 //! it says.
 
 use muster_kernel::model::id::EnvironmentId;
-use muster_kernel::model::page::Cursor;
 use muster_kernel::model::report::funnel::{Counting, FunnelAnswer, FunnelNumber, FunnelQuestion};
-use muster_kernel::model::report::path::PathQuestion;
+use muster_kernel::model::report::path::{PathNumber, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionNumber, RetentionQuestion};
-use muster_kernel::model::report::trend::TrendQuestion;
-use muster_kernel::model::report::{People, Row};
-use muster_kernel::ports::{Inquiry, Reports, StoreError};
+use muster_kernel::model::report::trend::{TrendMeasure, TrendNumber, TrendQuestion};
+use muster_kernel::model::report::{Behind, People, Pin, Row};
+use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError};
 
 use crate::model_reports::funnel::Outcomes;
 use crate::model_reports::{World, path, retention, trend};
@@ -24,19 +23,16 @@ pub fn funnels_agree(
     let inquiry = Inquiry::default();
     let found = reports.funnel(environment, question, &inquiry).unwrap_or_else(|error| panic!("{error}"));
     let outcomes = Outcomes::of(world, question);
-    assert_eq!(found, outcomes.answer(), "{question:?}");
+    assert_eq!(found.answer, outcomes.answer(), "{question:?}");
     let (done, all) = inquiry.progress();
     assert!(done <= all);
-    for (row, count) in rows(&found) {
+    for (row, count) in rows(&found.answer) {
         for step in 0..question.steps.len() {
             for stayed in [false, true] {
                 let number = FunnelNumber { step, stayed, row: row.clone() };
                 assert_eq!(number.check(question), Ok(()));
-                let expected = outcomes.people(&number, None, usize::MAX);
-                let (ids, total) = all_pages(&expected, |after, limit| {
-                    reports.funnel_people(environment, question, &number, after, limit, &inquiry)
-                });
-                assert_eq!(ids, ids_of(expected), "{number:?} of {question:?}");
+                let behind = Behind::Funnel(question, &number);
+                let (_, total) = all_pages(reports, environment, behind, (world, found.pin));
                 let counted =
                     count[step] - if stayed { count.get(step + 1).copied().unwrap_or(0) } else { 0 };
                 if question.counting == Counting::Users {
@@ -67,17 +63,14 @@ pub fn retentions_agree(
     assert_eq!(question.check(), Ok(()));
     let inquiry = Inquiry::default();
     let found = reports.retention(environment, question, &inquiry).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(found, retention::answer(world, question), "{question:?}");
-    for (index, cohort) in found.cohorts.iter().enumerate() {
+    assert_eq!(found.answer, retention::answer(world, question), "{question:?}");
+    for (index, cohort) in found.answer.cohorts.iter().enumerate() {
         let periods = cohort.returned.iter().enumerate().map(|(period, count)| (Some(period), *count));
         for (period, count) in periods.chain([(None, cohort.size)]) {
             let number = RetentionNumber { cohort: index, period };
-            let expected = retention::people(world, question, &number, None, usize::MAX);
-            let (ids, total) = all_pages(&expected, |after, limit| {
-                reports.retention_people(environment, question, &number, after, limit, &inquiry)
-            });
-            let expected = ids_of(expected);
-            assert_eq!((ids, total), (expected, count), "{number:?} of {question:?}");
+            let behind = Behind::Retention(question, &number);
+            let (_, total) = all_pages(reports, environment, behind, (world, found.pin));
+            assert_eq!(total, count, "{number:?} of {question:?}");
         }
     }
 }
@@ -92,7 +85,27 @@ pub fn trends_agree(
     assert_eq!(question.check(), Ok(()));
     let found = reports.trend(environment, question, &Inquiry::default());
     let found = found.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(found, trend::answer(world, question), "{question:?}");
+    assert_eq!(found.answer, trend::answer(world, question), "{question:?}");
+    for (index, line) in found.answer.lines.iter().enumerate() {
+        let groups = line.groups.iter().map(|(group, row)| (Row::Group(group.clone()), row));
+        let rows = std::iter::once((Row::All, &line.total)).chain(groups);
+        for (row, told) in rows.chain(line.other.as_ref().map(|other| (Row::Other, other))) {
+            // The first interval stands for all: each number costs two answers of the model.
+            for (interval, value) in [(None, told.whole), (Some(0), told.values.first().copied().flatten())] {
+                let number = TrendNumber { series: index, interval, row: row.clone() };
+                assert_eq!(number.check(question), Ok(()));
+                let behind = Behind::Trend(question, &number);
+                let (_, total) = all_pages(reports, environment, behind, (world, found.pin));
+                let counts_users = matches!(
+                    question.series[index].measure,
+                    TrendMeasure::UniqueUsers | TrendMeasure::Trailing { .. }
+                );
+                if counts_users {
+                    assert_eq!(Some(total as f64), value, "{number:?} of {question:?}");
+                }
+            }
+        }
+    }
 }
 
 /// Asks what people did next of an engine that holds what `world` does.
@@ -105,7 +118,16 @@ pub fn paths_agree(
     assert_eq!(question.check(), Ok(()));
     let found = reports.path(environment, question, &Inquiry::default());
     let found = found.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(found, path::answer(world, question), "{question:?}");
+    assert_eq!(found.answer, path::answer(world, question), "{question:?}");
+    for (level, branches) in found.answer.levels.iter().enumerate() {
+        for (branch, told) in branches.iter().enumerate() {
+            let number = PathNumber { level, branch };
+            assert_eq!(number.check(question), Ok(()));
+            let behind = Behind::Path(question, &number);
+            let (_, total) = all_pages(reports, environment, behind, (world, found.pin));
+            assert_eq!(total, told.users, "{number:?} of {question:?}");
+        }
+    }
 }
 
 fn ids_of(people: Result<People, StoreError>) -> Vec<String> {
@@ -114,22 +136,29 @@ fn ids_of(people: Result<People, StoreError>) -> Vec<String> {
 }
 
 /// The ids on all pages, in order, each once, and their number as every page says it; there are a few pages, if there are
-/// enough people.
+/// enough people. They are those of the model, and the same whether asked of now or of the pin.
 fn all_pages(
-    expected: &Result<People, StoreError>,
-    ask: impl Fn(Option<&Cursor>, usize) -> Result<People, StoreError>,
+    reports: &dyn Reports,
+    environment: EnvironmentId,
+    number: Behind<'_>,
+    (world, pin): (World<'_>, Option<Pin>),
 ) -> (Vec<String>, u64) {
-    let limit = expected.as_ref().map_or(1, |people| people.page.items.len() / 3 + 1);
+    let expected = ids_of(world.behind(number, None, usize::MAX));
+    let limit = expected.len() / 3 + 1;
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let People { total, page } = ask(after.as_ref(), limit).unwrap_or_else(|error| panic!("{error}"));
+        // Pages of both make one list.
+        let pin = pin.filter(|_| ids.len() % 2 == 0);
+        let asked = PeoplePage { pin, after: after.as_ref(), limit };
+        let found = reports.people(environment, number, asked, &Inquiry::default());
+        let People { total, page } = found.unwrap_or_else(|error| panic!("{error}"));
         assert!(page.items.len() <= limit);
         ids.extend(page.items.iter().map(|id| id.as_str().to_owned()));
         after = page.next;
         if after.is_none() {
             assert_eq!(ids.len() as u64, total);
             ids.sort();
-            assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "each once");
+            assert_eq!(ids, expected, "{number:?}");
             return (ids, total);
         }
     }

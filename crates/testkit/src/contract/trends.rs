@@ -42,7 +42,7 @@ impl Subject<'_> {
     fn lines(&self, question: &TrendQuestion) -> Vec<TrendLine> {
         assert_eq!(question.check(), Ok(()));
         let answer = self.reports.trend(PRODUCTION, question, &Inquiry::default());
-        answer.unwrap_or_else(|error| panic!("{error}")).lines
+        answer.unwrap_or_else(|error| panic!("{error}")).answer.lines
     }
 
     fn totals(&self, name: &str, measures: &[TrendMeasure]) -> Vec<TrendRow> {
@@ -178,7 +178,7 @@ fn rows_hold_what_stands_out_and_other_the_rest(subject: &Subject<'_>) {
     let lines = subject.lines(&TrendQuestion { breakdown: by_plan, ..by_color.clone() });
     let expected = [(text("pro"), row([1.0, 1.0, 0.0], 1.0)), (None, row([1.0, 0.0, 2.0], 2.0))];
     assert_eq!(lines[1].groups, expected);
-    let pro = Who { properties: vec![PropertyIs::reading("tr plan", "pro")] };
+    let pro = Who { properties: vec![PropertyIs::reading("tr plan", "pro")], ..Who::default() };
     let lines = subject.lines(&TrendQuestion { who: pro, breakdown: None, ..by_color });
     assert_eq!(lines[0].total, row([2.0, 1.0, 0.0], 3.0));
 }

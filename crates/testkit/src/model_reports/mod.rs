@@ -8,22 +8,25 @@ pub mod path;
 pub mod retention;
 pub mod trend;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_kernel::model::history::{Breakdown, group_order};
-use muster_kernel::model::id::{EnvironmentId, UserId};
+use muster_kernel::model::id::{EnvironmentId, Position, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
-use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelNumber, FunnelQuestion};
+use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
-use muster_kernel::model::report::retention::{RetentionAnswer, RetentionNumber, RetentionQuestion};
+use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{People, Row, Who};
+use muster_kernel::model::report::{Behind, People, Pin, Pinned, Row, Who};
+use muster_kernel::model::segment::Level;
+use muster_kernel::model::segment::meaning::Truth;
 use muster_kernel::model::value::{OwnedValue, Value};
-use muster_kernel::ports::{Inquiry, Reports, StoreError, StoredEvent};
+use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError, StoredEvent};
 
-use crate::model_engine::ModelEngine;
+use crate::model_engine::{Island, ModelEngine};
 use crate::model_history::{Told, told, wanted};
+use crate::model_segments::answer::Everybody;
 
 /// The value that tells a group apart.
 pub type Group = Option<OwnedValue>;
@@ -35,6 +38,16 @@ pub struct World<'a> {
     pub events: &'a [StoredEvent],
     /// Every user's profile as of now.
     pub users: &'a BTreeMap<String, Profile>,
+    /// Who took part when the world was pinned; found out anew where there is none.
+    pub pinned: Option<&'a BTreeSet<String>>,
+}
+
+/// A state that was kept: what was asked of it, and what it was.
+pub(crate) struct Kept {
+    asked: (Who, Option<Breakdown>),
+    through: Position,
+    users: BTreeMap<String, Profile>,
+    who: BTreeSet<String>,
 }
 
 /// A user and their events in order.
@@ -44,6 +57,24 @@ struct Person<'a> {
 }
 
 impl<'a> World<'a> {
+    /// The ids of those who take part.
+    fn who(&self, who: &Who) -> BTreeSet<String> {
+        if let Some(pinned) = self.pinned {
+            return pinned.clone();
+        }
+        let mut ids: BTreeSet<String> =
+            told(self.events).iter().filter_map(|told| told.event.user_id).map(str::to_owned).collect();
+        ids.retain(|id| who.takes(|name| self.users.get(id)?.property(name)));
+        if let Some(segment) = &who.segment {
+            let everybody = Everybody::of(self.events);
+            ids.retain(|id| {
+                let evidence = everybody.evidence(Level::User, id);
+                evidence.is_some_and(|evidence| evidence.holds(segment) == Truth::Yes)
+            });
+        }
+        ids
+    }
+
     /// Those who take part.
     fn people(&self, who: &Who) -> Vec<Person<'a>> {
         let mut people: BTreeMap<&str, Vec<Told<'_>>> = BTreeMap::new();
@@ -52,12 +83,35 @@ impl<'a> World<'a> {
                 people.entry(id).or_default().push(told);
             }
         }
-        people.retain(|id, _| who.takes(|name| self.users.get(*id)?.property(name)));
+        let taking_part = self.who(who);
+        people.retain(|id, _| taking_part.contains(*id));
         let person = |(id, mut events): (&'a str, Vec<Told<'a>>)| {
             events.sort_by_key(|told| (told.at, told.stored.receipt.position));
             Person { id, events }
         };
         people.into_iter().map(person).collect()
+    }
+
+    /// Everybody behind a number.
+    ///
+    /// # Errors
+    /// When an id is none.
+    pub fn behind(
+        self,
+        number: Behind<'_>,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<People, StoreError> {
+        match number {
+            Behind::Funnel(question, number) => {
+                funnel::Outcomes::of(self, question).people(number, after, limit)
+            }
+            Behind::Retention(question, number) => {
+                page(retention::people(self, question, number), after, limit)
+            }
+            Behind::Trend(question, number) => page(trend::people(self, question, number), after, limit),
+            Behind::Path(question, number) => page(path::people(self, question, *number), after, limit),
+        }
     }
 
     /// The group of something that an event of a user stands for.
@@ -92,7 +146,8 @@ fn stands_in(row: &Row, group: &Group, own: &[Group]) -> bool {
 }
 
 /// A page of people by their ids.
-fn page(mut ids: Vec<&str>, after: Option<&Cursor>, limit: usize) -> Result<People, StoreError> {
+fn page<T: AsRef<str>>(ids: Vec<T>, after: Option<&Cursor>, limit: usize) -> Result<People, StoreError> {
+    let mut ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
     ids.sort_unstable();
     ids.dedup();
     let total = ids.len() as u64;
@@ -105,29 +160,31 @@ fn page(mut ids: Vec<&str>, after: Option<&Cursor>, limit: usize) -> Result<Peop
     Ok(People { total, page: Page { items, next } })
 }
 
+impl Island {
+    /// An answer of now, and what it is of.
+    fn pinned<T>(&mut self, answer: T, who: &Who, breakdown: Option<&Breakdown>) -> Pinned<T> {
+        let kept = Kept {
+            asked: (who.clone(), breakdown.cloned()),
+            through: self.events.last().map_or(Position::START, |stored| stored.receipt.position),
+            users: self.users.clone(),
+            who: self.world().who(who),
+        };
+        self.pins.push(kept);
+        Pinned { answer, pin: Some(Pin(self.pins.len() as u64 - 1)) }
+    }
+}
+
 impl Reports for ModelEngine {
     fn funnel(
         &self,
         environment: EnvironmentId,
         question: &FunnelQuestion,
         inquiry: &Inquiry,
-    ) -> Result<FunnelAnswer, StoreError> {
-        wanted(inquiry)?;
-        self.with(environment, |island| Ok(funnel::Outcomes::of(island.world(), question).answer()))
-    }
-
-    fn funnel_people(
-        &self,
-        environment: EnvironmentId,
-        question: &FunnelQuestion,
-        number: &FunnelNumber,
-        after: Option<&Cursor>,
-        limit: usize,
-        inquiry: &Inquiry,
-    ) -> Result<People, StoreError> {
+    ) -> Result<Pinned<FunnelAnswer>, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            funnel::Outcomes::of(island.world(), question).people(number, after, limit)
+            let answer = funnel::Outcomes::of(island.world(), question).answer();
+            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
         })
     }
 
@@ -136,22 +193,12 @@ impl Reports for ModelEngine {
         environment: EnvironmentId,
         question: &RetentionQuestion,
         inquiry: &Inquiry,
-    ) -> Result<RetentionAnswer, StoreError> {
+    ) -> Result<Pinned<RetentionAnswer>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(retention::answer(island.world(), question)))
-    }
-
-    fn retention_people(
-        &self,
-        environment: EnvironmentId,
-        question: &RetentionQuestion,
-        number: &RetentionNumber,
-        after: Option<&Cursor>,
-        limit: usize,
-        inquiry: &Inquiry,
-    ) -> Result<People, StoreError> {
-        wanted(inquiry)?;
-        self.with(environment, |island| retention::people(island.world(), question, number, after, limit))
+        self.with(environment, |island| {
+            let answer = retention::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, None))
+        })
     }
 
     fn trend(
@@ -159,9 +206,12 @@ impl Reports for ModelEngine {
         environment: EnvironmentId,
         question: &TrendQuestion,
         inquiry: &Inquiry,
-    ) -> Result<TrendAnswer, StoreError> {
+    ) -> Result<Pinned<TrendAnswer>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(trend::answer(island.world(), question)))
+        self.with(environment, |island| {
+            let answer = trend::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
+        })
     }
 
     fn path(
@@ -169,8 +219,33 @@ impl Reports for ModelEngine {
         environment: EnvironmentId,
         question: &PathQuestion,
         inquiry: &Inquiry,
-    ) -> Result<PathAnswer, StoreError> {
+    ) -> Result<Pinned<PathAnswer>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(path::answer(island.world(), question)))
+        self.with(environment, |island| {
+            let answer = path::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, None))
+        })
+    }
+
+    fn people(
+        &self,
+        environment: EnvironmentId,
+        number: Behind<'_>,
+        asked: PeoplePage<'_>,
+        inquiry: &Inquiry,
+    ) -> Result<People, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let Some(pin) = asked.pin else {
+                return island.world().behind(number, asked.after, asked.limit);
+            };
+            let kept = usize::try_from(pin.0).ok().and_then(|index| island.pins.get(index));
+            let same =
+                |kept: &&Kept| (&kept.asked.0, kept.asked.1.as_ref()) == (number.who(), number.breakdown());
+            let Some(kept) = kept.filter(same) else { return Err(StoreError::Unpinned) };
+            let until = island.events.partition_point(|stored| stored.receipt.position <= kept.through);
+            let (users, pinned) = (&kept.users, Some(&kept.who));
+            World { events: &island.events[..until], users, pinned }.behind(number, asked.after, asked.limit)
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_kernel::model::history::EventName;
 use muster_kernel::model::report::is_active;
-use muster_kernel::model::report::path::{Direction, PathAnswer, PathBranch, PathQuestion};
+use muster_kernel::model::report::path::{Direction, PathAnswer, PathBranch, PathNumber, PathQuestion};
 
 use super::{Person, World};
 
@@ -39,6 +39,22 @@ pub fn answer(world: World<'_>, question: &PathQuestion) -> PathAnswer {
     };
     let levels = (0..question.levels).map(level_of).take_while(|level| !level.is_empty()).collect();
     PathAnswer { levels }
+}
+
+/// The ids of those behind a branch.
+pub fn people<'a>(world: World<'a>, question: &PathQuestion, number: PathNumber) -> Vec<&'a str> {
+    let paths: Vec<(&str, Vec<EventName>)> = (world.people(&question.who).iter())
+        .filter_map(|person| Some((person.id, path(person, question)?)))
+        .collect();
+    let at = |path: &Vec<EventName>| path.get(number.level).cloned();
+    let here: Vec<EventName> = paths.iter().filter_map(|(_, path)| at(path)).collect();
+    let names = ranked(here.iter());
+    let own = &names[..names.len().min(question.branches_max)];
+    let is_behind = |name: EventName| match own.get(number.branch) {
+        Some(meant) => name == *meant,
+        None => number.branch == own.len() && !own.contains(&name),
+    };
+    paths.iter().filter(|(_, path)| at(path).is_some_and(is_behind)).map(|(id, _)| *id).collect()
 }
 
 fn ranked<'a>(names: impl Iterator<Item = &'a EventName>) -> Vec<EventName> {

@@ -1,14 +1,12 @@
 //! Retention: each user is asked about each cohort and each period.
 
-use muster_kernel::model::page::Cursor;
+use muster_kernel::model::report::Pattern;
 use muster_kernel::model::report::retention::{
     Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
-use muster_kernel::model::report::{Pattern, People};
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::StoreError;
 
-use super::{Person, World, page};
+use super::{Person, World};
 
 /// See `Reports::retention`.
 pub fn answer(world: World<'_>, question: &RetentionQuestion) -> RetentionAnswer {
@@ -27,24 +25,15 @@ pub fn answer(world: World<'_>, question: &RetentionQuestion) -> RetentionAnswer
     RetentionAnswer { cohorts: (0..question.cohorts).map(cohort).collect() }
 }
 
-/// See `Reports::retention_people`.
-///
-/// # Errors
-/// As that.
-pub fn people(
-    world: World<'_>,
-    question: &RetentionQuestion,
-    number: &RetentionNumber,
-    after: Option<&Cursor>,
-    limit: usize,
-) -> Result<People, StoreError> {
+/// The ids of those behind a number.
+pub fn people<'a>(world: World<'a>, question: &RetentionQuestion, number: &RetentionNumber) -> Vec<&'a str> {
     let people = world.people(&question.who);
     let is_meant = |person: &&Person<'_>| {
         let returned =
             number.period.is_none_or(|period| has_returned(question, person, number.cohort, period));
         belongs(question, person, number.cohort) && returned
     };
-    page(people.iter().filter(is_meant).map(|person| person.id).collect(), after, limit)
+    people.iter().filter(is_meant).map(|person| person.id).collect()
 }
 
 fn times<'p>(person: &'p Person<'_>, pattern: &'p Pattern) -> impl Iterator<Item = Timestamp> + 'p {

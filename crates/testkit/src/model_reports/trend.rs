@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use muster_kernel::model::calendar::{Buckets, Span};
+use muster_kernel::model::report::Row;
 use muster_kernel::model::report::trend::{
-    TrendAnswer, TrendLine, TrendMeasure, TrendQuestion, TrendRow, TrendSeries, leading, number_of, sum_of,
-    summand,
+    TrendAnswer, TrendLine, TrendMeasure, TrendNumber, TrendQuestion, TrendRow, TrendSeries, leading,
+    number_of, sum_of, summand,
 };
 
-use super::{Group, World, ranked};
+use super::{Group, World, ranked, stands_in};
 use crate::model_history::{Told, told};
 
 /// See `Reports::trend`.
@@ -19,13 +20,7 @@ pub fn answer(world: World<'_>, question: &TrendQuestion) -> TrendAnswer {
 fn line(world: World<'_>, question: &TrendQuestion, series: &TrendSeries) -> TrendLine {
     let now = cells(&question.buckets, &series.measure, false);
     let all = told(world.events);
-    let takes_part = |told: &&Told<'_>| {
-        let about = told.event.user_id;
-        let asks_whom = !question.who.properties.is_empty() || series.measure.is_of_users();
-        let property = |name: &str| world.users.get(about?)?.property(name);
-        series.pattern.matches(&told.event) && (!asks_whom || about.is_some()) && question.who.takes(property)
-    };
-    let events: Vec<&Told<'_>> = all.iter().filter(takes_part).collect();
+    let events = meant(world, &all, question, series);
     let group_of = |told: &&&Told<'_>| world.group(question.breakdown.as_ref(), told);
     let inside = events.iter().filter(|told| is_counted(told, &now));
     let (own, groups_left_out) = match question.breakdown {
@@ -44,6 +39,51 @@ fn line(world: World<'_>, question: &TrendQuestion, series: &TrendSeries) -> Tre
         other: (groups_left_out > 0).then(|| row(&now, &|found| !own.contains(found))),
         groups_left_out,
     }
+}
+
+/// The events that a series means, of those who take part.
+fn meant<'t, 'a>(
+    world: World<'_>,
+    all: &'t [Told<'a>],
+    question: &TrendQuestion,
+    series: &TrendSeries,
+) -> Vec<&'t Told<'a>> {
+    let who = world.who(&question.who);
+    let asks_whom = !question.who.is_everybody() || series.measure.is_of_users();
+    let takes_part = |told: &&Told<'_>| {
+        let is_of_them = told.event.user_id.is_some_and(|id| who.contains(id));
+        series.pattern.matches(&told.event) && (!asks_whom || is_of_them)
+    };
+    all.iter().filter(takes_part).collect()
+}
+
+/// The ids of those behind a number: the users of the events that it counts.
+pub fn people(world: World<'_>, question: &TrendQuestion, number: &TrendNumber) -> Vec<String> {
+    let Some(series) = question.series.get(number.series) else { return Vec::new() };
+    let now = cells(&question.buckets, &series.measure, false);
+    let all = told(world.events);
+    let events = meant(world, &all, question, series);
+    let group_of = |told: &Told<'_>| world.group(question.breakdown.as_ref(), told);
+    let inside = events.iter().filter(|told| is_counted(told, &now));
+    let (own, _) = ranked(inside.map(|told| group_of(told)), question.groups_max);
+    let is_behind = |told: &&&Told<'_>| {
+        let in_time = match number.interval {
+            Some(interval) => now[interval].holds(told),
+            None => is_counted(told, &now),
+        };
+        let in_row = number.row == Row::All || stands_in(&number.row, &group_of(told), &own);
+        let counts = match &series.measure {
+            TrendMeasure::UniqueCompanies => told.event.company_id.is_some(),
+            measure => measure.property().is_none() || number_in(told, measure).is_some(),
+        };
+        in_time && in_row && counts
+    };
+    events.iter().filter(is_behind).filter_map(|told| Some(told.event.user_id?.to_owned())).collect()
+}
+
+fn number_in(told: &Told<'_>, measure: &TrendMeasure) -> Option<f64> {
+    let (_, value) = told.event.properties.iter().find(|(name, _)| Some(*name) == measure.property())?;
+    number_of(value)
 }
 
 /// Which events an interval counts.
@@ -89,11 +129,7 @@ fn row(events: &[&Told<'_>], cells: &[Cell<'_>], measure: &TrendMeasure) -> Tren
 fn value(events: &[&Told<'_>], measure: &TrendMeasure) -> Option<f64> {
     let users: HashSet<_> = events.iter().filter_map(|told| told.event.user_id).collect();
     let companies: HashSet<_> = events.iter().filter_map(|told| told.event.company_id).collect();
-    let number = |told: &&&Told<'_>| {
-        let (_, value) = told.event.properties.iter().find(|(name, _)| Some(*name) == measure.property())?;
-        number_of(value)
-    };
-    let mut numbers: Vec<f64> = events.iter().filter_map(|told| number(&told)).collect();
+    let mut numbers: Vec<f64> = events.iter().filter_map(|told| number_in(told, measure)).collect();
     numbers.sort_by(f64::total_cmp);
     let summands: Vec<i128> = numbers.iter().filter_map(|number| summand(*number)).collect();
     let sum = sum_of(summands.iter().sum());

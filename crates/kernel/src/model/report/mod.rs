@@ -12,6 +12,7 @@
 //! - A percentile of n numbers is the smallest of them that at least so many in a hundred do not exceed: the one in
 //!   place ⌈n·p/100⌉ when they are sorted.
 
+pub mod formula;
 pub mod funnel;
 pub mod path;
 pub mod retention;
@@ -23,7 +24,13 @@ use super::history::{EventName, PropertyIs};
 use super::id::UserId;
 use super::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX};
 use super::page::Page;
+use super::segment::question::SegmentQuestion;
 use super::value::{OwnedValue, Value};
+
+use funnel::{FunnelNumber, FunnelQuestion};
+use path::{PathNumber, PathQuestion};
+use retention::{RetentionNumber, RetentionQuestion};
+use trend::{TrendNumber, TrendQuestion};
 
 pub use super::history::{Breakdown, group_order};
 pub use spread::{Spread, Times, rounded};
@@ -81,16 +88,24 @@ impl Pattern {
     }
 }
 
-/// Who takes part in a report: users whose profiles, as they are *now*, meet all of these; nobody is left out when there
-/// are none. A user without a profile has no properties.
+/// Who takes part in a report: users whose profiles, as they are *now*, meet all of these, and who belong to the segment;
+/// nobody is left out when there is neither. A user without a profile has no properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
     /// What must hold for a user's properties.
     pub properties: Vec<PropertyIs>,
+    /// A segment of users.
+    pub segment: Option<SegmentQuestion>,
 }
 
 impl Who {
-    /// Whether a user takes part whose profile has the properties that `property` answers.
+    /// Whether nobody is left out.
+    pub fn is_everybody(&self) -> bool {
+        self.properties.is_empty() && self.segment.is_none()
+    }
+
+    /// Whether the conditions hold for a user whose profile has the properties that `property` answers; the segment is
+    /// not asked.
     pub fn takes<'a>(&self, property: impl Fn(&str) -> Option<Value<'a>>) -> bool {
         let holds = |condition: &PropertyIs| {
             let value = property(&condition.name);
@@ -152,6 +167,53 @@ pub enum Row {
     Group(Option<OwnedValue>),
     /// All that have no row of their own.
     Other,
+}
+
+/// A state that an engine keeps for a while, so that what is asked later agrees with what was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pin(pub u64);
+
+/// An answer, and the state that it is of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pinned<T> {
+    /// The answer.
+    pub answer: T,
+    /// The state, if it is kept.
+    pub pin: Option<Pin>,
+}
+
+/// A number of a report, together with the question that it answers.
+#[derive(Clone, Copy, Debug)]
+pub enum Behind<'a> {
+    /// Of a funnel.
+    Funnel(&'a FunnelQuestion, &'a FunnelNumber),
+    /// Of a retention report.
+    Retention(&'a RetentionQuestion, &'a RetentionNumber),
+    /// Of a trend.
+    Trend(&'a TrendQuestion, &'a TrendNumber),
+    /// Of a path report.
+    Path(&'a PathQuestion, &'a PathNumber),
+}
+
+impl<'a> Behind<'a> {
+    /// Who takes part.
+    pub fn who(self) -> &'a Who {
+        match self {
+            Behind::Funnel(question, _) => &question.who,
+            Behind::Retention(question, _) => &question.who,
+            Behind::Trend(question, _) => &question.who,
+            Behind::Path(question, _) => &question.who,
+        }
+    }
+
+    /// What rows are told apart by.
+    pub fn breakdown(self) -> Option<&'a Breakdown> {
+        match self {
+            Behind::Funnel(question, _) => question.breakdown.as_ref(),
+            Behind::Trend(question, _) => question.breakdown.as_ref(),
+            Behind::Retention(..) | Behind::Path(..) => None,
+        }
+    }
 }
 
 /// The people behind a number.

@@ -140,6 +140,23 @@ impl PathAnswer {
     }
 }
 
+/// Which number of a path report: everybody whose path comes through a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathNumber {
+    /// The level, counted from 0.
+    pub level: usize,
+    /// The branch, in the order of the answer, counted from 0.
+    pub branch: usize,
+}
+
+impl PathNumber {
+    /// # Errors
+    /// When no answer to the question has such a level or branch.
+    pub fn check(&self, question: &PathQuestion) -> Result<(), Unaskable> {
+        refuse_if(self.level >= question.levels || self.branch > question.branches_max, Unaskable::Number)
+    }
+}
+
 /// The users of each name.
 fn added<N: Copy + Ord>(mut all: Vec<(N, u64)>) -> Vec<(N, u64)> {
     all.sort_unstable();

@@ -11,7 +11,7 @@ use super::super::calendar::{Buckets, Span};
 use super::super::history::ReadableType;
 use super::super::limits::TREND_SERIES_MAX;
 use super::super::value::{OwnedValue, Value};
-use super::{Breakdown, Pattern, Unaskable, Who, check_groups, refuse_if};
+use super::{Breakdown, Pattern, Row, Unaskable, Who, check_groups, refuse_if};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,27 @@ pub struct TrendLine {
 pub struct TrendAnswer {
     /// In the order of the question.
     pub lines: Vec<TrendLine>,
+}
+
+/// Which number of a trend. The people behind it are the different users of the events that it counts: of those that
+/// name a company where companies are counted, and of those with a number where numbers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrendNumber {
+    /// The series, counted from 0.
+    pub series: usize,
+    /// The interval; all of them together when there is none.
+    pub interval: Option<usize>,
+    /// In which row.
+    pub row: Row,
+}
+
+impl TrendNumber {
+    /// # Errors
+    /// When the question has no such series or interval.
+    pub fn check(&self, question: &TrendQuestion) -> Result<(), Unaskable> {
+        let has_interval = self.interval.is_none_or(|interval| interval < question.buckets.count());
+        refuse_if(self.series >= question.series.len() || !has_interval, Unaskable::Number)
+    }
 }
 
 /// The number that a value is.

@@ -21,6 +21,7 @@ use muster_kernel::model::segment::question::{
 use muster_kernel::model::segment::{Condition, Field, Level, Members, Rule};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Inquiry, ProfileKind, StoreError};
+use roaring::RoaringBitmap;
 use std::sync::Arc;
 
 pub use columns::Columns;
@@ -96,6 +97,19 @@ impl Archive {
         let sample = list::sample(&verdict.yes, prepared.standing.of(question.level), sample_max);
         let sample = sample.into_iter().filter_map(|number| self.member(question.level, number, &prepared));
         Ok(SegmentPreview { members, conflicts: verdict.open.count(), sample: sample.collect() })
+    }
+
+    /// The users for whom a rule holds, by their numbers, and the snapshot of which they are: what is there now, or later.
+    ///
+    /// # Errors
+    /// As [`Archive::preview`].
+    pub fn belonging(
+        &self,
+        question: &SegmentQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<(Arc<Snapshot>, RoaringBitmap), StoreError> {
+        let (snapshot, _, verdict) = self.verdict(question, inquiry)?;
+        Ok((snapshot, verdict.yes.iter().collect()))
     }
 
     fn member(&self, level: Level, number: u32, prepared: &Prepared) -> Option<Member> {
