@@ -1,6 +1,5 @@
 /** Users and companies. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { ask } from './ask.ts';
 import { api, body, inEnvironment } from './client.ts';
 import type { Company, User } from './types.ts';
 
@@ -36,10 +35,13 @@ function pages<Row>(key: readonly unknown[], read: (cursor: string | undefined) 
 
 /** `filter` is the text form of a rule. */
 export const usersQuery = (environment: number, search: string, filter?: string) =>
-  pages<User>(['users', environment, search, filter], (cursor) =>
-    ask<Page<User>>(environment, 'GET', '/v1/users', {
-      query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS },
-    }),
+  pages<User>(['users', environment, search, filter], async (cursor) =>
+    body(
+      await api.GET('/v1/users', {
+        params: { query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS } },
+        headers: inEnvironment(environment),
+      }),
+    ),
   );
 
 export const usersOfCompanyQuery = (environment: number, company: string, search: string) =>
@@ -53,10 +55,13 @@ export const usersOfCompanyQuery = (environment: number, company: string, search
   );
 
 export const companiesQuery = (environment: number, search: string, filter?: string) =>
-  pages<Company>(['companies', environment, search, filter], (cursor) =>
-    ask<Page<Company>>(environment, 'GET', '/v1/companies', {
-      query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS },
-    }),
+  pages<Company>(['companies', environment, search, filter], async (cursor) =>
+    body(
+      await api.GET('/v1/companies', {
+        params: { query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS } },
+        headers: inEnvironment(environment),
+      }),
+    ),
   );
 
 export const userQuery = (environment: number, id: string) =>

@@ -1,38 +1,17 @@
 /** Segments: who belongs to them, and why. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { Level, Rule } from '../rule/rule.ts';
-import { type Asked, answered, ask } from './ask.ts';
+import { ask } from './ask.ts';
+import { api, body, inEnvironment } from './client.ts';
+import type { components } from './schema';
 
-export interface Segment {
-  id: number;
-  name: string;
-  description: string;
-  level: Level;
-  kind: 'rule' | 'static';
-  rule: Rule | null;
-  text: string | null;
-  /** How many ids stand in a static one. */
-  listed: number | null;
-  created_at: string;
-  updated_at: string;
-  created_by: string | null;
-  version: number;
-}
-export interface Member {
-  id: string;
-  last_seen_at?: string | null;
-}
-export interface ListedMember extends Member {
-  properties: Record<string, unknown>;
-}
-export interface Preview {
-  members: number;
-  conflicts: number;
-  rule: Rule;
-  text: string;
-  moment: string;
-  sample: Member[];
-}
+type Schemas = components['schemas'];
+/** The document says only that a rule is an object; what it holds is in docs/SEGMENTS.md. */
+type Ruled<Body> = Omit<Body, 'rule'> & { rule: Rule | null };
+export type Segment = Ruled<Schemas['Segment']>;
+export type Preview = Omit<Schemas['SegmentPreview'], 'rule'> & { rule: Rule };
+export type ListedMember = Schemas['SegmentMemberRow'];
+export type Explained = Schemas['ExplanationNode'];
 /** What a preview and a filter ask: one of the two forms. */
 export type RuleForm = { rule: Rule } | { text: string };
 export type SegmentBody = {
@@ -40,23 +19,6 @@ export type SegmentBody = {
   description?: string;
   level: Level;
 } & (RuleForm | { members: string[] });
-export interface Explained {
-  text: string;
-  /** Null where a value cannot be read as what it is compared with. */
-  holds: boolean | null;
-  seen?: unknown;
-  members?: Explained[];
-}
-export interface Explanation {
-  member: boolean | null;
-  moment: string;
-  explanation: Explained;
-}
-interface Items<Item> {
-  items: Item[];
-  next_cursor?: string | null;
-}
-
 const MEMBERS_ROWS = 200;
 /** More rows than anybody reads; the file has them all. */
 export const MEMBERS_MAX = 50_000;
@@ -68,31 +30,43 @@ export const segmentsQuery = (environment: number) =>
   queryOptions({
     queryKey: ['segments', environment],
     staleTime: 5_000,
-    queryFn: async () => (await ask<Items<Segment>>(environment, 'GET', '/v1/segments')).items,
+    queryFn: async () =>
+      body(await api.GET('/v1/segments', { headers: inEnvironment(environment) })).items as Segment[],
   });
 
 export const segmentQuery = (environment: number, id: number) =>
   queryOptions({
     queryKey: ['segment', environment, id],
-    queryFn: () => ask<Segment>(environment, 'GET', `/v1/segments/${id}`),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/segments/{id}', { params: { path: { id } }, headers: inEnvironment(environment) }),
+      ) as Segment,
   });
 
-const changedAt = (version: number | undefined): Asked['headers'] =>
-  version === undefined ? {} : { 'If-Match': `"${version}"` };
-
-export const makeSegment = (environment: number, body: SegmentBody) =>
-  ask<Segment>(environment, 'POST', '/v1/segments', { body });
+export const makeSegment = async (environment: number, fields: SegmentBody) =>
+  body(
+    await api.POST('/v1/segments', { body: fields as never, headers: inEnvironment(environment) }),
+  ) as Segment;
 /** Refused when somebody changed it since it was read. */
-export const changeSegment = (environment: number, { id, version }: Segment, body: Partial<SegmentBody>) =>
-  ask<Segment>(environment, 'PUT', `/v1/segments/${id}`, { body, headers: changedAt(version) });
+export const changeSegment = async (environment: number, { id, version }: Segment, fields: SegmentBody) =>
+  body(
+    await api.PUT('/v1/segments/{id}', {
+      params: { path: { id }, header: { 'If-Match': `"${version}"` } },
+      body: fields as never,
+      headers: inEnvironment(environment),
+    }),
+  ) as Segment;
 export const removeSegment = (environment: number, id: number) =>
-  ask<void>(environment, 'DELETE', `/v1/segments/${id}`);
+  api.DELETE('/v1/segments/{id}', { params: { path: { id } }, headers: inEnvironment(environment) });
 
-export const preview = (environment: number, level: Level, form: RuleForm, signal?: AbortSignal) =>
-  ask<Preview>(environment, 'POST', '/v1/segments/preview', {
-    body: { level, ...form, sample: SAMPLE },
-    signal,
-  });
+export const preview = async (environment: number, level: Level, form: RuleForm, signal?: AbortSignal) =>
+  body(
+    await api.POST('/v1/segments/preview', {
+      body: { level, ...form, sample: SAMPLE } as never,
+      headers: inEnvironment(environment),
+      signal,
+    }),
+  ) as Preview;
 
 /** How many a rule means now. An answer to an older question is thrown away with its question. */
 export const previewQuery = (environment: number, level: Level, form: RuleForm | null) =>
@@ -110,9 +84,7 @@ export interface MembersQuestion {
   sort: 'id' | 'last_seen';
   columns: string[];
 }
-interface MembersPage extends Items<ListedMember> {
-  total: number;
-}
+type MembersPage = Schemas['SegmentMemberPage'];
 
 const membersAsked = ({ sort, columns }: MembersQuestion) => ({
   sort,
@@ -122,10 +94,16 @@ const membersAsked = ({ sort, columns }: MembersQuestion) => ({
 export const membersQuery = (environment: number, id: number, question: MembersQuestion) =>
   infiniteQueryOptions({
     queryKey: ['members', environment, id, question],
-    queryFn: ({ pageParam }) =>
-      ask<MembersPage>(environment, 'GET', `/v1/segments/${id}/members`, {
-        query: { ...membersAsked(question), cursor: pageParam, limit: MEMBERS_ROWS },
-      }),
+    queryFn: async ({ pageParam }) =>
+      body(
+        await api.GET('/v1/segments/{id}/members', {
+          params: {
+            path: { id },
+            query: { ...membersAsked(question), cursor: pageParam, limit: MEMBERS_ROWS },
+          },
+          headers: inEnvironment(environment),
+        }),
+      ) as MembersPage,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: MembersPage, all: MembersPage[]) =>
       all.length * MEMBERS_ROWS >= MEMBERS_MAX ? undefined : (last.next_cursor ?? undefined),
@@ -142,11 +120,13 @@ export async function membersFile(
   segment: Segment,
   question: MembersQuestion,
 ): Promise<File> {
-  const response = await answered(environment, 'GET', `/v1/segments/${segment.id}/members`, {
-    query: { ...membersAsked(question), format: 'csv' },
+  const { data } = await api.GET('/v1/segments/{id}/members', {
+    params: { path: { id: segment.id }, query: { ...membersAsked(question), format: 'csv' } },
+    headers: inEnvironment(environment),
+    parseAs: 'blob',
   });
   const name = segment.name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
-  return new File([await response.blob()], `${name || 'segment'}.csv`, { type: 'text/csv' });
+  return new File([data as Blob], `${name || 'segment'}.csv`, { type: 'text/csv' });
 }
 
 export type ListMode = 'add' | 'remove';
@@ -158,15 +138,17 @@ export interface ListChange {
 export const changeList = (environment: number, id: number, mode: ListMode, ids: string[]) =>
   ask<ListChange>(environment, 'POST', `/v1/segments/${id}/members`, { body: { [mode]: ids } });
 
-const PROFILES = { user: 'users', company: 'companies' } as const;
-
 export const segmentsOfQuery = (environment: number, level: Level, id: string) =>
   queryOptions({
     queryKey: ['segments-of', environment, level, id],
     staleTime: 5_000,
     queryFn: async () => {
-      const path = `/v1/${PROFILES[level]}/${encodeURIComponent(id)}/segments`;
-      return (await ask<Items<{ id: number; name: string }>>(environment, 'GET', path)).items;
+      const options = { params: { path: { id } }, headers: inEnvironment(environment) };
+      return body(
+        level === 'user'
+          ? await api.GET('/v1/users/{id}/segments', options)
+          : await api.GET('/v1/companies/{id}/segments', options),
+      ).items;
     },
   });
 
@@ -174,8 +156,14 @@ export const explanationQuery = (environment: number, segment: Segment, subject:
   queryOptions({
     queryKey: ['explanation', environment, segment.id, segment.version, subject],
     retry: false,
-    queryFn: () =>
-      ask<Explanation>(environment, 'GET', `/v1/segments/${segment.id}/explain`, {
-        query: { [segment.level === 'user' ? 'user_id' : 'company_id']: subject },
-      }),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/segments/{id}/explain', {
+          params: {
+            path: { id: segment.id },
+            query: segment.level === 'user' ? { user_id: subject } : { company_id: subject },
+          },
+          headers: inEnvironment(environment),
+        }),
+      ),
   });

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { type Explained, explanationQuery, type Segment } from '../../api/segments.ts';
 import { useEnvironment } from '../../frame/session.ts';
+import { countOf } from '../../text/number.ts';
 import { reading } from '../../text/value.ts';
 import { Button } from '../../ui/button.tsx';
 import { classNames } from '../../ui/class-names.ts';
@@ -108,8 +109,8 @@ function Part({ part }: { part: Explained }) {
         <span className="min-w-0">
           <code className="break-words">{text}</code>
           <span className="sr-only"> {words}</span>
-          {seen !== undefined && (members === undefined || members.length === 0) && (
-            <span className="ml-2 text-muted">{seenWords(seen)}</span>
+          {(members === undefined || members.length === 0) && (
+            <span className="ml-2 text-muted">{seenWords(text, seen)}</span>
           )}
         </span>
       </div>
@@ -124,6 +125,10 @@ function Part({ part }: { part: Explained }) {
   );
 }
 
-function seenWords(seen: unknown): string {
-  return seen === null ? 'has no value' : `is ${reading(seen).text}`;
+/** What was found: a value, how many events, or nothing. Membership in a list says itself. */
+function seenWords(text: string, seen: unknown): string {
+  if (text.startsWith('in segment')) return '';
+  if (seen === null || seen === undefined) return 'has no value';
+  if (typeof seen === 'number' && /^(did|viewed) /.test(text)) return countOf(seen, 'time');
+  return `is ${reading(seen).text}`;
 }

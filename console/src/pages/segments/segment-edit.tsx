@@ -8,6 +8,7 @@ import {
   makeSegment,
   type RuleForm,
   type Segment,
+  type SegmentBody,
   segmentQuery,
 } from '../../api/segments.ts';
 import { Page } from '../../frame/page.tsx';
@@ -207,7 +208,7 @@ async function save(
 ): Promise<Segment> {
   if (segment !== undefined) {
     const rule = segment.kind === 'rule' && who !== null && !Array.isArray(who) ? who : {};
-    return changeSegment(environment, segment, { ...said, ...rule });
+    return changeSegment(environment, segment, { ...said, ...rule } as SegmentBody);
   }
   if (!Array.isArray(who)) return makeSegment(environment, { ...said, ...(who ?? { rule: { all: [] } }) });
   const [first = [], ...rest] = parts(who, CALL_BYTES_MAX);

@@ -341,7 +341,7 @@ function membersColumns(segment: Segment, names: string[]): Column<ListedMember>
       name: `p.${name}`,
       title: name,
       width: 150,
-      cell: ({ properties }) => <ValueCell value={properties?.[name]} />,
+      cell: ({ properties }) => <ValueCell value={(properties as Record<string, unknown>)[name]} />,
     }),
   );
   return [id, ...properties, LAST_SEEN, why];
