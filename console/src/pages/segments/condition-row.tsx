@@ -10,6 +10,7 @@ import { Button, IconButton } from '../../ui/button.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
+import { ClauseCount } from './clause-count.tsx';
 import { EventChoice, useEventNames } from './event-choice.tsx';
 import { DaysField, type Known, PropertyName, TestFields, valueType, Words } from './test-fields.tsx';
 
@@ -106,9 +107,12 @@ export function ConditionRow({ row, level, number, onChange, onRemove }: Props) 
         {!SUBJECTS[level].some(([value]) => value === subject) && <option value={subject}>{subject}</option>}
       </select>
       <Fields row={row} level={level} onChange={onChange} />
-      <IconButton label={`Take condition ${number} away`} className="ml-auto" onClick={onRemove}>
-        <CloseIcon />
-      </IconButton>
+      <span className="ml-auto inline-flex items-center gap-1">
+        <ClauseCount level={level} row={row} />
+        <IconButton label={`Take condition ${number} away`} onClick={onRemove}>
+          <CloseIcon />
+        </IconButton>
+      </span>
     </div>
   );
 }
