@@ -17,6 +17,8 @@ export interface Tokens {
   muted: string;
   line: string;
   raised: string;
+  /** The family, by its name: widths are measured with it. */
+  font: string;
   /** Of lines, told apart by people who see few colours as well. */
   lines: string[];
 }
@@ -33,6 +35,7 @@ function readTokens(place: HTMLElement): Tokens {
     muted: read('muted'),
     line: read('line'),
     raised: read('raised'),
+    font: getComputedStyle(place).fontFamily,
     lines: Array.from({ length: 8 }, (_, index) => read(`line-${index + 1}`)),
   };
   probe.remove();
@@ -55,10 +58,10 @@ interface Props {
 }
 
 /** What all charts share: no animation, the console's type, and a tooltip that is drawn, not written as HTML. */
-function common({ ink, line, raised }: Tokens): EChartsOption {
+function common({ ink, line, raised, font }: Tokens): EChartsOption {
   return {
     animation: false,
-    textStyle: { fontFamily: 'inherit', fontSize: 12 },
+    textStyle: { fontFamily: font, fontSize: 12 },
     tooltip: {
       renderMode: 'richText',
       confine: true,

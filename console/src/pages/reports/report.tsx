@@ -17,6 +17,7 @@ import { Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Back } from '../profile-parts.tsx';
+import { useEscapeTo } from '../user.tsx';
 import { Answer, useAnswer } from './answer.tsx';
 import { People } from './people.tsx';
 import { FunnelFields, PathFields, RetentionFields, TrendFields } from './questions.tsx';
@@ -71,6 +72,7 @@ function Builder({ kind, saved }: { kind: Kind; saved: SavedReport | undefined }
     [navigate],
   );
   const Fields = FIELDS[kind];
+  useEscapeTo('/reports');
   const { title, line } = KIND_WORDS[kind];
   const isChanged = saved !== undefined && search.question !== undefined;
   return (
