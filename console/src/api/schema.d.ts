@@ -230,6 +230,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/companies/{id}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the segments that a company belongs to. */
+        get: operations["list_company_segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/companies/{id}/users": {
         parameters: {
             query?: never;
@@ -663,6 +680,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List saved segments, without their counts. */
+        get: operations["list_segments"];
+        put?: never;
+        /** Save a segment. */
+        post: operations["create_segment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/segments/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Count the members of a rule, and show some. */
+        post: operations["preview_segment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/segments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a saved segment. */
+        get: operations["read_segment"];
+        /** Change a saved segment to what the body says. */
+        put: operations["replace_segment"];
+        post?: never;
+        /** Remove a saved segment that no other one refers to. */
+        delete: operations["delete_segment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/segments/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say clause by clause whether somebody is in a segment. */
+        get: operations["explain_segment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/segments/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who belongs to a segment now. */
+        get: operations["list_segment_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -802,6 +907,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{id}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the segments that a user belongs to. */
+        get: operations["list_user_segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/validate": {
         parameters: {
             query?: never;
@@ -863,7 +985,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "segment_created" | "segment_changed" | "segment_removed";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1140,6 +1262,11 @@ export interface components {
             region: string;
             /** @description How strictly its calls are read. */
             settings: components["schemas"]["EnvironmentSettings"];
+            /**
+             * @description Where its days begin, unless a question names another zone: a name of the IANA time zone database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
         };
         /** @description An environment to be made. */
         EnvironmentCreate: {
@@ -1165,6 +1292,11 @@ export interface components {
             region?: string | null;
             /** @description Settings that shall be different. */
             settings?: components["schemas"]["EnvironmentSettingsPatch"];
+            /**
+             * @description Where its days shall begin: a name of the IANA time zone database.
+             * @example Europe/Berlin
+             */
+            time_zone?: string | null;
         };
         /** @description How strictly an environment reads calls. */
         EnvironmentSettings: {
@@ -1406,6 +1538,23 @@ export interface components {
             /** @description Its own properties. */
             metadata: Record<string, never>;
             occurred_at: components["schemas"]["Instant"] | null;
+        };
+        /** @description A clause of a rule. */
+        ExplanationNode: {
+            /** @description Whether it holds; null when a value cannot be read as the type of its test. */
+            holds: boolean | null;
+            /** @description The clauses that it is made of, also those of a segment that it refers to. */
+            members?: components["schemas"]["ExplanationNode"][];
+            /**
+             * @description The value that it looked at, the number of events that it counted, the id of the company; null where it saw nothing,
+             *     or only other clauses.
+             */
+            seen: unknown;
+            /**
+             * @description The clause in the text form; `•••` when it asks for a property that the caller may not see.
+             * @example plan is "pro"
+             */
+            text: string;
         };
         /**
          * Format: date-time
@@ -2034,6 +2183,169 @@ export interface components {
          * @enum {string}
          */
         Scope: "ingest" | "read" | "admin" | "erase";
+        /** @description A saved segment. */
+        Segment: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The address of the member who made it; null when it was a key, or the member is gone. */
+            created_by: string | null;
+            /** @description What it is for; may be empty. */
+            description: string;
+            /**
+             * Format: int32
+             * @description Its number in the environment; never reused.
+             */
+            id: number;
+            /** @description What says who belongs to it. */
+            kind: components["schemas"]["SegmentKind"];
+            /** @description Whether users or companies belong to it. */
+            level: components["schemas"]["SegmentLevel"];
+            /**
+             * Format: int64
+             * @description How many ids a list has; null for a rule.
+             */
+            listed: number | null;
+            /**
+             * @description Its name.
+             * @example Power users
+             */
+            name: string;
+            /** @description The rule in its JSON form (docs/SEGMENTS.md); null for a list, and for who may not see a property that it asks for. */
+            rule: Record<string, never> | null;
+            /**
+             * @description The rule in its text form; null as `rule` is.
+             * @example plan is "pro"
+             */
+            text: string | null;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description Counts the changes; also as `ETag`.
+             */
+            version: number;
+        };
+        /** @description Whether somebody is in a segment, and why. */
+        SegmentExplanation: {
+            /** @description The rule, clause by clause. */
+            explanation: components["schemas"]["ExplanationNode"];
+            /** @description Null when only a value that cannot be read as the type of its test decides: then nobody is a member. */
+            member: boolean | null;
+            /** @description The moment that was asked for. */
+            moment: components["schemas"]["Instant"];
+        };
+        /** @description What a segment shall be. */
+        SegmentFields: {
+            /** @description What it is for: 1,000 characters at most. */
+            description?: string;
+            /** @description Whether users or companies belong to it. It stays so. */
+            level: components["schemas"]["SegmentLevel"];
+            /**
+             * @description Its name: 1 to 120 characters, unique in the environment without regard to case.
+             * @example Power users
+             */
+            name: string;
+            /** @description The rule in its JSON form (docs/SEGMENTS.md). Give this or `text`. */
+            rule?: Record<string, never> | null;
+            /**
+             * @description The rule in its text form.
+             * @example plan is "pro" and did "Report exported" at least 3 times in the last 30 days
+             */
+            text?: string | null;
+        };
+        /**
+         * @description What says who belongs to a segment.
+         * @enum {string}
+         */
+        SegmentKind: "rule" | "static";
+        /**
+         * @description Whose segment it is.
+         * @enum {string}
+         */
+        SegmentLevel: "user" | "company";
+        /** @description The segments of an environment. */
+        SegmentList: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["Segment"][];
+            /** @description Always null: all of them are here. */
+            next_cursor: string | null;
+        };
+        /** @description A member of a segment. */
+        SegmentMember: {
+            /** @description The user's or the company's id. */
+            id: string;
+            last_seen_at: components["schemas"]["Instant"] | null;
+        };
+        /** @description A page of members. */
+        SegmentMemberPage: {
+            items: components["schemas"]["SegmentMemberRow"][];
+            /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many members there are on all pages.
+             */
+            total: number;
+        };
+        /** @description A member with what was asked for. */
+        SegmentMemberRow: {
+            /** @description The user's or the company's id. */
+            id: string;
+            last_seen_at: components["schemas"]["Instant"] | null;
+            /** @description Of the properties asked for those that the member has. */
+            properties: Record<string, never>;
+        };
+        /** @description A segment that somebody belongs to. */
+        SegmentName: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description The segments that somebody belongs to. */
+        SegmentNames: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["SegmentName"][];
+        };
+        /** @description What a rule holds for. */
+        SegmentPreview: {
+            /**
+             * Format: int64
+             * @description For how many it neither holds nor does not, because a value cannot be read as the type of its test. They are no
+             *     members.
+             */
+            conflicts: number;
+            /**
+             * Format: int64
+             * @description For how many it holds.
+             */
+            members: number;
+            /** @description The moment that was asked for: all of the answer is of it. */
+            moment: components["schemas"]["Instant"];
+            /** @description The rule in its JSON form. */
+            rule: Record<string, never>;
+            /** @description Some members; the same for the same data. */
+            sample: components["schemas"]["SegmentMember"][];
+            /** @description The rule in its text form. */
+            text: string;
+        };
+        /** @description A rule to be tried. */
+        SegmentPreviewQuestion: {
+            /** @description Whether users or companies are asked about. */
+            level: components["schemas"]["SegmentLevel"];
+            /** @description The rule in its JSON form (docs/SEGMENTS.md). Give this or `text`. */
+            rule?: Record<string, never> | null;
+            /** @description Members to be shown; 10 when absent. */
+            sample?: number | null;
+            /**
+             * @description The rule in its text form.
+             * @example plan is "pro"
+             */
+            text?: string | null;
+        };
         /** @description What shall be different about oneself. */
         SelfPatch: {
             /** @description The new name. */
@@ -2787,6 +3099,15 @@ export interface operations {
             query?: {
                 /** @description Only those whose id or name starts with this */
                 q?: string;
+                /** @description Only those who belong to the saved segment with this number. */
+                segment?: number;
+                /**
+                 * @description Only those for whom this rule holds, in the text form (docs/SEGMENTS.md).
+                 * @example plan is "pro"
+                 */
+                filter?: string;
+                /** @description `id`, or `last_seen`: those seen last come first. */
+                sort?: string;
                 /** @description Items on the page; 100 when absent. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -3436,6 +3757,94 @@ export interface operations {
                 };
             };
             /** @description No such company, and no event naming one */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_company_segments: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The company's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentNames"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such company */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6384,6 +6793,865 @@ export interface operations {
             };
         };
     };
+    list_segments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every segment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_segment: {
+        parameters: {
+            query?: {
+                /** @description With `true`, everything is checked and nothing is changed; the answer is what it would be, with 200. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentFields"];
+            };
+        };
+        responses: {
+            /** @description Of a dry run: the segment as it would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description The segment */
+            201: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    preview_segment: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentPreviewQuestion"];
+            };
+        };
+        responses: {
+            /** @description How many, and some of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentPreview"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_segment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such segment */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    replace_segment: {
+        parameters: {
+            query?: {
+                /** @description With `true`, everything is checked and nothing is changed; the answer is what it would be, with 200. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentFields"];
+            };
+        };
+        responses: {
+            /** @description The segment as it is now */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_segment: {
+        parameters: {
+            query?: {
+                /** @description With `true`, everything is checked and nothing is changed; the answer is what it would be, with 200. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    explain_segment: {
+        parameters: {
+            query?: {
+                /** @description Of a segment of users: the user's id. */
+                user_id?: string;
+                /** @description Of a segment of companies: the company's id. */
+                company_id?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentExplanation"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such segment, user or company */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_segment_members: {
+        parameters: {
+            query?: {
+                /** @description `id` (by the bytes of the ids) or `last_seen` (those seen last come first); `id` when absent. */
+                sort?: string;
+                /**
+                 * @description Names of properties, with commas between them: 50 at most.
+                 * @example plan,email
+                 */
+                columns?: string;
+                /** @description `csv`: all members as CSV, as with `Accept: text/csv`. `limit` and `cursor` then mean nothing. */
+                format?: string;
+                /** @description Items on the page; 100 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members, or all of them as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentMemberPage"];
+                    "text/csv": string;
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such segment */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_session: {
         parameters: {
             query?: never;
@@ -6838,6 +8106,15 @@ export interface operations {
                 q?: string;
                 /** @description Only those of this company */
                 company_id?: string;
+                /** @description Only those who belong to the saved segment with this number. */
+                segment?: number;
+                /**
+                 * @description Only those for whom this rule holds, in the text form (docs/SEGMENTS.md).
+                 * @example plan is "pro"
+                 */
+                filter?: string;
+                /** @description `id`, or `last_seen`: those seen last come first. */
+                sort?: string;
                 /** @description Items on the page; 100 when absent. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -7470,6 +8747,94 @@ export interface operations {
                 };
             };
             /** @description No such user, and no event about one */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_user_segments: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The user's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentNames"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such user */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -8,7 +8,7 @@ use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::segment::question::{
-    Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion,
+    Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
 };
 use muster_kernel::ports::{History, Inquiry, ProfileKind, Segments, StoreError, StoredEvent};
 
@@ -101,7 +101,7 @@ impl Segments for Engine {
         after: Option<&Cursor>,
         limit: usize,
         inquiry: &Inquiry,
-    ) -> Result<Page<Member>, StoreError> {
+    ) -> Result<MemberPage, StoreError> {
         let environment = self.environment(environment)?;
         environment.history.up_to(environment.state.visible(), inquiry)?;
         environment.history.members(question, order, after, limit, inquiry)

@@ -303,6 +303,7 @@ fn parts(
         profiles: engine.clone(),
         history: engine.clone(),
         reports: engine.clone(),
+        segments: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

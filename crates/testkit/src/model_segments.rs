@@ -4,9 +4,9 @@
 //! what it wrote elsewhere.
 
 use muster_kernel::model::id::EnvironmentId;
-use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::page::Cursor;
 use muster_kernel::model::segment::question::{
-    Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion,
+    Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
 };
 use muster_kernel::ports::{Inquiry, Segments, StoreError};
 
@@ -19,12 +19,12 @@ pub mod answer {
 
     use muster_kernel::model::event::Event;
     use muster_kernel::model::history::time_of;
-    use muster_kernel::model::page::{Cursor, Page};
+    use muster_kernel::model::page::Cursor;
     use muster_kernel::model::profile::{Change, Profile};
     use muster_kernel::model::segment::Level;
     use muster_kernel::model::segment::meaning::Truth;
     use muster_kernel::model::segment::question::{
-        Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion, Told,
+        Evidence, Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion, Told,
     };
     use muster_kernel::ports::{StoreError, StoredEvent};
 
@@ -132,7 +132,7 @@ pub mod answer {
             order: MemberOrder,
             after: Option<&Cursor>,
             limit: usize,
-        ) -> Result<Page<Member>, StoreError> {
+        ) -> Result<MemberPage, StoreError> {
             let text =
                 |cursor: &Cursor| String::from_utf8(cursor.0.clone()).map_err(|_| StoreError::NotACursor);
             let read = |text: String| -> Result<_, StoreError> {
@@ -142,12 +142,13 @@ pub mod answer {
             };
             let after = after.map(|cursor| text(cursor).and_then(read)).transpose()?;
             let mut members = self.members(question, order);
+            let total = members.len() as u64;
             members.retain(|member| after.as_ref().is_none_or(|after| place(order, member) > *after));
             let more = members.len() > limit;
             members.truncate(limit);
             let cursor = |(Reverse(micros), id)| Cursor(format!("{micros} {id}").into_bytes());
             let next = members.last().filter(|_| more).map(|member| cursor(place(order, member)));
-            Ok(Page { items: members, next })
+            Ok(MemberPage { total, items: members, next })
         }
     }
 
@@ -180,7 +181,7 @@ impl Segments for ModelEngine {
         after: Option<&Cursor>,
         limit: usize,
         inquiry: &Inquiry,
-    ) -> Result<Page<Member>, StoreError> {
+    ) -> Result<MemberPage, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
             answer::Everybody::of(&island.events).page(question, order, after, limit)

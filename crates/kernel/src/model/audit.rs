@@ -111,6 +111,24 @@ acts! {
     JobCancelled = "job_cancelled",
     /// Users or companies are erased.
     ErasureAccepted = "erasure_accepted",
+    /// A segment was saved.
+    SegmentCreated = "segment_created",
+    /// A saved segment was changed.
+    SegmentChanged = "segment_changed",
+    /// A saved segment was removed.
+    SegmentRemoved = "segment_removed",
+    /// A report was saved.
+    ReportCreated = "report_created",
+    /// A saved report was changed.
+    ReportChanged = "report_changed",
+    /// A saved report was removed.
+    ReportRemoved = "report_removed",
+    /// A dashboard was made.
+    DashboardCreated = "dashboard_created",
+    /// A dashboard was changed.
+    DashboardChanged = "dashboard_changed",
+    /// A dashboard was removed.
+    DashboardRemoved = "dashboard_removed",
 }
 
 #[cfg(test)]

@@ -45,6 +45,14 @@ pub const RULE_LIST_MAX: usize = 1_000;
 pub const RULE_VALUE_CHARS_MAX: usize = 1_024;
 /// Characters in the text form of a segment's rule.
 pub const RULE_TEXT_CHARS_MAX: usize = 100_000;
+/// Saved segments of an environment.
+pub const SEGMENTS_MAX: usize = 1_000;
+/// Bytes of all saved rules of an environment, as JSON: the catalog is written as a whole at every change.
+pub const SAVED_RULES_BYTES_MAX: usize = 1 << 20;
+/// Characters in the name of a segment.
+pub const SEGMENT_NAME_CHARS_MAX: usize = 120;
+/// Characters in the description of a segment.
+pub const SEGMENT_DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// Days that a segment's rule may reach back or ahead: a century.
 pub const RULE_DAYS_MAX: u32 = 36_525;
 /// Times that a segment's rule may ask an event to have happened.

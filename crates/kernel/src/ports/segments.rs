@@ -1,8 +1,8 @@
 //! Who belongs to a segment.
 
 use crate::model::id::EnvironmentId;
-use crate::model::page::{Cursor, Page};
-use crate::model::segment::question::{Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion};
+use crate::model::page::Cursor;
+use crate::model::segment::question::{Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion};
 
 use super::error::StoreError;
 use super::history::Inquiry;
@@ -38,7 +38,7 @@ pub trait Segments: Send + Sync {
         after: Option<&Cursor>,
         limit: usize,
         inquiry: &Inquiry,
-    ) -> Result<Page<Member>, StoreError>;
+    ) -> Result<MemberPage, StoreError>;
 
     /// What decides whether one user or company belongs, by id; `None` when there is no such one.
     ///

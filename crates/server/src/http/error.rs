@@ -71,6 +71,9 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
+        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => StatusCode::NOT_FOUND,
+        P::SegmentInUse => StatusCode::CONFLICT,
+        P::VersionDiffers => StatusCode::PRECONDITION_FAILED,
         P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,

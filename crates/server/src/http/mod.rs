@@ -26,6 +26,7 @@ mod error;
 mod event_counts;
 mod event_names;
 mod events;
+mod filtered;
 mod health;
 mod identify;
 mod identify_company;
@@ -48,6 +49,11 @@ mod reader;
 mod render;
 mod reports;
 mod router;
+mod rules;
+mod segment_explain;
+mod segment_members;
+mod segment_preview;
+mod segments;
 mod sender;
 mod server;
 mod service;
@@ -72,7 +78,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports};
+use muster_kernel::ports::{
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports, Segments,
+};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -102,6 +110,8 @@ pub struct Parts {
     pub history: Arc<dyn History>,
     /// What people did, to be asked.
     pub reports: Arc<dyn Reports>,
+    /// Who belongs to a segment.
+    pub segments: Arc<dyn Segments>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

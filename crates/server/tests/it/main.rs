@@ -37,6 +37,7 @@ mod process;
 mod promises;
 mod reports;
 mod seeds;
+mod segments;
 mod sign_in;
 mod team;
 mod track;

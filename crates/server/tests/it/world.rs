@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
-    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
+    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default, time_zone_default,
 };
 use muster_kernel::model::event::{EventDraft, Guard};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
@@ -248,6 +248,7 @@ impl World {
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
             reports: Arc::clone(&history) as _,
+            segments: Arc::clone(&model) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
@@ -377,6 +378,8 @@ fn first_keys(state: &mut CatalogState) {
             settings: EnvironmentSettings::default(),
             pii_properties: pii_properties_default(),
             declared_properties: Vec::new(),
+            time_zone: time_zone_default(),
+            next_segment: 0,
         });
         state.keys.push(key(KeyId(number), id, secret));
     }

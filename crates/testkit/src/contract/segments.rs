@@ -11,7 +11,9 @@ use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::id::{EnvironmentId, Position, SegmentId};
 use muster_kernel::model::page::Cursor;
 use muster_kernel::model::segment::meaning::Truth;
-use muster_kernel::model::segment::question::{Member, MemberOrder, SegmentPreview, SegmentQuestion};
+use muster_kernel::model::segment::question::{
+    Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
+};
 use muster_kernel::model::segment::{Definition, Definitions, Level, Members, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
@@ -62,7 +64,7 @@ fn parsed(text: &str) -> Rule {
 fn definitions() -> Definitions {
     let rule = |text| Members::Rule(parsed(text));
     let ids = ["person 1", "person 2", "person 30", "firm 3", "nobody"];
-    let listed = || Members::Listed(ids.iter().map(|id| Box::from(*id)).collect());
+    let listed = || Members::Listed(Arc::new(ids.iter().map(|id| Box::from(*id)).collect()));
     let all = [
         rule("company.p0 exists"),
         listed(),
@@ -86,20 +88,21 @@ impl Subject<'_> {
         order: MemberOrder,
         after: Option<&Cursor>,
         limit: usize,
-    ) -> (Vec<Member>, Option<Cursor>) {
+    ) -> MemberPage {
         let page = self.segments.members(PRODUCTION, question, order, after, limit, &Inquiry::default());
-        let page = page.unwrap_or_else(|error| panic!("{error}"));
-        (page.items, page.next)
+        page.unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn all(&self, question: &SegmentQuestion, order: MemberOrder, limit: usize) -> Vec<Member> {
-        let (mut members, mut next) = self.page(question, order, None, limit);
+        let MemberPage { total, items: mut members, mut next } = self.page(question, order, None, limit);
         while let Some(cursor) = next {
-            let (more, behind) = self.page(question, order, Some(&cursor), limit);
-            assert!(!more.is_empty() && more.len() <= limit);
-            members.extend(more);
-            next = behind;
+            let more = self.page(question, order, Some(&cursor), limit);
+            assert!(!more.items.is_empty() && more.items.len() <= limit);
+            assert_eq!(more.total, total);
+            members.extend(more.items);
+            next = more.next;
         }
+        assert_eq!(total, members.len() as u64, "every page says how many there are");
         members
     }
 
@@ -182,21 +185,21 @@ fn a_cursor_yields_each_member_once_whatever_is_written(subject: &Subject<'_>) {
     for (order, round) in [(MemberOrder::Id, 1), (MemberOrder::LastSeen, 2)] {
         let before: Vec<String> =
             subject.all(&asked, order, 100).into_iter().map(|member| member.id).collect();
-        let (mut seen, mut next) = subject.page(&asked, order, None, 2);
+        let MemberPage { items: mut seen, mut next, .. } = subject.page(&asked, order, None, 2);
         while let Some(cursor) = next {
             write(&format!("c{round}-{}", seen.len()), 40);
             (subject.settle)();
-            let (more, behind) = subject.page(&asked, order, Some(&cursor), 2);
-            seen.extend(more);
-            next = behind;
+            let more = subject.page(&asked, order, Some(&cursor), 2);
+            seen.extend(more.items);
+            next = more.next;
         }
         let seen: Vec<String> = seen.into_iter().map(|member| member.id).collect();
         let once: BTreeSet<&String> = seen.iter().collect();
         assert_eq!(once.len(), seen.len(), "nobody twice");
         assert!(before.iter().all(|id| once.contains(id)), "{before:?} {seen:?}");
     }
-    let other = subject.page(&asked, MemberOrder::LastSeen, None, 1).1;
-    let newest = subject.page(&asked, MemberOrder::LastSeen, other.as_ref(), 1).0;
+    let other = subject.page(&asked, MemberOrder::LastSeen, None, 1).next;
+    let newest = subject.page(&asked, MemberOrder::LastSeen, other.as_ref(), 1).items;
     assert_eq!(newest.len(), 1);
 }
 

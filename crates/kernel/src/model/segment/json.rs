@@ -4,6 +4,7 @@
 //! problems are named at once, each with a JSON Pointer and the remedy.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use crate::model::event::EventKind;
@@ -68,6 +69,21 @@ impl Rule {
             }
         }
         Err(problems)
+    }
+}
+
+/// As it was saved: limits that were other ones then do not matter.
+impl<'de> Deserialize<'de> for Rule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let mut reading = Reading { problems: Vec::new() };
+        match (reading.rule(&value, "", 1), reading.problems.first()) {
+            (Some(rule), None) => Ok(rule.plain()),
+            (_, problem) => {
+                let message = problem.map_or("a rule is expected", |problem| &problem.message);
+                Err(de::Error::custom(message))
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod meaning;
 pub mod number;
 pub mod question;
 pub mod references;
+pub mod saved;
 pub mod test;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod text_values;
 mod text_written;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::history::EventName;
 use super::id::SegmentId;
@@ -32,10 +34,12 @@ use super::problem::{Problem, ProblemCode};
 pub use dates::{DateTest, Moment};
 use jiff::civil::Date;
 pub use number::{Number, NumberTest};
+use serde::{Deserialize, Serialize};
 pub use test::{Test, TextOperator, TextTest};
 
 /// Whose segment, and whose property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// A user's.
     User,
@@ -219,7 +223,7 @@ pub enum Members {
     /// Those for whom a rule holds.
     Rule(Rule),
     /// These ids.
-    Listed(BTreeSet<Box<str>>),
+    Listed(Arc<BTreeSet<Box<str>>>),
 }
 
 /// The segments that a rule may refer to. Nobody belongs to one that is not there.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::event::Event;
+use crate::model::page::Cursor;
 use crate::model::profile::Profile;
 use crate::model::time::Timestamp;
 
@@ -42,6 +43,17 @@ pub struct Member {
     pub id: String,
     /// When the member was last seen.
     pub last_seen_at: Option<Timestamp>,
+}
+
+/// A page of the members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPage {
+    /// How many members there are on all pages.
+    pub total: u64,
+    /// Those of this page.
+    pub items: Vec<Member>,
+    /// Where the next page starts; absent on the last one.
+    pub next: Option<Cursor>,
 }
 
 /// The order of a list of members.

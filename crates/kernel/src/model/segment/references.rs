@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::model::id::SegmentId;
+use crate::model::problem::{Problem, ProblemCode};
 
-use super::{Condition, Definitions, Members, Rule};
+use super::{Condition, Definitions, Level, Members, Rule};
 
 impl Rule {
     /// The segments that the rule itself refers to.
@@ -46,6 +47,39 @@ impl Rule {
             }
         }
         None
+    }
+}
+
+impl Rule {
+    /// Whether a segment of this level can have the rule beside the others: each segment that it names is there and of the
+    /// same level, and none leads back to `of`, the segment itself.
+    ///
+    /// # Errors
+    /// The first one that is not so.
+    pub fn check_references(
+        &self,
+        level: Level,
+        of: Option<SegmentId>,
+        definitions: &Definitions,
+    ) -> Result<(), Problem> {
+        let refuse = |message: String| Err(Problem::of_call(ProblemCode::RuleInvalid, message));
+        for id in self.segments() {
+            match definitions.get(&id) {
+                None => return refuse(format!("There is no segment {id}; list them.")),
+                Some(definition) if definition.level != level => {
+                    let (one, other) = (definition.level.as_str(), level.as_str());
+                    return refuse(format!(
+                        "Segment {id} is of level {one}; a rule of level {other} refers to its like only."
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let Some((of, way)) = of.and_then(|of| Some((of, self.cycle(of, definitions)?))) else {
+            return Ok(());
+        };
+        let way: Vec<String> = [&[of][..], &way, &[of]].concat().iter().map(SegmentId::to_string).collect();
+        refuse(format!("A segment cannot refer to itself: {}.", way.join(" → ")))
     }
 }
 

@@ -285,7 +285,7 @@ fn events_are_counted_within_their_window_and_filters() {
 fn belonging_to_a_segment_is_a_plain_fact() {
     let mut asked = Asked::of(&[("seats", Value::Text("many"))]);
     let rule = |text| Members::Rule(Rule::parse(text).unwrap());
-    let listed = |ids: &[&str]| Members::Listed(ids.iter().map(|id| Box::from(*id)).collect());
+    let listed = |ids: &[&str]| Members::Listed(Arc::new(ids.iter().map(|id| Box::from(*id)).collect()));
     for (id, members) in [
         (1, rule("seats exists")),
         (2, rule("seats > 5")),

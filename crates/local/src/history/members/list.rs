@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::model::segment::question::{Member, MemberOrder};
+use muster_kernel::model::page::Cursor;
+use muster_kernel::model::segment::question::{Member, MemberOrder, MemberPage};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::StoreError;
 
@@ -64,7 +64,7 @@ pub fn page(
     order: MemberOrder,
     after: Option<&Place<Vec<u8>>>,
     limit: usize,
-) -> Page<Member> {
+) -> MemberPage {
     let limit = limit.max(1);
     // The largest place on top: the first to go.
     let mut found: BinaryHeap<(Place<&[u8]>, u32)> = BinaryHeap::new();
@@ -100,5 +100,5 @@ pub fn page(
         id: String::from_utf8_lossy(id).into_owned(),
         last_seen_at: last_seen(seen, number),
     };
-    Page { items: ranked.into_iter().map(member).collect(), next }
+    MemberPage { total: members.count(), items: ranked.into_iter().map(member).collect(), next }
 }

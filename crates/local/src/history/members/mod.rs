@@ -13,10 +13,10 @@ mod set;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::history::{AsOf, EventQuery, time_of};
 use muster_kernel::model::id::UserId;
-use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::page::Cursor;
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::segment::question::{
-    Evidence, Member, MemberOrder, SegmentPreview, SegmentQuestion, Told,
+    Evidence, Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion, Told,
 };
 use muster_kernel::model::segment::{Condition, Field, Level, Members, Rule};
 use muster_kernel::model::time::Timestamp;
@@ -130,7 +130,7 @@ impl Archive {
         after: Option<&Cursor>,
         limit: usize,
         inquiry: &Inquiry,
-    ) -> Result<Page<Member>, StoreError> {
+    ) -> Result<MemberPage, StoreError> {
         let after = after.map(|cursor| list::place_of(order, cursor)).transpose()?;
         let (_, prepared, verdict) = self.verdict(question, inquiry)?;
         let known = self.known();
