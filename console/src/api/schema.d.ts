@@ -264,6 +264,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List dashboards. */
+        get: operations["list_dashboards"];
+        put?: never;
+        /** Save a dashboard. */
+        post: operations["create_dashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dashboards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a dashboard. */
+        get: operations["read_dashboard"];
+        /** Change a dashboard to what the body says. */
+        put: operations["replace_dashboard"];
+        post?: never;
+        /** Remove a dashboard; its reports stay. */
+        delete: operations["delete_dashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/environments": {
         parameters: {
             query?: never;
@@ -680,6 +717,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List saved reports. */
+        get: operations["list_reports"];
+        put?: never;
+        /** Save a report. */
+        post: operations["create_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a funnel. */
+        post: operations["ask_funnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/funnel/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask who is behind a number of a funnel. */
+        post: operations["ask_funnel_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/path": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask what people did next, or before. */
+        post: operations["ask_path"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/path/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask who is behind a branch of a path report. */
+        post: operations["ask_path_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask who comes back. */
+        post: operations["ask_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/retention/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask who is behind a number of a retention report. */
+        post: operations["ask_retention_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a trend. */
+        post: operations["ask_trend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/trend/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask who is behind a number of a trend: the different users of the events that it counts. */
+        post: operations["ask_trend_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a saved report. */
+        get: operations["read_report"];
+        /** Change a saved report to what the body says. */
+        put: operations["replace_report"];
+        post?: never;
+        /** Remove a saved report, also from the dashboards that it stands on. */
+        delete: operations["delete_report"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/segments": {
         parameters: {
             query?: never;
@@ -985,7 +1195,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "segment_created" | "segment_changed" | "segment_removed";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1043,6 +1253,11 @@ export interface components {
              */
             file: string;
         };
+        /**
+         * @description A word of the calendar.
+         * @enum {string}
+         */
+        CalendarInterval: "hour" | "day" | "week" | "month";
         /** @description A call as it came in and was answered. */
         Call: {
             /** @description When it came in. */
@@ -1224,6 +1439,49 @@ export interface components {
         CompanyPage: {
             data: components["schemas"]["Company"][];
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
+            next_cursor: string | null;
+        };
+        /** @description A dashboard. */
+        Dashboard: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The address of the member who made it; null when it was a key, or the member is gone. */
+            created_by: string | null;
+            /**
+             * Format: int32
+             * @description Its number; never reused.
+             */
+            id: number;
+            /**
+             * @description Its name.
+             * @example Growth
+             */
+            name: string;
+            /** @description The numbers of its reports, in their order. */
+            reports: number[];
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description Counts the changes; also as `ETag`.
+             */
+            version: number;
+        };
+        /** @description What a dashboard shall be. */
+        DashboardFields: {
+            /**
+             * @description Its name: 1 to 120 characters, unique in the environment without regard to case.
+             * @example Growth
+             */
+            name: string;
+            /** @description The numbers of saved reports, 50 at most, each once. */
+            reports: number[];
+        };
+        /** @description The dashboards of an environment. */
+        DashboardList: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["Dashboard"][];
+            /** @description Always null: all of them are here. */
             next_cursor: string | null;
         };
         /** @description A deletion that was accepted, or, of a dry run, what it would do. */
@@ -1555,6 +1813,145 @@ export interface components {
              * @example plan is "pro"
              */
             text: string;
+        };
+        /** @description How many went through which steps. */
+        FunnelAnswer: {
+            /** @description The largest groups, in their order. */
+            groups: components["schemas"]["FunnelGroup"][];
+            /**
+             * Format: int64
+             * @description How many groups `other` is.
+             */
+            groups_left_out: number;
+            other: components["schemas"]["FunnelRow"] | null;
+            /** @description The state that this is of, for the people behind a number; null when it is too large to be kept. */
+            snapshot: string | null;
+            /** @description Everybody. */
+            total: components["schemas"]["FunnelRow"];
+        };
+        /**
+         * @description What is counted.
+         * @enum {string}
+         */
+        FunnelCounting: "users" | "attempts";
+        /** @description What may not happen between two steps: an event as in a step, and where. */
+        FunnelExclusion: {
+            /** @description Every active event. */
+            active?: boolean | null;
+            /**
+             * Format: int32
+             * @description Behind this step, counted from 0; 0 when absent.
+             */
+            after?: number | null;
+            /**
+             * Format: int32
+             * @description Until this one is done; the last when absent.
+             */
+            before?: number | null;
+            /** @description The name of an event. */
+            event?: string | null;
+            /** @description The type. */
+            type?: string | null;
+            /** @description What must hold for the event's properties. */
+            where?: components["schemas"]["ReportCondition"][] | null;
+        };
+        /** @description A row of a funnel and the value that it is of. */
+        FunnelGroup: {
+            /** @description By step. */
+            steps: components["schemas"]["FunnelStep"][];
+            value: components["schemas"]["Value"] | null;
+        };
+        /** @description Which number of a funnel. */
+        FunnelNumber: {
+            row?: components["schemas"]["ReportRow"] | null;
+            /** @description With `true`, those who came no further than it; else all who came so far. */
+            stayed?: boolean | null;
+            /**
+             * Format: int32
+             * @description The step, counted from 0.
+             */
+            step: number;
+        };
+        /**
+         * @description In which order steps are done.
+         * @enum {string}
+         */
+        FunnelOrder: "ordered" | "strict" | "any";
+        /** @description A number of a funnel, and which page of the people behind it. */
+        FunnelPeopleQuestion: {
+            /** @description `next_cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description People on the page; 100 when absent, 1000 at most.
+             */
+            limit?: number | null;
+            /** @description Which number of its answer. */
+            number: components["schemas"]["FunnelNumber"];
+            /** @description The funnel. */
+            question: components["schemas"]["FunnelQuestion"];
+            /** @description `snapshot` of the answer: people agree with it as long as it is kept. */
+            snapshot?: string | null;
+        };
+        /** @description How many went through which steps? */
+        FunnelQuestion: {
+            breakdown?: components["schemas"]["ReportBreakdown"] | null;
+            counting?: components["schemas"]["FunnelCounting"] | null;
+            /** @description What ends an attempt; 16 at most. */
+            exclusions?: components["schemas"]["FunnelExclusion"][] | null;
+            /** @description From this time on, RFC 3339 or a date: when attempts begin. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description Rows at most, beside `other`; 10 when absent, 1000 at most.
+             */
+            groups?: number | null;
+            /**
+             * Format: int32
+             * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
+             */
+            last_days?: number | null;
+            order?: components["schemas"]["FunnelOrder"] | null;
+            /** @description 2 to 48 steps. */
+            steps: components["schemas"]["ReportPattern"][];
+            /** @description Before this time; the end of today when absent. */
+            to?: string | null;
+            who?: components["schemas"]["ReportWho"] | null;
+            window?: components["schemas"]["ReportWindow"] | null;
+            /** @description Where days begin: a name of the IANA time zone database; the environment's when absent. */
+            zone?: string | null;
+        };
+        /** @description A row of a funnel. */
+        FunnelRow: {
+            /** @description By step. */
+            steps: components["schemas"]["FunnelStep"][];
+        };
+        /** @description How many came as far as a step. */
+        FunnelStep: {
+            /**
+             * Format: int64
+             * @description Users or attempts.
+             */
+            count: number;
+            time: components["schemas"]["FunnelTime"] | null;
+        };
+        /** @description How long something took, in seconds. */
+        FunnelTime: {
+            /**
+             * Format: double
+             * @description The average.
+             */
+            mean_seconds: number;
+            /**
+             * Format: double
+             * @description Half needed no more than this.
+             */
+            median_seconds: number;
+            /**
+             * Format: double
+             * @description Nine of ten needed no more than this.
+             */
+            p90_seconds: number;
         };
         /**
          * Format: date-time
@@ -1981,6 +2378,95 @@ export interface components {
             /** @description The new one: 10 to 256 characters. */
             new: string;
         };
+        /** @description What people did next, or before. */
+        PathAnswer: {
+            /** @description By level: its branches, the one of all others last, if it is there. Levels that nobody reached are not there. */
+            levels: components["schemas"]["PathBranch"][][];
+            /** @description The state that this is of, for the people behind a branch; null when it is too large to be kept. */
+            snapshot: string | null;
+        };
+        /** @description A branch of a level. */
+        PathBranch: {
+            /**
+             * Format: int64
+             * @description Whose path ends here; never on the last level, where nobody looks further.
+             */
+            ended: number;
+            /** @description What was done; null for a type without names, and, together with `type`, for everything without a branch of its own. */
+            event: string | null;
+            /** @description For each branch of the next level, how many go on to it. */
+            next: number[];
+            /** @description Its type; null for everything without a branch of its own. */
+            type: string | null;
+            /**
+             * Format: int64
+             * @description Whose path comes through it.
+             */
+            users: number;
+        };
+        /**
+         * @description Which way paths lead.
+         * @enum {string}
+         */
+        PathDirection: "from" | "to";
+        /** @description Which branch of a path report. */
+        PathNumber: {
+            /**
+             * Format: int32
+             * @description The branch, in the order of the answer, counted from 0.
+             */
+            branch: number;
+            /**
+             * Format: int32
+             * @description The level, counted from 0.
+             */
+            level: number;
+        };
+        /** @description A branch of a path report, and which page of the people behind it. */
+        PathPeopleQuestion: {
+            /** @description `next_cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description People on the page; 100 when absent, 1000 at most.
+             */
+            limit?: number | null;
+            /** @description Which branch of its answer. */
+            number: components["schemas"]["PathNumber"];
+            /** @description The report. */
+            question: components["schemas"]["PathQuestion"];
+            /** @description `snapshot` of the answer: people agree with it as long as it is kept. */
+            snapshot?: string | null;
+        };
+        /** @description What did people do next, or before? */
+        PathQuestion: {
+            /** @description Where paths begin. */
+            anchor: components["schemas"]["ReportPattern"];
+            /**
+             * Format: int32
+             * @description Branches of a level at most, beside that of all others; 8 when absent.
+             */
+            branches?: number | null;
+            direction?: components["schemas"]["PathDirection"] | null;
+            /** @description From this time on, RFC 3339 or a date: when anchors happened. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
+             */
+            last_days?: number | null;
+            /**
+             * Format: int32
+             * @description Levels, that of the anchor among them; 5 when absent.
+             */
+            levels?: number | null;
+            /** @description Before this time; the end of today when absent. */
+            to?: string | null;
+            who?: components["schemas"]["ReportWho"] | null;
+            window?: components["schemas"]["ReportWindow"] | null;
+            /** @description Where days begin: a name of the IANA time zone database; the environment's when absent. */
+            zone?: string | null;
+        };
         /** @description The same as RFC 9457 puts it, for callers that accept `application/problem+json`. */
         ProblemDocument: {
             /** @description The first problem's sentence. */
@@ -2173,11 +2659,259 @@ export interface components {
          * @enum {string}
          */
         Purpose: "owner" | "member" | "reset";
+        /** @description What rows are told apart by. */
+        ReportBreakdown: {
+            /** @description A property of the user, as it is now. */
+            user: string;
+        } | {
+            /** @description A property of the event. */
+            event: string;
+        };
+        /** @description The values that a property may have. */
+        ReportCondition: {
+            /** @description Strings, numbers and booleans, as they were sent. */
+            any_of: components["schemas"]["Value"][];
+            /** @description The property. */
+            name: string;
+        };
+        /**
+         * @description A kind of report.
+         * @enum {string}
+         */
+        ReportKind: "trend" | "funnel" | "retention" | "path";
+        /** @description Which events: by `event` (with `type`, another kind than tracked events), by `type` alone, or every `active` one. */
+        ReportPattern: {
+            /** @description With `true`: every event but those that identify. */
+            active?: boolean | null;
+            /**
+             * @description The name of an event.
+             * @example Report exported
+             */
+            event?: string | null;
+            /** @description The type, as `session_start`; `track` when only `event` is given. */
+            type?: string | null;
+            /** @description What must hold for the event's properties: all of these. */
+            where?: components["schemas"]["ReportCondition"][] | null;
+        };
+        /** @description The people behind a number, a page of them. */
+        ReportPeople: {
+            /** @description Some of them, each on one page, in no order that means anything. */
+            items: components["schemas"]["ReportPerson"][];
+            /** @description Where the next page starts; null on the last one. */
+            next_cursor: string | null;
+            /** @description The state that they are of: the one that was asked for, or null when it is no longer kept and they are of now. */
+            snapshot: string | null;
+            /**
+             * Format: int64
+             * @description How many they are: the number itself, wherever it counts users.
+             */
+            total: number;
+        };
+        /** @description Somebody behind a number. */
+        ReportPerson: {
+            /** @description The user's id. */
+            id: string;
+            last_seen_at: components["schemas"]["Instant"] | null;
+        };
+        /** @description Which row of a breakdown. */
+        ReportRow: "all" | "other" | {
+            /** @description The one of this value; null is that of those without. */
+            group: components["schemas"]["Value"];
+        };
+        /** @description Who takes part: the members of a segment, or those for whom a rule in its text form holds. */
+        ReportWho: {
+            /**
+             * Format: int32
+             * @description The number of a segment of users.
+             */
+            segment: number;
+        } | {
+            /** @description A rule, as `plan is "pro"`. */
+            filter: string;
+        };
+        /** @description How long something may take; a month is 30 days. */
+        ReportWindow: {
+            /** Format: int32 */
+            seconds: number;
+        } | {
+            /** Format: int32 */
+            minutes: number;
+        } | {
+            /** Format: int32 */
+            hours: number;
+        } | {
+            /** Format: int32 */
+            days: number;
+        } | {
+            /** Format: int32 */
+            months: number;
+        };
+        /** @description Who comes back. */
+        RetentionAnswer: {
+            /** @description By interval. */
+            cohorts: components["schemas"]["RetentionCohort"][];
+            /** @description By period: all cohorts that have it, together. */
+            curve: components["schemas"]["RetentionPoint"][];
+            /** @description The state that this is of, for the people behind a number; null when it is too large to be kept. */
+            snapshot: string | null;
+            /** @description When each interval begins. */
+            starts: components["schemas"]["Instant"][];
+            /** @description The time zone in which intervals begin. */
+            zone: string;
+        };
+        /**
+         * @description Who belongs to a cohort.
+         * @enum {string}
+         */
+        RetentionBelong: "first_time" | "recurring";
+        /** @description A cohort and who of it returned. */
+        RetentionCohort: {
+            /** @description How many of them returned, by period. */
+            returned: number[];
+            /**
+             * Format: int64
+             * @description How many belong to it.
+             */
+            size: number;
+            /** @description When its interval begins. */
+            start: components["schemas"]["Instant"];
+        };
+        /** @description Which number of a retention report. */
+        RetentionNumber: {
+            /**
+             * Format: int32
+             * @description The cohort, counted from 0.
+             */
+            cohort: number;
+            /**
+             * Format: int32
+             * @description Those of it who returned in this period; everybody in it when absent.
+             */
+            period?: number | null;
+        };
+        /** @description A number of a retention report, and which page of the people behind it. */
+        RetentionPeopleQuestion: {
+            /** @description `next_cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description People on the page; 100 when absent, 1000 at most.
+             */
+            limit?: number | null;
+            /** @description Which number of its answer. */
+            number: components["schemas"]["RetentionNumber"];
+            /** @description The report. */
+            question: components["schemas"]["RetentionQuestion"];
+            /** @description `snapshot` of the answer: people agree with it as long as it is kept. */
+            snapshot?: string | null;
+        };
+        /** @description Who of all cohorts returned in a period. */
+        RetentionPoint: {
+            /**
+             * Format: int64
+             * @description Who returned of them.
+             */
+            returned: number;
+            /**
+             * Format: int64
+             * @description The sizes of all cohorts that have this period.
+             */
+            size: number;
+        };
+        /** @description Who comes back? */
+        RetentionQuestion: {
+            belong?: components["schemas"]["RetentionBelong"] | null;
+            /**
+             * Format: int32
+             * @description How many of the intervals, from the first on, have a cohort; all when absent.
+             */
+            cohorts?: number | null;
+            each?: components["schemas"]["CalendarInterval"] | null;
+            /** @description From this time on, RFC 3339 or a date. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description So many intervals, the present one the last; instead of `from`, `to` and `last_days`.
+             */
+            intervals?: number | null;
+            /**
+             * Format: int32
+             * @description So many days of the calendar, today the last.
+             */
+            last_days?: number | null;
+            /**
+             * Format: int32
+             * @description Periods of a cohort at most, period 0 among them; all when absent.
+             */
+            periods?: number | null;
+            returned?: components["schemas"]["RetentionReturned"] | null;
+            /** @description What is coming back. */
+            returning: components["schemas"]["ReportPattern"];
+            /** @description What begins. */
+            start: components["schemas"]["ReportPattern"];
+            /** @description Before this time; the end of today when absent. */
+            to?: string | null;
+            who?: components["schemas"]["ReportWho"] | null;
+            /** @description Where days begin: a name of the IANA time zone database; the environment's when absent. */
+            zone?: string | null;
+        };
+        /**
+         * @description When somebody counts as returned.
+         * @enum {string}
+         */
+        RetentionReturned: "on" | "on_or_after" | "unbounded";
         /**
          * @description What a member may do; each role may do what the ones before it may.
          * @enum {string}
          */
         Role: "viewer" | "analyst" | "admin" | "owner";
+        /** @description A saved report. */
+        SavedReport: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The address of the member who made it; null when it was a key, or the member is gone. */
+            created_by: string | null;
+            /**
+             * Format: int32
+             * @description Its number; never reused.
+             */
+            id: number;
+            /** @description Which report it is. */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description Its name.
+             * @example Sign-ups by plan
+             */
+            name: string;
+            /** @description The question as it is asked; null for who may not see a property that it asks about. */
+            question: Record<string, never> | null;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description Counts the changes; also as `ETag`.
+             */
+            version: number;
+        };
+        /** @description What a report shall be. */
+        SavedReportFields: {
+            /** @description Which report it is. */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description Its name: 1 to 120 characters, unique in the environment without regard to case.
+             * @example Sign-ups by plan
+             */
+            name: string;
+            /** @description The question, as it is sent to `/v1/reports/{kind}`. */
+            question: Record<string, never>;
+        };
+        /** @description The saved reports of an environment. */
+        SavedReportList: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["SavedReport"][];
+            /** @description Always null: all of them are here. */
+            next_cursor: string | null;
+        };
         /**
          * @description What a key may do.
          * @enum {string}
@@ -2427,6 +3161,167 @@ export interface components {
             /** @description The invitations that nobody accepted yet, by number. */
             invitations: components["schemas"]["Invitation"][];
         };
+        /** @description How much there was. */
+        TrendAnswer: {
+            /** @description In the order of the question. */
+            formulas: components["schemas"]["TrendFormula"][];
+            /** @description What the time is cut into. */
+            interval: components["schemas"]["CalendarInterval"];
+            /** @description When each interval of the previous period begins; null when it was not asked for. */
+            previous_starts: components["schemas"]["Instant"][] | null;
+            /** @description In the order of the question. */
+            series: components["schemas"]["TrendSeries"][];
+            /** @description The state that this is of, for the people behind a number; null when it is too large to be kept. */
+            snapshot: string | null;
+            /** @description When each interval begins. Only what lies in the time asked for is counted. */
+            starts: components["schemas"]["Instant"][];
+            /** @description The time zone in which intervals begin. */
+            zone: string;
+        };
+        /** @description A line that was worked out. */
+        TrendFormula: {
+            /** @description Its name, or the formula. */
+            name: string;
+            /** @description For each interval; null where there is nothing to say. */
+            values: (number | null)[];
+            /**
+             * Format: double
+             * @description Of what the series are for all intervals together.
+             */
+            whole: number | null;
+        };
+        /** @description A line that is worked out from series. */
+        TrendFormulaQuestion: {
+            /**
+             * @description Letters of series, numbers, `+ - * /` and parentheses; of a series its total row. Division by zero is null.
+             * @example A / B * 100
+             */
+            formula: string;
+            /** @description What the answer calls it; the formula itself when absent. */
+            name?: string | null;
+        };
+        /** @description A row of numbers and the value that it is of. */
+        TrendGroup: {
+            value: components["schemas"]["Value"] | null;
+            /** @description For each interval; null where there is nothing to say. */
+            values: (number | null)[];
+            /**
+             * Format: double
+             * @description For all intervals together.
+             */
+            whole: number | null;
+        };
+        /**
+         * @description What is measured. `dau`, `wau` and `mau` are the different users of the 1, 7 and 30 days of the calendar that end with
+         *     the interval.
+         * @enum {string}
+         */
+        TrendMeasure: "total" | "unique_users" | "unique_companies" | "per_user" | "dau" | "wau" | "mau" | "sum" | "average" | "min" | "max" | "percentile";
+        /** @description Which number of a trend. */
+        TrendNumber: {
+            /**
+             * Format: int32
+             * @description The interval, counted from 0; all of them together when absent.
+             */
+            interval?: number | null;
+            row?: components["schemas"]["ReportRow"] | null;
+            /**
+             * Format: int32
+             * @description The series, counted from 0.
+             */
+            series: number;
+        };
+        /** @description A number of a trend, and which page of the people behind it. */
+        TrendPeopleQuestion: {
+            /** @description `next_cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description People on the page; 100 when absent, 1000 at most.
+             */
+            limit?: number | null;
+            /** @description Which number of its answer. */
+            number: components["schemas"]["TrendNumber"];
+            /** @description The trend. */
+            question: components["schemas"]["TrendQuestion"];
+            /** @description `snapshot` of the answer: people agree with it as long as it is kept. */
+            snapshot?: string | null;
+        };
+        /** @description How much was there? */
+        TrendQuestion: {
+            breakdown?: components["schemas"]["ReportBreakdown"] | null;
+            /** @description Lines that are worked out from the series; 10 at most. */
+            formulas?: components["schemas"]["TrendFormulaQuestion"][] | null;
+            /** @description From this time on, RFC 3339 or a date. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description Rows of a series at most, beside `other`; 10 when absent, 1000 at most.
+             */
+            groups?: number | null;
+            interval?: components["schemas"]["CalendarInterval"] | null;
+            /**
+             * Format: int32
+             * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
+             */
+            last_days?: number | null;
+            /** @description With `true`, as many whole intervals before the first one as well. */
+            previous?: boolean | null;
+            /** @description 1 to 10 series. */
+            series: components["schemas"]["TrendSeriesQuestion"][];
+            /** @description Before this time; the end of today when absent. */
+            to?: string | null;
+            who?: components["schemas"]["ReportWho"] | null;
+            /** @description Where days begin: a name of the IANA time zone database; the environment's when absent. */
+            zone?: string | null;
+        };
+        /** @description A row of numbers. */
+        TrendRow: {
+            /** @description For each interval; null where there is nothing to say. */
+            values: (number | null)[];
+            /**
+             * Format: double
+             * @description For all intervals together: of users, each once.
+             */
+            whole: number | null;
+        };
+        /** @description A series. */
+        TrendSeries: {
+            /** @description The groups with the most events, in their order. */
+            groups: components["schemas"]["TrendGroup"][];
+            /**
+             * Format: int64
+             * @description How many groups `other` is.
+             */
+            groups_left_out: number;
+            /** @description Its name, or its letter. */
+            name: string;
+            other: components["schemas"]["TrendRow"] | null;
+            previous: components["schemas"]["TrendRow"] | null;
+            /** @description All events. */
+            total: components["schemas"]["TrendRow"];
+        };
+        /** @description A series: which events, and what is measured of them. */
+        TrendSeriesQuestion: {
+            /** @description Every active event. */
+            active?: boolean | null;
+            /** @description The name of an event. */
+            event?: string | null;
+            measure?: components["schemas"]["TrendMeasure"] | null;
+            /** @description What the answer calls it; its letter when absent: A for the first. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description Which percentile.
+             */
+            percentile?: number | null;
+            /** @description Of which property: for `sum`, `average`, `min`, `max` and `percentile`. */
+            property?: string | null;
+            /** @description The type. */
+            type?: string | null;
+            /** @description What must hold for the event's properties. */
+            where?: components["schemas"]["ReportCondition"][] | null;
+        };
         /** @description A user. */
         User: {
             as_of?: components["schemas"]["Instant"] | null;
@@ -2467,6 +3362,7 @@ export interface components {
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
         };
+        Value: unknown;
         /** @description What a call would do to one value. */
         ValueWould: {
             /**
@@ -3950,6 +4846,573 @@ export interface operations {
                 };
             };
             /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_dashboards: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_dashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardFields"];
+            };
+        };
+        responses: {
+            /** @description The dashboard */
+            201: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_dashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The dashboard's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such dashboard */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    replace_dashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The dashboard's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardFields"];
+            };
+        };
+        responses: {
+            /** @description The dashboard as it is now */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_dashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The dashboard's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6749,6 +8212,1533 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                     "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_reports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every saved report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReportList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedReportFields"];
+            };
+        };
+        responses: {
+            /** @description The report */
+            201: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_funnel: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelQuestion"];
+            };
+        };
+        responses: {
+            /** @description How many went through which steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelAnswer"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_funnel_people: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelPeopleQuestion"];
+            };
+        };
+        responses: {
+            /** @description The people behind it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPeople"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_path: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathQuestion"];
+            };
+        };
+        responses: {
+            /** @description What people did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathAnswer"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_path_people: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathPeopleQuestion"];
+            };
+        };
+        responses: {
+            /** @description The people behind it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPeople"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_retention: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionQuestion"];
+            };
+        };
+        responses: {
+            /** @description Who comes back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionAnswer"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_retention_people: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPeopleQuestion"];
+            };
+        };
+        responses: {
+            /** @description The people behind it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPeople"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_trend: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendQuestion"];
+            };
+        };
+        responses: {
+            /** @description How much there was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrendAnswer"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    ask_trend_people: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendPeopleQuestion"];
+            };
+        };
+        responses: {
+            /** @description The people behind it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPeople"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The answer would be too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The report's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such report */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    replace_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The report's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedReportFields"];
+            };
+        };
+        responses: {
+            /** @description The report as it is now */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The report's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description The body is too large, or grows too much when decompressed */

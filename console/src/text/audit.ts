@@ -34,6 +34,12 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   segment_created: (subject) => `saved the segment ${subject}`,
   segment_changed: (subject) => `changed the segment ${subject}`,
   segment_removed: (subject) => `removed the segment ${subject}`,
+  report_created: (subject) => `saved the report ${subject}`,
+  report_changed: (subject) => `changed the report ${subject}`,
+  report_removed: (subject) => `removed the report ${subject}`,
+  dashboard_created: (subject) => `made the dashboard ${subject}`,
+  dashboard_changed: (subject) => `changed the dashboard ${subject}`,
+  dashboard_removed: (subject) => `removed the dashboard ${subject}`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */
@@ -48,6 +54,8 @@ const SAID = new Set([
   'companies',
   'hash',
   'owner',
+  'report',
+  'dashboard',
 ]);
 
 export function auditSentence({ action, subject, details }: Named): string {

@@ -17,6 +17,7 @@ mod last_use;
 mod members;
 mod password;
 mod properties;
+mod saved;
 pub(crate) mod schema;
 mod segments;
 mod sessions;
@@ -46,6 +47,10 @@ pub use keys::{CreateKey, Expiry, Replacement, is_live_secret};
 pub use last_use::{LastUse, record_last_use};
 pub use members::{ChangeSelf, MEMBERS_MAX, change_self};
 pub use properties::{DeclareProperty, declare as declare_property};
+pub use saved::{
+    Kept, SavedAct, create as create_saved, find as find_saved, remove as remove_saved,
+    replace as replace_saved, unknown as unknown_saved,
+};
 pub use segments::{
     SegmentAct, SegmentFields, create as create_segment, definitions as segment_definitions,
     remove as remove_segment, replace as replace_segment, unknown as unknown_segment,

@@ -117,6 +117,18 @@ acts! {
     SegmentChanged = "segment_changed",
     /// A saved segment was removed.
     SegmentRemoved = "segment_removed",
+    /// A report was saved.
+    ReportCreated = "report_created",
+    /// A saved report was changed.
+    ReportChanged = "report_changed",
+    /// A saved report was removed.
+    ReportRemoved = "report_removed",
+    /// A dashboard was made.
+    DashboardCreated = "dashboard_created",
+    /// A dashboard was changed.
+    DashboardChanged = "dashboard_changed",
+    /// A dashboard was removed.
+    DashboardRemoved = "dashboard_removed",
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::AuditEntry;
 use super::history::{PropertyOwner, ReadableType};
 use super::id::{EnvironmentId, KeyId, MemberId, SegmentId};
+use super::saved::{SavedDashboard, SavedReport};
 use super::segment::saved::SavedSegment;
 use super::team::{Invitation, Member, Session};
 use super::time::Timestamp;
@@ -286,6 +287,18 @@ pub struct CatalogState {
     /// The saved segments of all environments, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<SavedSegment>,
+    /// The number that the next saved report gets.
+    #[serde(default)]
+    pub next_report: u32,
+    /// The saved reports of all environments, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<SavedReport>,
+    /// The number that the next dashboard gets.
+    #[serde(default)]
+    pub next_dashboard: u32,
+    /// The dashboards of all environments, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dashboards: Vec<SavedDashboard>,
 }
 
 impl CatalogState {

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod profile;
 pub mod property;
 pub mod report;
+pub mod saved;
 pub mod segment;
 pub mod team;
 pub mod time;

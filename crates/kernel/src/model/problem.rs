@@ -191,6 +191,10 @@ codes! {
         SegmentInUse = "segment_in_use",
         /// What was to be changed is not as the caller saw it.
         VersionDiffers = "version_differs",
+        /// No such saved report.
+        ReportUnknown = "report_unknown",
+        /// No such dashboard.
+        DashboardUnknown = "dashboard_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

@@ -88,7 +88,8 @@ impl Pins {
     ) -> Result<State, StoreError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         forget_old(&mut kept, age);
-        let is_it = |one: &&Kept| one.pin == pin && (&one.asked.0, one.asked.1.as_ref()) == asked;
+        let is_it =
+            |one: &&Kept| one.pin == pin && one.asked.0.asks_as(asked.0) && one.asked.1.as_ref() == asked.1;
         kept.iter().find(is_it).map(|one| one.state.clone()).ok_or(StoreError::Unpinned)
     }
 }

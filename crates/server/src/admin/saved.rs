@@ -46,7 +46,12 @@ pub trait Kept: Clone + PartialEq + Sized {
     ///
     /// # Errors
     /// When it does not.
-    fn check(&self, state: &CatalogState, environment: EnvironmentId, own: Option<u32>) -> Result<(), Problem>;
+    fn check(
+        &self,
+        state: &CatalogState,
+        environment: EnvironmentId,
+        own: Option<u32>,
+    ) -> Result<(), Problem>;
 }
 
 impl Kept for SavedQuestion {
@@ -63,13 +68,20 @@ impl Kept for SavedQuestion {
         (&mut state.reports, &mut state.next_report)
     }
 
-    fn check(&self, state: &CatalogState, environment: EnvironmentId, own: Option<u32>) -> Result<(), Problem> {
+    fn check(
+        &self,
+        state: &CatalogState,
+        environment: EnvironmentId,
+        own: Option<u32>,
+    ) -> Result<(), Problem> {
         let bytes = |question: &SavedQuestion| question.question.to_string().len();
-        let others = state.reports.iter().filter(|known| known.environment == environment && Some(known.id) != own);
+        let others =
+            state.reports.iter().filter(|known| known.environment == environment && Some(known.id) != own);
         let taken: usize = others.map(|known| bytes(&known.what)).sum();
         if taken.saturating_add(bytes(self)) > SAVED_QUESTIONS_BYTES_MAX {
-            let message =
-                format!("All saved reports of an environment have {SAVED_QUESTIONS_BYTES_MAX} bytes at most.");
+            let message = format!(
+                "All saved reports of an environment have {SAVED_QUESTIONS_BYTES_MAX} bytes at most."
+            );
             return Err(Problem::of_call(ProblemCode::LimitReached, message));
         }
         Ok(())
@@ -124,7 +136,12 @@ pub fn unknown<T: Kept>() -> Problem {
 ///
 /// # Errors
 /// When it cannot be, there are too many, or the catalog cannot be written.
-pub fn create<T: Kept>(name: &str, what: &T, act: &SavedAct, office: Office<'_>) -> Result<Saved<T>, AdminError> {
+pub fn create<T: Kept>(
+    name: &str,
+    what: &T,
+    act: &SavedAct,
+    office: Office<'_>,
+) -> Result<Saved<T>, AdminError> {
     office.act(|state, now| {
         check(name, what, state, act.environment, None)?;
         let (all, next) = T::all_mut(state);
@@ -197,7 +214,9 @@ pub fn remove<T: Kept>(id: u32, act: &SavedAct, office: Office<'_>) -> Result<()
 
 impl SavedAct {
     fn tell<T: Kept>(&self, act: Act, saved: &Saved<T>) -> Entry {
-        let entry = Entry::of(&self.by, act, &saved.name).about(self.environment).with(T::WORD, &saved.id.to_string());
+        let entry = Entry::of(&self.by, act, &saved.name)
+            .about(self.environment)
+            .with(T::WORD, &saved.id.to_string());
         // A key has no name in the audit.
         match self.key {
             Some(key) => entry.with("key_id", &key.0.to_string()),
@@ -209,8 +228,11 @@ impl SavedAct {
     fn found<T: Kept>(&self, state: &CatalogState, id: u32) -> Result<Saved<T>, Problem> {
         let found = find::<T>(state, self.environment, id).ok_or_else(unknown::<T>)?;
         if self.version.is_some_and(|version| version != found.version) {
-            let message =
-                format!("The {} has version {} by now; read it anew, then change that.", T::WORD, found.version);
+            let message = format!(
+                "The {} has version {} by now; read it anew, then change that.",
+                T::WORD,
+                found.version
+            );
             return Err(Problem::of_call(ProblemCode::VersionDiffers, message));
         }
         Ok(found.clone())
@@ -233,7 +255,8 @@ fn check<T: Kept>(
         );
         return Err(invalid("/name", message));
     }
-    let others = || T::all(state).iter().filter(|known| known.environment == environment && Some(known.id) != own);
+    let others =
+        || T::all(state).iter().filter(|known| known.environment == environment && Some(known.id) != own);
     if others().count() >= T::MAX {
         let message = format!("There are {} {}s in this environment already.", T::MAX, T::WORD);
         return Err(Problem::of_call(ProblemCode::LimitReached, message));

@@ -8,6 +8,7 @@ use muster_kernel::model::limits::{
     SAVED_RULES_BYTES_MAX, SEGMENT_DESCRIPTION_CHARS_MAX, SEGMENT_NAME_CHARS_MAX, SEGMENTS_MAX,
 };
 use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::saved::SavedReport;
 use muster_kernel::model::segment::saved::SavedSegment;
 use muster_kernel::model::segment::{Definition, Definitions, Level, Members, Rule};
 use muster_kernel::model::time::Timestamp;
@@ -200,7 +201,11 @@ pub fn definitions(state: &CatalogState, environment: EnvironmentId) -> Definiti
 /// What refers to a segment, by name.
 fn user_of(state: &CatalogState, environment: EnvironmentId, id: SegmentId) -> Option<String> {
     let mut segments = state.segments_of(environment).filter(|segment| segment.refers_to(id));
-    segments.next().map(|segment| format!("The segment {:?} ({})", segment.name, segment.id))
+    let asks =
+        |report: &&SavedReport| report.environment == environment && report.what.segments().contains(&id);
+    let segment = segments.next().map(|segment| format!("The segment {:?} ({})", segment.name, segment.id));
+    let report = || state.reports.iter().find(asks);
+    segment.or_else(|| report().map(|report| format!("The report {:?} ({})", report.name, report.id)))
 }
 
 fn put(state: &mut CatalogState, segment: &SavedSegment) {

@@ -71,7 +71,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
-        P::SegmentUnknown => StatusCode::NOT_FOUND,
+        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => StatusCode::NOT_FOUND,
         P::SegmentInUse => StatusCode::CONFLICT,
         P::VersionDiffers => StatusCode::PRECONDITION_FAILED,
         P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,

@@ -108,10 +108,10 @@ pub struct Parts {
     pub profiles: Arc<dyn Profiles>,
     /// Everything that happened, to be asked.
     pub history: Arc<dyn History>,
-    /// Who belongs to a segment.
-    pub segments: Arc<dyn Segments>,
     /// What people did, to be asked.
     pub reports: Arc<dyn Reports>,
+    /// Who belongs to a segment.
+    pub segments: Arc<dyn Segments>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

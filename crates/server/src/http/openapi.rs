@@ -51,11 +51,11 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
-        ("Segments", "Say by rules who belongs together, and list who does."),
         (
             "Reports",
             "Ask what people did: trends, funnels, retention and paths, and who is behind each number.",
         ),
+        ("Segments", "Say by rules who belongs together, and list who does."),
         ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),

@@ -73,10 +73,20 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(reports::retention::people)) // POST   /v1/reports/retention/people
         .routes(routes!(reports::path::post)) //        POST   /v1/reports/path
         .routes(routes!(reports::path::people)) //      POST   /v1/reports/path/people
-        // Who saves segments; scope `admin`, or a session of an analyst.
+        .routes(routes!(reports::saved::list)) //       GET    /v1/reports
+        .routes(routes!(reports::saved::get)) //        GET    /v1/reports/{id}
+        .routes(routes!(reports::dashboards::list)) //  GET    /v1/dashboards
+        .routes(routes!(reports::dashboards::get)) //   GET    /v1/dashboards/{id}
+        // Who saves segments and reports; scope `admin`, or a session of an analyst.
         .routes(routes!(segments::post)) //         POST   /v1/segments
         .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}
         .routes(routes!(segments::delete)) //       DELETE /v1/segments/{id}
+        .routes(routes!(reports::saved::post)) //        POST   /v1/reports
+        .routes(routes!(reports::saved::put)) //         PUT    /v1/reports/{id}
+        .routes(routes!(reports::saved::delete)) //      DELETE /v1/reports/{id}
+        .routes(routes!(reports::dashboards::post)) //   POST   /v1/dashboards
+        .routes(routes!(reports::dashboards::put)) //    PUT    /v1/dashboards/{id}
+        .routes(routes!(reports::dashboards::delete)) // DELETE /v1/dashboards/{id}
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.

@@ -326,7 +326,7 @@ fn act_of(reader: &Reader<Curate>, query: &Query, headers: &HeaderMap) -> Result
 }
 
 /// The version that `If-Match` names. One that cannot be named by us is 0, which nothing has.
-fn version_of(headers: &HeaderMap) -> Option<u32> {
+pub(super) fn version_of(headers: &HeaderMap) -> Option<u32> {
     let text = headers.get(IF_MATCH)?.to_str().unwrap_or_default().trim();
     if text == "*" {
         return None;

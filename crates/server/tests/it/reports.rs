@@ -350,7 +350,7 @@ fn a_question_that_is_none_is_told_what_is_wrong_where() {
     one("funnel", json!({"steps": [visit, visit], "from": "2026-03-02", "to": "2026-03-01"}), "/to");
     one("funnel", json!({"steps": [visit, visit], "from": "2026-03-02", "last_days": 3}), "/last_days");
     one("funnel", json!({"steps": [visit, visit], "zone": "Mars/Olympus"}), "/zone");
-    one("funnel", json!({"steps": [visit, visit], "breakdown": {"company": "plan"}}), "/breakdown");
+    one("funnel", json!({"steps": [visit, visit], "breakdown": {}}), "/breakdown");
     one("funnel", json!({"steps": [visit, visit], "groups": 1001}), "/groups");
     one("retention", json!({"returning": visit}), "/start");
     one("retention", json!({"start": visit, "returning": visit, "intervals": 367}), "/intervals");
@@ -403,4 +403,103 @@ fn whoever_may_not_see_a_property_may_not_ask_about_it() {
         let allowed = ask(&analyst);
         assert_eq!(allowed.status, 200, "{}", allowed.text());
     }
+}
+
+#[test]
+fn a_report_is_asked_about_a_saved_segment() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = told(&server);
+    let pro = json!({"name": "Pro", "level": "user", "text": "plan is \"pro\""});
+    let made = caller.send("POST", "/v1/segments", &pro);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let of = |who: Value| json!({"steps": steps(), "from": "2026-03-01", "to": "2026-04-01", "who": who});
+    let asked = of(json!({"segment": 1}));
+    let answer = caller.ask("funnel", &asked);
+    assert_eq!(counts(&answer["total"]), [2, 2, 2]);
+    let nested = of(json!({"filter": "not in segment 1"}));
+    assert_eq!(caller.names("funnel", &nested, &json!({"step": 0})), ["bob", "dee"]);
+    let free = json!({"name": "Pro", "level": "user", "text": "plan is \"free\""});
+    assert_eq!(caller.send("PUT", "/v1/segments/1", &free).status, 200);
+    let (ids, _) = caller.people("funnel", &asked, &json!({"step": 0}), &answer["snapshot"]);
+    assert_eq!(ids, ["ann", "cid"], "as the segment was");
+    assert_eq!(caller.names("funnel", &asked, &json!({"step": 0})), ["bob"]);
+    let unknown = caller.send("POST", "/v1/reports/funnel", &of(json!({"segment": 2})));
+    assert_eq!(unknown.json()["errors"][0]["details"], "/who/segment");
+    let saved = json!({"name": "Of them", "kind": "funnel", "question": asked});
+    assert_eq!(caller.send("POST", "/v1/reports", &saved).status, 201);
+    let kept = caller.send("DELETE", "/v1/segments/1", &json!(null));
+    kept.is_refused(409, "segment_in_use");
+    assert!(kept.text().contains("Of them"), "{}", kept.text());
+}
+
+#[test]
+fn reports_and_dashboards_are_saved_changed_and_removed() {
+    let world = World::start();
+    let owner = world.owner();
+    let send = |method: &str, path: &str, body: Option<&Value>, version: Option<&str>| {
+        let request = owner.request(method, path, body).header("Muster-Environment", "1");
+        owner.send(&match version {
+            Some(version) => request.header("If-Match", version),
+            None => request,
+        })
+    };
+    let question = json!({"series": [{"event": "visit"}], "last_days": 7});
+    let fields = json!({"name": "Visits", "kind": "trend", "question": question});
+    let made = send("POST", "/v1/reports", Some(&fields), None);
+    assert_eq!((made.status, made.header("etag")), (201, Some("\"1\"")), "{}", made.text());
+    let report = made.json();
+    assert_eq!(
+        (&report["id"], &report["question"], &report["created_by"]),
+        (&json!(1), &question, &json!("ada@example.com"))
+    );
+    send("POST", "/v1/reports", Some(&fields), None).is_refused(409, "taken");
+    let wrong = json!({"name": "Wrong", "kind": "funnel", "question": question});
+    let refused = send("POST", "/v1/reports", Some(&wrong), None);
+    assert_eq!(refused.json()["errors"][0]["details"], "/question/series");
+    let renamed = json!({"name": "Visitors", "kind": "trend", "question": question});
+    send("PUT", "/v1/reports/1", Some(&renamed), Some("\"7\"")).is_refused(412, "version_differs");
+    let changed = send("PUT", "/v1/reports/1", Some(&renamed), Some("\"1\""));
+    assert_eq!((&changed.json()["version"], &changed.json()["name"]), (&json!(2), &json!("Visitors")));
+    let again = send("PUT", "/v1/reports/1", Some(&renamed), None);
+    assert_eq!(again.json()["version"], 2, "the same again changes nothing");
+    let email = json!({"name": "By address", "kind": "trend", "question": {"series": [{"event": "visit"}], "breakdown": {"user": "email"}}});
+    assert_eq!(send("POST", "/v1/reports", Some(&email), None).status, 201);
+    let viewer = owner.invite("viewer");
+    let listed = viewer.read(1, "/v1/reports").json();
+    let questions: Vec<&Value> =
+        listed["items"].as_array().unwrap().iter().map(|one| &one["question"]).collect();
+    assert_eq!(questions, [&question, &json!(null)], "a viewer sees no question about what is personal");
+
+    let dashboard = |reports: Value| json!({"name": "Growth", "reports": reports});
+    let made = send("POST", "/v1/dashboards", Some(&dashboard(json!([2, 1]))), None);
+    assert_eq!((made.status, &made.json()["reports"]), (201, &json!([2, 1])), "{}", made.text());
+    for (reports, pointer) in [(json!([3]), "/reports/0"), (json!([1, 2, 1]), "/reports/2")] {
+        let refused = send("PUT", "/v1/dashboards/1", Some(&dashboard(reports)), None);
+        assert_eq!((refused.status, &refused.json()["errors"][0]["details"]), (400, &json!(pointer)));
+    }
+    assert_eq!(send("DELETE", "/v1/reports/2", None, None).status, 204);
+    send("GET", "/v1/reports/2", None, None).is_refused(404, "report_unknown");
+    let left = send("GET", "/v1/dashboards/1", None, None);
+    assert_eq!((&left.json()["reports"], left.header("etag")), (&json!([1]), Some("\"2\"")));
+    send("DELETE", "/v1/dashboards/1", None, Some("\"1\"")).is_refused(412, "version_differs");
+    assert_eq!(send("DELETE", "/v1/dashboards/1", None, Some("\"2\"")).status, 204);
+    send("GET", "/v1/dashboards/1", None, None).is_refused(404, "dashboard_unknown");
+    send("GET", "/v1/dashboards/x", None, None).is_refused(404, "dashboard_unknown");
+    let other = owner.request("GET", "/v1/reports", None).header("Muster-Environment", "2");
+    assert_eq!(owner.send(&other).json()["items"], json!([]), "of another environment");
+    let acts: Vec<String> = crate::console::told(&world.acts(&owner));
+    let of_reports: Vec<&String> =
+        acts.iter().filter(|act| act.contains("report") || act.contains("dashboard")).collect();
+    assert_eq!(
+        of_reports,
+        [
+            "Ada: dashboard_removed Growth",
+            "Ada: report_removed By address",
+            "Ada: dashboard_created Growth",
+            "Ada: report_created By address",
+            "Ada: report_changed Visitors",
+            "Ada: report_created Visits",
+        ]
+    );
 }

@@ -240,8 +240,9 @@ impl Reports for ModelEngine {
                 return island.world().behind(number, asked.after, asked.limit);
             };
             let kept = usize::try_from(pin.0).ok().and_then(|index| island.pins.get(index));
-            let same =
-                |kept: &&Kept| (&kept.asked.0, kept.asked.1.as_ref()) == (number.who(), number.breakdown());
+            let same = |kept: &&Kept| {
+                kept.asked.0.asks_as(number.who()) && kept.asked.1.as_ref() == number.breakdown()
+            };
             let Some(kept) = kept.filter(same) else { return Err(StoreError::Unpinned) };
             let until = island.events.partition_point(|stored| stored.receipt.position <= kept.through);
             let (users, pinned) = (&kept.users, Some(&kept.who));

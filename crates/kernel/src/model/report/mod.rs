@@ -104,6 +104,14 @@ impl Who {
         self.properties.is_empty() && self.segment.is_none()
     }
 
+    /// Whether both ask for the same, whatever the segments are that a rule refers to.
+    pub fn asks_as(&self, other: &Who) -> bool {
+        let asked = |who: &Who| {
+            who.segment.as_ref().map(|segment| (segment.level, segment.rule.clone(), segment.moment.clone()))
+        };
+        self.properties == other.properties && asked(self) == asked(other)
+    }
+
     /// Whether the conditions hold for a user whose profile has the properties that `property` answers; the segment is
     /// not asked.
     pub fn takes<'a>(&self, property: impl Fn(&str) -> Option<Value<'a>>) -> bool {

@@ -81,6 +81,8 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::SegmentUnknown, "list them"),
     (P::SegmentInUse, "change or remove what refers to it first"),
     (P::VersionDiffers, "read it anew, then change that"),
+    (P::ReportUnknown, "list them"),
+    (P::DashboardUnknown, "list them"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::JobUnknown, "list them"),
     (P::PartMissing, "name it so"),

@@ -15,7 +15,7 @@ use muster_kernel::model::limits::{FUNNEL_EXCLUSIONS_MAX, FUNNEL_STEPS_MAX, FUNN
 use muster_kernel::model::report::funnel::{
     Counting, Exclusion, FunnelAnswer, FunnelNumber, FunnelQuestion, FunnelRow, FunnelStep, Order,
 };
-use muster_kernel::model::report::{Behind, Pinned, Spread};
+use muster_kernel::model::report::{Behind, Pinned, Spread, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
@@ -249,6 +249,10 @@ impl Report for FunnelQuestion {
         let stayed = reading.flag(object, "stayed");
         let row = reading.row(object);
         Some(FunnelNumber { step: step?, stayed: stayed?, row: row? })
+    }
+
+    fn who_mut(&mut self) -> &mut Who {
+        &mut self.who
     }
 
     fn ask(

@@ -4,12 +4,15 @@
 //! its routes. An answer carries a token of the state that it is of; people asked with it agree with the answer for
 //! a quarter of an hour, whatever is written meanwhile.
 
+pub(super) mod dashboards;
 pub(super) mod funnel;
+mod keeping;
 mod object;
 pub(super) mod path;
 mod people;
 mod question;
 pub(super) mod retention;
+pub(super) mod saved;
 pub(super) mod trend;
 mod trend_body;
 
@@ -18,24 +21,24 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::limits::PIN_MICROS_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::model::report::{Behind, Pin, Pinned};
+use muster_kernel::model::report::{Behind, Pin, Pinned, Who};
+use muster_kernel::model::segment::Level;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
-use super::caller::Read;
+use super::caller::{Purpose, Read};
 use super::edge::Edge;
 use super::error::Refused;
 use super::masking::Masking;
 use super::read::{self, Head};
 use super::reader::Reader;
-use super::{answer, asking, body};
+use super::{answer, asking, body, rules};
 use object::{Object, Reading};
 
 /// A kind of report: how its question is read, asked and answered.
@@ -52,6 +55,9 @@ trait Report: Sized + Send + 'static {
 
     /// Reads which number of the answer is meant.
     fn number(&self, reading: &mut Reading, object: &mut Object<'_>) -> Option<Self::Number>;
+
+    /// Who takes part.
+    fn who_mut(&mut self) -> &mut Who;
 
     /// Asks.
     fn ask(
@@ -79,12 +85,13 @@ async fn answered<R: Report>(
     let reading = read::begin(edge, reader, &head).await?;
     reading.query.refuse_others(&["position"])?;
     let value = json(edge, &head.headers, body).await?;
-    let (asker, now) = (Asker::of(reader), reader.now());
-    let mut reading_body = asker.reading(now);
-    let read = reading_body.whole(&value, "", R::read);
-    let report = reading_body.finish(read)?;
+    let (asker, now) = (Asker::of(edge, reader), reader.now());
+    let mut asked = asker.reading(now)?;
+    let read = asked.whole(&value, "", R::read);
+    let mut report = asked.finish(read)?;
     let environment = reader.environment();
     let bytes = asking::ask(edge, move |edge, inquiry| {
+        asker.complete(report.who_mut())?;
         let Pinned { answer, pin } = report.ask(&*edge.parts.reports, environment, inquiry)?;
         let body = report.body(answer, pin.map(|pin| token(pin, now)));
         serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))
@@ -94,19 +101,35 @@ async fn answered<R: Report>(
 }
 
 /// Who asks, and in which environment.
+#[derive(Clone)]
 struct Asker {
+    edge: Arc<Edge>,
+    environment: EnvironmentId,
     masking: Masking,
-    zone: (TimeZone, String),
 }
 
 impl Asker {
-    fn of(reader: &Reader<Read>) -> Self {
-        Asker { masking: reader.masking(), zone: (TimeZone::UTC, "UTC".to_owned()) }
+    fn of<P: Purpose>(edge: &Arc<Edge>, reader: &Reader<P>) -> Self {
+        Asker { edge: Arc::clone(edge), environment: reader.environment(), masking: reader.masking() }
     }
 
     /// Begins to read a question as of a time.
-    fn reading(&self, now: Timestamp) -> Reading {
-        Reading::new(self.masking.clone(), now, self.zone.clone())
+    fn reading(&self, now: Timestamp) -> Result<Reading, Refused> {
+        let state = self.edge.parts.catalog.state();
+        let Some(environment) = state.environment(self.environment) else {
+            return Err(Refused::internal("the catalog lost an environment"));
+        };
+        let moment = rules::moment(&state, self.environment, now)?;
+        Ok(Reading::new(self.clone(), now, (moment.zone, environment.time_zone.clone())))
+    }
+
+    /// Brings what a rule refers to along, from where the question is answered: a list may have to be read.
+    fn complete(&self, who: &mut Who) -> Result<(), Refused> {
+        if let Some(question) = &mut who.segment {
+            let (rule, now) = (question.rule.clone(), question.moment.now);
+            *question = rules::question(&self.edge, self.environment, Level::User, rule, now)?;
+        }
+        Ok(())
     }
 }
 

@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::time::Timestamp;
 
+use super::Asker;
 use crate::http::asking;
-use crate::http::masking::Masking;
 
 /// Characters of a text in a question.
 pub(super) const TEXT_CHARS_MAX: usize = 1_024;
 
 /// A body being read: what is wrong with it so far, and what its words are relative to.
 pub(super) struct Reading {
-    /// What the caller may not see.
-    pub masking: Masking,
+    /// Who asks.
+    pub asker: Asker,
     /// When the question is asked.
     pub now: Timestamp,
     /// Where days begin unless the question says otherwise: the zone and its name.
@@ -44,6 +44,11 @@ impl<'v> Object<'v> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// These keys may be there, whether or not somebody comes to ask for them.
+    pub(super) fn knows(&mut self, keys: &[&'static str]) {
+        self.known.extend_from_slice(keys);
+    }
+
     /// The pointer of a key.
     pub(super) fn at(&self, key: &str) -> String {
         format!("{}/{key}", self.pointer)
@@ -56,8 +61,8 @@ impl<'v> Object<'v> {
 }
 
 impl Reading {
-    pub(super) fn new(masking: Masking, now: Timestamp, zone: (TimeZone, String)) -> Self {
-        Reading { masking, now, zone, problems: Vec::new() }
+    pub(super) fn new(asker: Asker, now: Timestamp, zone: (TimeZone, String)) -> Self {
+        Reading { asker, now, zone, problems: Vec::new() }
     }
 
     /// Notes a mistake; answers nothing, so that a reader can end with it.
@@ -81,7 +86,7 @@ impl Reading {
 
     /// Notes that a property is asked about, which the caller must be allowed to see.
     pub(super) fn check_shown(&mut self, name: &str, pointer: &str) {
-        if let Err(problem) = asking::check_shown(name, &self.masking) {
+        if let Err(problem) = asking::check_shown(name, &self.asker.masking) {
             self.problems.push(Problem { pointer: pointer.to_owned(), ..problem });
         }
     }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::limits::{FUNNEL_WINDOW_MICROS_MAX, PATH_BRANCHES_MAX, PATH_LEVELS_MAX};
 use muster_kernel::model::report::path::{Direction, PathAnswer, PathBranch, PathNumber, PathQuestion};
-use muster_kernel::model::report::{Behind, Pinned};
+use muster_kernel::model::report::{Behind, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
@@ -168,6 +168,10 @@ impl Report for PathQuestion {
         let level = reading.number(object, "level", 0..=self.levels - 1, None);
         let branch = reading.number(object, "branch", 0..=self.branches_max, None);
         Some(PathNumber { level: level?, branch: branch? })
+    }
+
+    fn who_mut(&mut self) -> &mut Who {
+        &mut self.who
     }
 
     fn ask(

@@ -79,18 +79,19 @@ pub(super) async fn answered<R: Report>(
     let reading = read::begin(edge, reader, &head).await?;
     reading.query.refuse_others(&["position"])?;
     let value = json(edge, &head.headers, body).await?;
-    let (asker, now) = (Asker::of(reader), reader.now());
+    let (asker, now) = (Asker::of(edge, reader), reader.now());
     let asked_of = |pin: Option<(Pin, Timestamp)>| -> Result<(Asked<R>, Page), Refused> {
         // A pinned state is asked what was asked of it: spans are counted from the same moment.
         let now = pin.map_or(now, |(_, asked_at)| asked_at);
-        Ok(reading_of::<R>(asker.reading(now), &value, pin)?)
+        Ok(reading_of::<R>(asker.reading(now)?, &value, pin)?)
     };
-    let (fresh, page) = asked_of(None)?;
+    let (mut fresh, page) = asked_of(None)?;
     let pin = page.snapshot.as_deref().and_then(|token| pin_of(token, now));
     let pinned = pin.map(|pin| asked_of(Some(pin))).transpose()?;
     let environment = reader.environment();
     let bytes = asking::ask(edge, move |edge, inquiry| {
         let found = match pinned {
+            // A pinned state knows who took part: what a rule refers to is not asked again.
             Some((pinned, _)) => match people(edge, environment, &pinned, &page, inquiry) {
                 Err(StoreError::Unpinned) => None,
                 found => Some((found?, pinned.pin)),
@@ -99,7 +100,10 @@ pub(super) async fn answered<R: Report>(
         };
         let (found, pin) = match found {
             Some(found) => found,
-            None => (people(edge, environment, &fresh, &page, inquiry)?, None),
+            None => {
+                asker.complete(fresh.report.who_mut())?;
+                (people(edge, environment, &fresh, &page, inquiry)?, None)
+            }
         };
         let body = shown(edge, environment, found, pin)?;
         serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))

@@ -1,5 +1,7 @@
 //! What the questions of all reports are made of: which events, when, whose, and told apart by what.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -9,16 +11,18 @@ use utoipa::ToSchema;
 use muster_kernel::model::calendar::{Interval, Span};
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::history::{Breakdown, EventName, PropertyIs};
+use muster_kernel::model::id::SegmentId;
 use muster_kernel::model::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX, RULE_LIST_MAX};
-use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::problem::Problem;
 use muster_kernel::model::report::{Pattern, Row, Which, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
-use muster_kernel::model::segment::{Condition, Field, Level, Moment, Rule};
+use muster_kernel::model::segment::{Condition, Level, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
 use muster_kernel::model::value::{OwnedValue, Value};
 
+use super::Asker;
 use super::object::{Object, Reading};
-use crate::http::asking;
+use crate::http::{asking, rules};
 
 /// Groups of a breakdown when the question does not say.
 const GROUPS_DEFAULT: usize = 10;
@@ -201,6 +205,7 @@ impl Reading {
 
     /// When: `from` and `to`, or `last_days`; the last 30 days when nothing is said.
     pub(super) fn time(&mut self, object: &mut Object<'_>) -> Option<Time> {
+        object.knows(&["from", "to"]);
         let zone = self.zone(object);
         let days = self.optional_number(object, "last_days", 1..=DAYS_MAX);
         let zone = zone?;
@@ -269,6 +274,7 @@ impl Reading {
         let pointer = object.at("window");
         let Some(value) = object.get("window") else { return Some(WINDOW_DEFAULT) };
         self.whole(value, pointer.clone(), |reading, object| {
+            object.knows(&UNITS.map(|(unit, _)| unit));
             let mut found = Vec::new();
             for (unit, micros) in UNITS {
                 let most = usize::try_from(micros_max / micros).unwrap_or(usize::MAX);
@@ -313,59 +319,46 @@ impl Reading {
         let segment = self.whole(value, pointer.clone(), |reading, object| {
             let text = reading.optional_text(object, "filter");
             let segment = reading.optional_number(object, "segment", 1..=u32::MAX as usize);
-            match (text?, segment?) {
-                (Some(text), None) => {
-                    let rule = reading.rule(&text, &object.at("filter"))?;
-                    Some(reading.segment_question(rule))
+            let (rule, key) = match (text?, segment?) {
+                (Some(text), None) => (reading.rule(&text, &object.at("filter"))?, "filter"),
+                (None, Some(id)) => {
+                    let id = SegmentId(u32::try_from(id).unwrap_or(u32::MAX));
+                    (Rule::When(Condition::Segment(id)), "segment")
                 }
-                (None, Some(_)) => {
-                    let message =
-                        "There are no saved segments on this server yet; send the rule as `filter`.";
-                    reading.refuse(object.at("segment"), message)
-                }
-                _ => reading.refuse(pointer, "Send one of `segment` and `filter`."),
-            }
+                _ => return reading.refuse(pointer, "Send one of `segment` and `filter`."),
+            };
+            reading.segment_of(rule, &object.at(key))
         });
         Some(Who { properties: Vec::new(), segment: Some(segment?) })
     }
 
-    fn segment_question(&self, rule: Rule) -> SegmentQuestion {
+    /// Asks for those for whom a rule holds, which may refer only to segments that are there. What it refers to is brought
+    /// along when it is asked.
+    fn segment_of(&mut self, rule: Rule, pointer: &str) -> Option<SegmentQuestion> {
+        let Asker { edge, environment, .. } = &self.asker;
+        if let Err(problem) = rules::check_references(edge, *environment, Level::User, &rule) {
+            return self.note(Problem::at(pointer, problem.code, problem.message));
+        }
         let moment = Moment { now: self.now, zone: self.zone.0.clone() };
-        SegmentQuestion { level: Level::User, rule, moment, segments: std::sync::Arc::default() }
+        Some(SegmentQuestion { level: Level::User, rule, moment, segments: Arc::default() })
     }
 
     /// A rule about users in its text form.
     fn rule(&mut self, text: &str, pointer: &str) -> Option<Rule> {
-        let rule = match Rule::parse(text) {
-            Ok(rule) => rule,
-            Err(fault) => {
-                let message = format!("The rule cannot be read at {fault}.");
-                return self.note(Problem::at(pointer, ProblemCode::RuleInvalid, message));
-            }
-        };
-        let problems = rule.problems(Level::User);
-        if !problems.is_empty() {
-            for problem in problems {
-                self.note::<()>(Problem::at(pointer, problem.code, problem.message));
-            }
-            return None;
-        }
-        rule.each_condition(&mut |condition| match condition {
-            Condition::Property(property) => {
-                if let Field::Named(name) = &property.field {
+        match rules::of_text(Level::User, text, pointer) {
+            Ok(rule) => {
+                if let Some(name) = rules::hidden(&rule, &self.asker.masking) {
                     self.check_shown(name, pointer);
                 }
+                Some(rule)
             }
-            Condition::Event(event) => {
-                event.filters.iter().for_each(|filter| self.check_shown(&filter.property, pointer));
+            Err(problems) => {
+                problems.into_iter().for_each(|problem| {
+                    self.note::<()>(problem);
+                });
+                None
             }
-            Condition::Segment(_) => {
-                let message = "There are no saved segments on this server yet; write its rule out.";
-                self.refuse::<()>(pointer, message);
-            }
-            Condition::Company(_) | Condition::Page(_) => {}
-        });
-        Some(rule)
+        }
     }
 
     /// Which row; all together when nothing is said.

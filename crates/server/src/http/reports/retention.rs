@@ -15,7 +15,7 @@ use muster_kernel::model::limits::RETENTION_INTERVALS_MAX;
 use muster_kernel::model::report::retention::{
     Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
-use muster_kernel::model::report::{Behind, Pinned};
+use muster_kernel::model::report::{Behind, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
@@ -194,10 +194,15 @@ impl Report for Retention {
     }
 
     fn number(&self, reading: &mut Reading, object: &mut Object<'_>) -> Option<RetentionNumber> {
+        object.knows(&["period"]);
         let cohort = reading.number(object, "cohort", 0..=self.question.cohorts - 1, None)?;
         let last = self.question.periods_of(cohort).saturating_sub(1);
         let period = reading.optional_number(object, "period", 0..=last)?;
         Some(RetentionNumber { cohort, period })
+    }
+
+    fn who_mut(&mut self) -> &mut Who {
+        &mut self.question.who
     }
 
     fn ask(
@@ -237,6 +242,7 @@ impl Report for Retention {
 fn intervals(reading: &mut Reading, object: &mut Object<'_>) -> Option<(Buckets, String)> {
     let each = reading.interval(object, "each", Some(IntervalWord::Week));
     let count = reading.optional_number(object, "intervals", 1..=RETENTION_INTERVALS_MAX);
+    object.knows(&["zone"]);
     let named = ["from", "to", "last_days"].map(|key| object.get(key).is_some());
     let (each, count) = (each?.interval(), count?);
     let (found, zone) = match count {

@@ -15,7 +15,7 @@ use muster_kernel::model::report::formula::Formula;
 use muster_kernel::model::report::trend::{
     TrendAnswer, TrendMeasure, TrendNumber, TrendQuestion, TrendSeries,
 };
-use muster_kernel::model::report::{Behind, Pinned};
+use muster_kernel::model::report::{Behind, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
@@ -220,6 +220,10 @@ impl Report for Trend {
         let interval = reading.optional_number(object, "interval", 0..=last);
         let row = reading.row(object);
         Some(TrendNumber { series: series?, interval: interval?, row: row? })
+    }
+
+    fn who_mut(&mut self) -> &mut Who {
+        &mut self.question.who
     }
 
     fn ask(
