@@ -3,26 +3,13 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/
 import type { Answers, Behind, Numbers } from '../report/answer.ts';
 import { type Kind, type Questions, sent } from '../report/question.ts';
 import { ask } from './ask.ts';
+import { api, body, inEnvironment } from './client.ts';
+import type { components } from './schema';
 
-export interface SavedReport {
-  id: number;
-  name: string;
-  kind: Kind;
-  question: object;
-  created_at: string;
-  updated_at: string;
-  created_by: string | null;
-  version: number;
-}
-export interface Dashboard {
-  id: number;
-  name: string;
-  reports: number[];
-  created_at: string;
-  updated_at: string;
-  created_by: string | null;
-  version: number;
-}
+type Schemas = components['schemas'];
+/** The question is null for whoever may not see a property that it asks for. */
+export type SavedReport = Omit<Schemas['SavedReport'], 'question'> & { question: object | null };
+export type Dashboard = Schemas['Dashboard'];
 
 const PEOPLE_ROWS = 100;
 /** An answer keeps its snapshot for a quarter of an hour; it is asked anew well before. */
@@ -70,59 +57,78 @@ export const behindQuery = <K extends Kind>(
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-interface Items<Item> {
-  items: Item[];
-}
 const changedAt = (version: number) => ({ 'If-Match': `"${version}"` });
 
 export const reportsQuery = (environment: number) =>
   queryOptions({
     queryKey: ['reports', environment],
     staleTime: 5_000,
-    queryFn: async () => (await ask<Items<SavedReport>>(environment, 'GET', '/v1/reports')).items,
+    queryFn: async () =>
+      body(await api.GET('/v1/reports', { headers: inEnvironment(environment) })).items as SavedReport[],
   });
 export const reportQuery = (environment: number, id: number | undefined) =>
   queryOptions({
     queryKey: ['saved-report', environment, id],
     enabled: id !== undefined,
-    queryFn: () => ask<SavedReport>(environment, 'GET', `/v1/reports/${id}`),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/reports/{id}', {
+          params: { path: { id: id ?? 0 } },
+          headers: inEnvironment(environment),
+        }),
+      ) as SavedReport,
   });
-export interface ReportBody {
+export interface ReportFields {
   name: string;
   kind: Kind;
   question: object;
 }
-export const saveReport = (environment: number, body: ReportBody, over?: SavedReport) =>
-  over === undefined
-    ? ask<SavedReport>(environment, 'POST', '/v1/reports', { body })
-    : ask<SavedReport>(environment, 'PUT', `/v1/reports/${over.id}`, {
-        body,
-        headers: changedAt(over.version),
-      });
+/** Refused when somebody changed it since it was read. */
+export const saveReport = async (environment: number, fields: ReportFields, over?: SavedReport) => {
+  const options = { body: fields as never, headers: inEnvironment(environment) };
+  return body(
+    over === undefined
+      ? await api.POST('/v1/reports', options)
+      : await api.PUT('/v1/reports/{id}', {
+          ...options,
+          params: { path: { id: over.id }, header: changedAt(over.version) },
+        }),
+  ) as SavedReport;
+};
 export const removeReport = (environment: number, id: number) =>
-  ask<void>(environment, 'DELETE', `/v1/reports/${id}`);
+  api.DELETE('/v1/reports/{id}', { params: { path: { id } }, headers: inEnvironment(environment) });
 
 export const dashboardsQuery = (environment: number) =>
   queryOptions({
     queryKey: ['dashboards', environment],
     staleTime: 5_000,
-    queryFn: async () => (await ask<Items<Dashboard>>(environment, 'GET', '/v1/dashboards')).items,
+    queryFn: async () => body(await api.GET('/v1/dashboards', { headers: inEnvironment(environment) })).items,
   });
 export const dashboardQuery = (environment: number, id: number) =>
   queryOptions({
     queryKey: ['dashboard', environment, id],
-    queryFn: () => ask<Dashboard>(environment, 'GET', `/v1/dashboards/${id}`),
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/dashboards/{id}', {
+          params: { path: { id } },
+          headers: inEnvironment(environment),
+        }),
+      ),
   });
-export interface DashboardBody {
-  name: string;
-  reports: number[];
-}
-export const saveDashboard = (environment: number, body: DashboardBody, over?: Dashboard) =>
-  over === undefined
-    ? ask<Dashboard>(environment, 'POST', '/v1/dashboards', { body })
-    : ask<Dashboard>(environment, 'PUT', `/v1/dashboards/${over.id}`, {
-        body,
-        headers: changedAt(over.version),
-      });
+export const saveDashboard = async (
+  environment: number,
+  fields: Schemas['DashboardFields'],
+  over?: Dashboard,
+) => {
+  const options = { body: fields, headers: inEnvironment(environment) };
+  return body(
+    over === undefined
+      ? await api.POST('/v1/dashboards', options)
+      : await api.PUT('/v1/dashboards/{id}', {
+          ...options,
+          params: { path: { id: over.id }, header: changedAt(over.version) },
+        }),
+  );
+};
 export const removeDashboard = (environment: number, id: number) =>
-  ask<void>(environment, 'DELETE', `/v1/dashboards/${id}`);
+  api.DELETE('/v1/dashboards/{id}', { params: { path: { id } }, headers: inEnvironment(environment) });

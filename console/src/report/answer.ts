@@ -1,62 +1,16 @@
 /** What the server answers to a report, and the numbers of it that people stand behind. */
 
-export interface Values {
-  values: (number | null)[];
-  whole: number | null;
-}
-export interface TrendAnswer {
-  interval: string;
-  zone: string;
-  starts: string[];
-  previous_starts?: string[] | null;
-  series: {
-    name: string;
-    total: Values;
-    previous?: Values | null;
-    groups: (Values & { value: unknown })[];
-    other?: Values | null;
-    groups_left_out: number;
-  }[];
-  formulas: (Values & { name: string })[];
-  /** The state that it is of; null when that is too large to be kept. */
-  snapshot: string | null;
-}
-export interface Step {
-  count: number;
-  time?: { mean_seconds: number; median_seconds: number; p90_seconds: number } | null;
-}
-export interface Steps {
-  steps: Step[];
-}
-export interface FunnelAnswer {
-  total: Steps;
-  groups: (Steps & { value: unknown })[];
-  other?: Steps | null;
-  groups_left_out: number;
-  /** The state that it is of; null when that is too large to be kept. */
-  snapshot: string | null;
-}
-export interface RetentionAnswer {
-  zone: string;
-  starts: string[];
-  cohorts: { start: string; size: number; returned: number[] }[];
-  curve: { size: number; returned: number }[];
-  /** The state that it is of; null when that is too large to be kept. */
-  snapshot: string | null;
-}
-export interface Branch {
-  /** Null for all others together. */
-  event: string | null;
-  type?: string | null;
-  users: number;
-  ended: number;
-  next: number[];
-}
-export interface PathAnswer {
-  levels: Branch[][];
-  /** The state that it is of; null when that is too large to be kept. */
-  snapshot: string | null;
-}
+import type { components } from '../api/schema';
+
+type Schemas = components['schemas'];
+export type Values = Schemas['TrendRow'];
+export type TrendAnswer = Schemas['TrendAnswer'];
+export type Steps = Schemas['FunnelRow'];
+export type FunnelAnswer = Schemas['FunnelAnswer'];
+export type RetentionAnswer = Schemas['RetentionAnswer'];
+export type Branch = Schemas['PathBranch'];
+export type PathAnswer = Schemas['PathAnswer'];
+export type Behind = Schemas['ReportPeople'];
 export interface Answers {
   trend: TrendAnswer;
   funnel: FunnelAnswer;
@@ -92,14 +46,6 @@ export interface Numbers {
   retention: RetentionNumber;
   path: PathNumber;
 }
-export interface Behind {
-  total: number;
-  items: { id: string; last_seen_at?: string | null }[];
-  next_cursor?: string | null;
-  /** Null when the state of the answer is no longer kept: then these are of now. */
-  snapshot?: string | null;
-}
-
 const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 function rowOf(value: unknown): Row {
   if (value === 'other') return 'other';

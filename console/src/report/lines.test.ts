@@ -9,6 +9,7 @@ const answer: TrendAnswer = {
   interval: 'day',
   zone: 'Europe/Berlin',
   starts: ['2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z'],
+  previous_starts: ['2026-03-26T23:00:00Z', '2026-03-27T23:00:00Z'],
   series: [
     {
       name: 'A',

@@ -9,6 +9,15 @@ import { Empty, Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { FunnelView, PathView, RetentionView, TrendView } from './answers.tsx';
 
+/** A saved report may ask for what the viewer's role does not show. */
+export function HiddenQuestion() {
+  return (
+    <Empty title="This report asks for personal data">
+      Your role does not show the values that it is about. An analyst, an admin or the owner can open it.
+    </Empty>
+  );
+}
+
 export function useAnswer<K extends Kind>(kind: K, question: Questions[K]) {
   const environment = useEnvironment();
   return useQuery(answerQuery(environment.id, kind, question, isComplete(kind, question)));

@@ -1,7 +1,7 @@
 /** Named lists of reports, each looked at as one page. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useMemo, useState } from 'react';
 import {
   type Dashboard,
   dashboardQuery,
@@ -25,7 +25,7 @@ import { Checkbox, Field } from '../../ui/field.tsx';
 import { Time } from '../../ui/time.tsx';
 import { Back } from '../profile-parts.tsx';
 import { useEscapeTo } from '../user.tsx';
-import { Answer, useAnswer } from './answer.tsx';
+import { Answer, HiddenQuestion, useAnswer } from './answer.tsx';
 import { ReportTabs } from './report-tabs.tsx';
 
 export function Dashboards() {
@@ -144,9 +144,6 @@ export function DashboardPage() {
 }
 
 function OnDashboard({ report }: { report: SavedReport }) {
-  const question = readQuestion(report.kind, report.question);
-  const asked = useAnswer(report.kind, question);
-  const navigate = useNavigate();
   return (
     <section aria-label={report.name} className="min-w-0 border-t border-line pt-4">
       <h2 className="mb-3 text-[15px] leading-6 font-semibold">
@@ -160,19 +157,28 @@ function OnDashboard({ report }: { report: SavedReport }) {
         </Link>{' '}
         <span className="font-normal text-muted">{KIND_WORDS[report.kind].title.toLowerCase()}</span>
       </h2>
-      <Answer
-        kind={report.kind}
-        question={question}
-        asked={asked}
-        onNumber={(number) =>
-          void navigate({
-            to: '/reports/$kind',
-            params: { kind: report.kind },
-            search: { report: report.id, number },
-          })
-        }
-      />
+      {report.question === null ? (
+        <HiddenQuestion />
+      ) : (
+        <AnswerOf report={report} question={report.question} />
+      )}
     </section>
+  );
+}
+
+function AnswerOf({ report: { id, kind }, question: saved }: { report: SavedReport; question: object }) {
+  const question = useMemo(() => readQuestion(kind, saved), [kind, saved]);
+  const asked = useAnswer(kind, question);
+  const navigate = useNavigate();
+  return (
+    <Answer
+      kind={kind}
+      question={question}
+      asked={asked}
+      onNumber={(number) =>
+        void navigate({ to: '/reports/$kind', params: { kind }, search: { report: id, number } })
+      }
+    />
   );
 }
 

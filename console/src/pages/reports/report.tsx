@@ -18,13 +18,13 @@ import { Failure } from '../../ui/failure.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Back } from '../profile-parts.tsx';
 import { useEscapeTo } from '../user.tsx';
-import { Answer, useAnswer } from './answer.tsx';
+import { Answer, HiddenQuestion, useAnswer } from './answer.tsx';
 import { People } from './people.tsx';
 import { FunnelFields, PathFields, RetentionFields, TrendFields } from './questions.tsx';
 
 export function ReportPage() {
   const { kind } = useParams({ from: '/frame/reports/$kind' });
-  const { report } = useSearch({ from: '/frame/reports/$kind' });
+  const { report, question } = useSearch({ from: '/frame/reports/$kind' });
   const environment = useEnvironment();
   const saved = useQuery(reportQuery(environment.id, report));
   const known = kindOf(kind);
@@ -46,6 +46,13 @@ export function ReportPage() {
       </Page>
     );
   }
+  if (saved.data?.question === null && question === undefined) {
+    return (
+      <Page title={saved.data.name} above={<Back to="/reports">Reports</Back>}>
+        <HiddenQuestion />
+      </Page>
+    );
+  }
   return (
     <Builder key={`${known} ${report}`} kind={known} saved={report === undefined ? undefined : saved.data} />
   );
@@ -62,7 +69,7 @@ const FIELDS: Record<Kind, (props: any) => React.ReactNode> = {
 function Builder({ kind, saved }: { kind: Kind; saved: SavedReport | undefined }) {
   const search = useSearch({ from: '/frame/reports/$kind' });
   const navigate = useNavigate({ from: '/reports/$kind' });
-  const given = search.question ?? saved?.question;
+  const given = search.question ?? saved?.question ?? undefined;
   const question = useMemo(() => readQuestion(kind, given), [kind, given]);
   const number = useMemo(() => readNumber(kind, search.number), [kind, search.number]);
   const asked = useAnswer(kind, question);
@@ -150,7 +157,11 @@ function Keeping({
     await removeReport(environment.id, saved.id);
     await navigate({ to: '/reports', search: {} });
     cache.removeQueries({ queryKey: ['saved-report', environment.id, saved.id] });
-    await cache.invalidateQueries({ queryKey: ['reports', environment.id] });
+    await Promise.all(
+      ['reports', 'dashboards', 'dashboard'].map((key) =>
+        cache.invalidateQueries({ queryKey: [key, environment.id] }),
+      ),
+    );
   };
   return (
     <div className="flex flex-wrap justify-end gap-2">
@@ -187,7 +198,10 @@ function Keeping({
           run={remove}
           onClose={() => setOpen(null)}
         >
-          <p>The saved question goes. Nothing that happened is lost.</p>
+          <p>
+            The saved question goes, also from the dashboards that it stands on. Nothing that happened is
+            lost.
+          </p>
         </ConfirmByName>
       )}
     </div>
