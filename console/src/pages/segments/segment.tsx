@@ -221,7 +221,7 @@ function Members({
   return (
     <section aria-label="Members" className="mb-10">
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
-        <h2 className="text-[15px] leading-6 font-semibold" role="status">
+        <h2 className="text-[15px] leading-6 font-semibold" aria-live="polite">
           {total === undefined ? 'Members' : countOf(total, what[0], what[1])}
         </h2>
         <div className="flex flex-wrap items-center gap-2">
