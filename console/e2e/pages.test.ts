@@ -12,6 +12,7 @@ import {
   eraseUsers,
   type Jobs,
   populate,
+  populateAsking,
   populateHistory,
   populateJobs,
   userId,
@@ -31,6 +32,11 @@ const FILE = {
     '{"user_id":"new-1","metadata":{"plan":"pro"}}\n{"user_id":"u-1"}\n{"metadata":{"plan":"pro"}}\n',
   ),
 };
+const FUNNEL = {
+  steps: [{ event: 'signed_up' }, { event: 'report_opened' }, { event: 'invoice_paid' }],
+  window: { days: 7 },
+};
+const asked = (question: object) => `question=${encodeURIComponent(JSON.stringify(question))}`;
 const SHOWN = join(import.meta.dirname, '../../docs/screenshots');
 
 let server: Server;
@@ -40,12 +46,17 @@ let calls: CallPage['data'];
 let invitation: string;
 let jobs: Jobs;
 let erasure: string;
+let segment: number;
+let report: number;
+let dashboard: number;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
   owner = await server.becomeOwner();
   await populate(server);
   await populateHistory(server);
+  await populateAsking(server);
+  await keepQuestions();
   const invite = (email: string) =>
     server.json<Schemas['InvitationMade']>('POST', '/v1/invitations', {
       cookie: owner,
@@ -64,6 +75,16 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
 });
+
+/** A segment, a report and a dashboard. */
+async function keepQuestions(): Promise<void> {
+  const keep = async (path: string, body: object) =>
+    (await server.json<{ id: number }>('POST', path, { key: server.key, body })).id;
+  const text = 'plan is "pro" and did "report_opened" at least 1 times in the last 30 days';
+  segment = await keep('/v1/segments', { name: 'Paying readers', level: 'user', text });
+  report = await keep('/v1/reports', { name: 'To the first invoice', kind: 'funnel', question: FUNNEL });
+  dashboard = await keep('/v1/dashboards', { name: 'Every Monday', reports: [report] });
+}
 
 /** Opens a page and waits for what shows that it is there. */
 interface Place {
@@ -180,6 +201,67 @@ const PLACES: Place[] = [
     path: () => '/events/properties?owner=event&opened=amount',
     ready: text('number sent as text'),
   },
+  { name: 'segments-none', path: () => '/segments?environment=2', ready: text('No segment yet') },
+  { name: 'segments', path: () => '/segments?environment=1', ready: text('Paying readers') },
+  {
+    name: 'segment',
+    path: () => `/segments/${segment}?explain=p-3`,
+    ready: async (page) => {
+      await text('p-3 is in this segment')(page);
+      await page.getByRole('region', { name: 'Members of Paying readers' }).waitFor();
+    },
+  },
+  { name: 'segment-edit', path: () => `/segments/${segment}/edit`, ready: text('people match now') },
+  {
+    name: 'segment-text',
+    path: () => '/segments/new?filter=plan%20is',
+    ready: text('column 8'),
+  },
+  { name: 'segment-unknown', path: () => '/segments/999', ready: text('There is no segment 999') },
+  { name: 'users-filtered', path: () => '/users?filter=plan%20is%20%22pro%22', ready: text('Grace Hopper') },
+  { name: 'reports-none', path: () => '/reports?environment=2', ready: text('No report was saved yet') },
+  { name: 'reports', path: () => '/reports?environment=1', ready: text('To the first invoice') },
+  {
+    name: 'report-funnel',
+    path: () => `/reports/funnel?report=${report}`,
+    ready: (page) =>
+      page
+        .getByRole('img', { name: /^Shares/ })
+        .locator('svg')
+        .waitFor(),
+  },
+  {
+    name: 'report-people',
+    path: () => `/reports/funnel?report=${report}&number=%7B%22step%22%3A1%7D`,
+    ready: (page) => page.getByRole('region', { name: 'Their list' }).getByRole('link').first().waitFor(),
+  },
+  {
+    name: 'report-trend',
+    path: () =>
+      `/reports/trend?${asked({ series: [{ active: true, measure: 'total' }], breakdown: { user: 'plan' } })}`,
+    ready: (page) =>
+      page
+        .getByRole('img', { name: /a line over time/ })
+        .locator('svg')
+        .waitFor(),
+  },
+  {
+    name: 'report-retention',
+    path: () => `/reports/retention?${asked({ start: { event: 'signed_up' }, each: 'day' })}`,
+    ready: (page) =>
+      page
+        .getByRole('img', { name: /^Share that came back/ })
+        .locator('svg')
+        .waitFor(),
+  },
+  {
+    name: 'report-path',
+    path: () => `/reports/path?${asked({ anchor: { event: 'signed_up' }, window: { days: 7 } })}`,
+    ready: text('It begins with'),
+  },
+  { name: 'report-unfinished', path: () => '/reports/funnel', ready: text('The question is not finished') },
+  { name: 'dashboards', path: () => '/dashboards', ready: text('Every Monday') },
+  { name: 'dashboard', path: () => `/dashboards/${dashboard}`, ready: text('took every step') },
   { name: 'jobs-none', path: () => '/jobs?environment=2', ready: text('No file was sent yet') },
   { name: 'jobs', path: () => '/jobs?environment=1', ready: text('people.ndjson') },
   {
@@ -261,5 +343,5 @@ describe.each([
     expect([...inside.complaints, ...outside.complaints]).toEqual([]);
     await inside.context.close();
     await outside.context.close();
-  }, 180_000);
+  }, 300_000);
 });

@@ -173,3 +173,33 @@ export async function populateHistory(server: Server): Promise<void> {
   const steps = Array.from({ length: 130 }, () => track('busy', 'step_taken', { from: 'a' }));
   await Promise.all(steps);
 }
+
+const ASKED_USERS = 9;
+
+/**
+ * People to be asked about: p-0 to p-8, of whom eight signed up three days ago, the first four opened a report a day later, and
+ * the first two of them paid. Every third is pro, free and team.
+ */
+export async function populateAsking(server: Server): Promise<void> {
+  const send = async (path: string, body: unknown) => {
+    const response = await server.call('POST', path, { key: server.key, body });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
+  for (let number = 0; number < ASKED_USERS; number++) {
+    const company = number % 2;
+    await send('/v1/identify', {
+      user_id: `p-${number}`,
+      metadata: { plan: PLANS[number % PLANS.length], seats: number * 10, email: `p${number}@example.com` },
+      company: {
+        id: `c-${company}`,
+        name: company === 0 ? 'Analytical' : 'Northwind',
+        industry: company === 0 ? 'Software' : 'Logistics',
+      },
+    });
+  }
+  const track = (number: number, event_name: string, days: number, metadata: object = {}) =>
+    send('/v1/track', { user_id: `p-${number}`, event_name, metadata, occurred_at: daysAgo(days) });
+  for (let number = 0; number < 8; number++) await track(number, 'signed_up', 3);
+  for (let number = 0; number < 4; number++) await track(number, 'report_opened', 2);
+  for (let number = 0; number < 2; number++) await track(number, 'invoice_paid', 1, { amount: 12.5 });
+}

@@ -24,6 +24,8 @@ import {
   timelineSearch,
 } from './history-search.ts';
 import { queryClient } from './query-client.ts';
+import { reportSearch, reportsSearch } from './report/search.ts';
+import { type FilterSearch, filterSearch, newSegmentSearch, segmentSearch } from './rule/search.ts';
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
@@ -115,11 +117,15 @@ const listSearch = (search: Record<string, unknown>): ListSearch => ({
   columns: text(search.columns),
   row: text(search.row),
 });
+const filteredListSearch = (search: Record<string, unknown>): ListSearch & FilterSearch => ({
+  ...listSearch(search),
+  ...filterSearch(search),
+});
 
 const usersRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/users',
-  validateSearch: listSearch,
+  validateSearch: filteredListSearch,
   component: lazyRouteComponent(() => import('./pages/users.tsx'), 'Users'),
 });
 export interface DetailSearch {
@@ -141,7 +147,7 @@ const userRoute = createRoute({
 const companiesRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/companies',
-  validateSearch: listSearch,
+  validateSearch: filteredListSearch,
   component: lazyRouteComponent(() => import('./pages/companies.tsx'), 'Companies'),
 });
 const companyRoute = createRoute({
@@ -153,6 +159,33 @@ const companyRoute = createRoute({
     ...timelineSearch(search),
   }),
   component: lazyRouteComponent(() => import('./pages/company.tsx'), 'CompanyPage'),
+});
+
+const segmentsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'q' | 'row'> => ({
+    q: text(search.q),
+    row: text(search.row),
+  }),
+  component: lazyRouteComponent(() => import('./pages/segments/segments.tsx'), 'Segments'),
+});
+const newSegmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/new',
+  validateSearch: newSegmentSearch,
+  component: lazyRouteComponent(() => import('./pages/segments/segment-edit.tsx'), 'NewSegmentPage'),
+});
+const segmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/$id',
+  validateSearch: segmentSearch,
+  component: lazyRouteComponent(() => import('./pages/segments/segment.tsx'), 'SegmentPage'),
+});
+const editSegmentRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/segments/$id/edit',
+  component: lazyRouteComponent(() => import('./pages/segments/segment-edit.tsx'), 'EditSegmentPage'),
 });
 
 const eventsRoute = createRoute({
@@ -179,6 +212,29 @@ const propertiesRoute = createRoute({
   path: '/events/properties',
   validateSearch: propertiesSearch,
   component: lazyRouteComponent(() => import('./pages/properties.tsx'), 'PropertyCatalogue'),
+});
+
+const reportsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/reports',
+  validateSearch: reportsSearch,
+  component: lazyRouteComponent(() => import('./pages/reports/reports.tsx'), 'Reports'),
+});
+const reportRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/reports/$kind',
+  validateSearch: reportSearch,
+  component: lazyRouteComponent(() => import('./pages/reports/report.tsx'), 'ReportPage'),
+});
+const dashboardsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/dashboards',
+  component: lazyRouteComponent(() => import('./pages/reports/dashboards.tsx'), 'Dashboards'),
+});
+const dashboardRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/dashboards/$id',
+  component: lazyRouteComponent(() => import('./pages/reports/dashboards.tsx'), 'DashboardPage'),
 });
 
 const jobsRoute = createRoute({
@@ -255,10 +311,18 @@ const routeTree = rootRoute.addChildren([
     userRoute,
     companiesRoute,
     companyRoute,
+    segmentsRoute,
+    newSegmentRoute,
+    segmentRoute,
+    editSegmentRoute,
     eventsRoute,
     eventRoute,
     explorerRoute,
     propertiesRoute,
+    reportsRoute,
+    reportRoute,
+    dashboardsRoute,
+    dashboardRoute,
     jobsRoute,
     jobRoute,
     erasuresRoute,

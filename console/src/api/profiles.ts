@@ -33,11 +33,12 @@ function pages<Row>(key: readonly unknown[], read: (cursor: string | undefined) 
   });
 }
 
-export const usersQuery = (environment: number, search: string) =>
-  pages<User>(['users', environment, search], async (cursor) =>
+/** `filter` is the text form of a rule. */
+export const usersQuery = (environment: number, search: string, filter?: string) =>
+  pages<User>(['users', environment, search, filter], async (cursor) =>
     body(
       await api.GET('/v1/users', {
-        params: { query: { q: search || undefined, cursor, limit: PAGE_ROWS } },
+        params: { query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS } },
         headers: inEnvironment(environment),
       }),
     ),
@@ -53,11 +54,11 @@ export const usersOfCompanyQuery = (environment: number, company: string, search
     ),
   );
 
-export const companiesQuery = (environment: number, search: string) =>
-  pages<Company>(['companies', environment, search], async (cursor) =>
+export const companiesQuery = (environment: number, search: string, filter?: string) =>
+  pages<Company>(['companies', environment, search, filter], async (cursor) =>
     body(
       await api.GET('/v1/companies', {
-        params: { query: { q: search || undefined, cursor, limit: PAGE_ROWS } },
+        params: { query: { q: search || undefined, filter, cursor, limit: PAGE_ROWS } },
         headers: inEnvironment(environment),
       }),
     ),

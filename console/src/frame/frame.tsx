@@ -14,7 +14,9 @@ import {
   HomeIcon,
   JobsIcon,
   LiveIcon,
+  ReportsIcon,
   SearchIcon,
+  SegmentsIcon,
   SettingsIcon,
   UsersIcon,
 } from '../ui/icons.tsx';
@@ -29,7 +31,9 @@ export const PLACES = [
   { to: '/live', title: 'Live', key: 'g l', icon: LiveIcon },
   { to: '/users', title: 'Users', key: 'g u', icon: UsersIcon },
   { to: '/companies', title: 'Companies', key: 'g c', icon: CompaniesIcon },
+  { to: '/segments', title: 'Segments', key: 'g m', icon: SegmentsIcon },
   { to: '/events', title: 'Events', key: 'g e', icon: EventsIcon },
+  { to: '/reports', title: 'Reports', key: 'g r', icon: ReportsIcon },
   { to: '/jobs', title: 'Jobs', key: 'g j', icon: JobsIcon },
   { to: '/settings', title: 'Settings', key: 'g s', icon: SettingsIcon },
 ] as const;
@@ -48,7 +52,9 @@ export function Frame() {
     'g l': () => void navigate({ to: '/live' }),
     'g u': () => void navigate({ to: '/users' }),
     'g c': () => void navigate({ to: '/companies' }),
+    'g m': () => void navigate({ to: '/segments' }),
     'g e': () => void navigate({ to: '/events' }),
+    'g r': () => void navigate({ to: '/reports' }),
     'g j': () => void navigate({ to: '/jobs' }),
     'g s': () => void navigate({ to: '/settings' }),
   });

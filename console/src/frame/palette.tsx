@@ -3,6 +3,8 @@ import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { eventNamesQuery } from '../api/history.ts';
 import { foundQuery } from '../api/profiles.ts';
+import { reportsQuery } from '../api/reports.ts';
+import { segmentsQuery } from '../api/segments.ts';
 import { kindNamed, kindValue } from '../history-search.ts';
 import { eventTitle } from '../text/history.ts';
 import { viewerTimeZone } from '../text/time.ts';
@@ -10,7 +12,15 @@ import { firstText } from '../text/value.ts';
 import { chooseTheme } from '../theme.ts';
 import { classNames } from '../ui/class-names.ts';
 import { Dialog } from '../ui/dialog.tsx';
-import { CompaniesIcon, EventsIcon, JobsIcon, SearchIcon, UsersIcon } from '../ui/icons.tsx';
+import {
+  CompaniesIcon,
+  EventsIcon,
+  JobsIcon,
+  ReportsIcon,
+  SearchIcon,
+  SegmentsIcon,
+  UsersIcon,
+} from '../ui/icons.tsx';
 import { useSettled } from '../ui/settled.ts';
 import { PLACES } from './frame.tsx';
 import { useEnvironment, useMay, useSession } from './session.ts';
@@ -27,7 +37,7 @@ interface Entry {
 /** As many events as are worth reading through. */
 const EVENTS_FOUND_MAX = 6;
 
-/** Finds people, companies, events, pages and actions. */
+/** Finds people, companies, segments, events, reports, pages and actions. */
 export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
   const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState(0);
@@ -135,6 +145,9 @@ function useEntries(typed: string, onKeys: () => void): { entries: Entry[]; isSe
     ...eventNamesQuery(environment.id, viewerTimeZone()),
     enabled: settled !== '',
   });
+  const isAsked = settled !== '';
+  const segments = useQuery({ ...segmentsQuery(environment.id), enabled: isAsked }).data ?? [];
+  const reports = useQuery({ ...reportsQuery(environment.id), enabled: isAsked }).data ?? [];
   const navigate = useNavigate();
   const fixed = useFixedEntries(onKeys);
   const wanted = typed.trim().toLowerCase();
@@ -167,8 +180,25 @@ function useEntries(typed: string, onKeys: () => void): { entries: Entry[]; isSe
       icon: EventsIcon,
       run: () => void navigate({ to: '/events/event', search: kindNamed(event) }),
     }));
+  const isNamed = ({ name }: { name: string }) => wanted !== '' && name.toLowerCase().includes(wanted);
+  const kept: Entry[] = [
+    ...segments.filter(isNamed).map(({ id, name }) => ({
+      id: `segment ${id}`,
+      group: 'Segments',
+      title: name,
+      icon: SegmentsIcon,
+      run: () => void navigate({ to: '/segments/$id', params: { id: String(id) }, search: {} }),
+    })),
+    ...reports.filter(isNamed).map(({ id, name, kind }) => ({
+      id: `report ${id}`,
+      group: 'Reports',
+      title: name,
+      icon: ReportsIcon,
+      run: () => void navigate({ to: '/reports/$kind', params: { kind }, search: { report: id } }),
+    })),
+  ];
   return {
-    entries: [...people, ...companies, ...events, ...matching],
+    entries: [...people, ...companies, ...kept, ...events, ...matching],
     isSearching: found.isFetching || settled !== typed.trim(),
   };
 }

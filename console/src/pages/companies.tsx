@@ -6,11 +6,13 @@ import { companiesQuery } from '../api/profiles.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
 import type { ListSearch } from '../router.tsx';
+import type { FilterSearch } from '../rule/search.ts';
 import { countOf } from '../text/number.ts';
 import { viewerTimeZone } from '../text/time.ts';
 import { buttonClass } from '../ui/button.tsx';
 import { Empty } from '../ui/empty.tsx';
 import { ProfileList } from './profile-list.tsx';
+import { FilterBar } from './segments/filter-bar.tsx';
 import { COMPANY_FIRST, COMPANY_KNOWN, COMPANY_SAID, COMPANY_USUAL } from './user-columns.tsx';
 
 export function Companies() {
@@ -19,7 +21,7 @@ export function Companies() {
   const navigate = useNavigate({ from: '/companies' });
   const overview = useQuery(overviewQuery(environment.id, viewerTimeZone()));
   const change = useCallback(
-    (change: Partial<ListSearch>) =>
+    (change: Partial<ListSearch> & FilterSearch) =>
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
@@ -29,8 +31,21 @@ export function Companies() {
       <ProfileList
         label="Companies"
         searchLabel="Search by id or name"
-        query={companiesQuery(environment.id, search.q ?? '')}
+        query={companiesQuery(
+          environment.id,
+          search.filter === undefined ? (search.q ?? '') : '',
+          search.filter,
+        )}
         search={search}
+        filter={
+          <FilterBar
+            level="company"
+            filter={search.filter}
+            onChange={(filter) => change({ filter, q: undefined, row: undefined })}
+          />
+        }
+        isFiltered={search.filter !== undefined}
+        onUnfiltered={() => change({ filter: undefined, q: undefined })}
         onSearch={change}
         first={COMPANY_FIRST}
         known={COMPANY_KNOWN}

@@ -16,6 +16,7 @@ import { Time } from '../ui/time.tsx';
 import { DeleteProfile } from './delete-profile.tsx';
 import { ProfileList } from './profile-list.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
+import { SegmentsOf } from './segments/segments-of.tsx';
 import { Timeline } from './timeline.tsx';
 import { FullTime, useEscapeTo, valuesOf } from './user.tsx';
 import { USER_FIRST, USER_KNOWN, USER_SAID } from './user-columns.tsx';
@@ -132,6 +133,7 @@ function Detail({ company }: { company: Company }) {
         }
         calls={
           <>
+            <SegmentsOf level="company" id={company.company_id} />
             <Timeline
               subject={{ kind: 'companies', id: company.company_id }}
               search={search}

@@ -25,11 +25,11 @@ import { conflicting, eventTitle, groupTitle, readsAs } from '../text/history.ts
 import { count, countOf } from '../text/number.ts';
 import { viewerTimeZone } from '../text/time.ts';
 import { buttonClass } from '../ui/button.tsx';
-import { classNames } from '../ui/class-names.ts';
 import { Empty, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { INPUT } from '../ui/field.tsx';
 import { type Line, LineChart } from '../ui/line-chart.tsx';
+import { Segmented } from '../ui/segmented.tsx';
 import { Time, useNow } from '../ui/time.tsx';
 import { ValueCell } from '../ui/value.tsx';
 import { Back } from './profile-parts.tsx';
@@ -232,27 +232,12 @@ function Measure({
   onChange: (measure: 'unique_users' | undefined) => void;
 }) {
   return (
-    <fieldset className="flex overflow-hidden rounded-md border border-line-strong">
-      <legend className="sr-only">What is counted</legend>
-      {MEASURES.map(([measure, title]) => (
-        <label
-          key={measure}
-          className={classNames(
-            'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
-            chosen === measure ? 'bg-accent-wash font-medium text-accent' : 'text-muted',
-          )}
-        >
-          <input
-            type="radio"
-            name="measure"
-            className="sr-only"
-            checked={chosen === measure}
-            onChange={() => onChange(measure === 'total' ? undefined : measure)}
-          />
-          {title}
-        </label>
-      ))}
-    </fieldset>
+    <Segmented
+      label="What is counted"
+      options={MEASURES}
+      value={chosen}
+      onChange={(measure) => onChange(measure === 'total' ? undefined : measure)}
+    />
   );
 }
 

@@ -36,6 +36,10 @@ interface Props<Row extends Profile> {
   onOpen: (id: string) => void;
   empty: ReactNode;
   embedded?: boolean;
+  /** Chooses who is shown at all. */
+  filter?: ReactNode;
+  isFiltered?: boolean;
+  onUnfiltered?: () => void;
 }
 
 const SAMPLE_ROWS = 200;
@@ -63,13 +67,19 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
   const isNone = rows.length === 0 && list.isSuccess && !list.hasNextPage;
   return (
     <div className={classNames('flex flex-col', !props.embedded && 'min-h-0 flex-1')}>
-      <div className={classNames('flex items-center gap-2 pb-3', !props.embedded && 'px-4 sm:px-6')}>
-        <SearchBox
-          label={props.searchLabel}
-          value={search.q ?? ''}
-          onSearch={setText}
-          className="min-w-0 max-w-[360px] flex-1"
-        />
+      <div
+        className={classNames('flex flex-wrap items-center gap-2 pb-3', !props.embedded && 'px-4 sm:px-6')}
+      >
+        {/* A filter can ask for ids and names as well: the server takes one or the other. */}
+        {!props.isFiltered && (
+          <SearchBox
+            label={props.searchLabel}
+            value={search.q ?? ''}
+            onSearch={setText}
+            className="min-w-0 max-w-[360px] flex-1"
+          />
+        )}
+        {props.filter}
         <div className="max-sm:hidden">
           <ColumnMenu
             fixed={known}
@@ -90,7 +100,23 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
           <Skeleton lines={8} />
         </div>
       )}
-      {isNone && (search.q ? <NothingFound text={search.q} onClear={() => setText('')} /> : props.empty)}
+      {isNone &&
+        (props.isFiltered ? (
+          <Empty
+            title="Nobody is like that"
+            action={
+              <button type="button" className="link" onClick={props.onUnfiltered}>
+                Show all
+              </button>
+            }
+          >
+            Values count exactly as they were sent, and a number is compared only with numbers.
+          </Empty>
+        ) : search.q ? (
+          <NothingFound text={search.q} onClear={() => setText('')} />
+        ) : (
+          props.empty
+        ))}
       {rows.length > 0 && (
         <DataTable
           label={props.label}

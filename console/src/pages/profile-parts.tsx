@@ -20,7 +20,15 @@ export function Back({
   to,
   children,
 }: {
-  to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events';
+  to:
+    | '/users'
+    | '/companies'
+    | '/jobs'
+    | '/jobs/erasures'
+    | '/events'
+    | '/segments'
+    | '/reports'
+    | '/dashboards';
   children: ReactNode;
 }) {
   return (

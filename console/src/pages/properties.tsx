@@ -20,6 +20,7 @@ import { CloseIcon } from '../ui/icons.tsx';
 import { useIsWide } from '../ui/media.ts';
 import { Rows } from '../ui/rows.ts';
 import { SearchBox } from '../ui/search-box.tsx';
+import { Segmented } from '../ui/segmented.tsx';
 import { State } from '../ui/status.tsx';
 import { Conflict, Readings } from './event.tsx';
 import { EventTabs } from './event-tabs.tsx';
@@ -202,27 +203,12 @@ export function PropertyCatalogue() {
 
 function OwnerChoice({ owner, onChange }: { owner: Owner; onChange: (owner: Owner) => void }) {
   return (
-    <fieldset className="flex overflow-hidden rounded-md border border-line-strong">
-      <legend className="sr-only">Whose properties</legend>
-      {OWNERS.map((each) => (
-        <label
-          key={each}
-          className={classNames(
-            'flex h-[30px] cursor-pointer items-center border-l border-line px-2.5 text-data first:border-l-0 hover:bg-hover has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent',
-            owner === each ? 'bg-accent-wash font-medium text-accent' : 'text-muted',
-          )}
-        >
-          <input
-            type="radio"
-            name="owner"
-            className="sr-only"
-            checked={owner === each}
-            onChange={() => onChange(each)}
-          />
-          {OWNER_TITLES[each]}
-        </label>
-      ))}
-    </fieldset>
+    <Segmented
+      label="Whose properties"
+      options={OWNERS.map((each) => [each, OWNER_TITLES[each]] as const)}
+      value={owner}
+      onChange={onChange}
+    />
   );
 }
 

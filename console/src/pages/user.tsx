@@ -19,6 +19,7 @@ import { Time } from '../ui/time.tsx';
 import { AsOf } from './as-of.tsx';
 import { DeleteProfile } from './delete-profile.tsx';
 import { Back, Columns, Facts, IdFact, LatestCalls, Properties, UnknownProfile } from './profile-parts.tsx';
+import { SegmentsOf } from './segments/segments-of.tsx';
 import { Timeline } from './timeline.tsx';
 
 /** The plain values of properties that came with their details. */
@@ -60,7 +61,17 @@ export function UserPage() {
   return <Person user={user.data} />;
 }
 
-export function useEscapeTo(to: '/users' | '/companies' | '/jobs' | '/jobs/erasures' | '/events') {
+export function useEscapeTo(
+  to:
+    | '/users'
+    | '/companies'
+    | '/jobs'
+    | '/jobs/erasures'
+    | '/events'
+    | '/segments'
+    | '/reports'
+    | '/dashboards',
+) {
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
   const { history } = useRouter();
@@ -153,6 +164,7 @@ function Person({ user: now }: { user: User }) {
         }
         calls={
           <>
+            {search.as_of === undefined && <SegmentsOf level="user" id={user.user_id} />}
             <Timeline
               subject={{ kind: 'users', id: user.user_id }}
               search={search}

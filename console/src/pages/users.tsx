@@ -6,11 +6,13 @@ import { usersQuery } from '../api/profiles.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
 import type { ListSearch } from '../router.tsx';
+import type { FilterSearch } from '../rule/search.ts';
 import { count, countOf } from '../text/number.ts';
 import { viewerTimeZone } from '../text/time.ts';
 import { buttonClass } from '../ui/button.tsx';
 import { Empty } from '../ui/empty.tsx';
 import { ProfileList } from './profile-list.tsx';
+import { FilterBar } from './segments/filter-bar.tsx';
 import { USER_FIRST, USER_KNOWN, USER_SAID, USER_USUAL } from './user-columns.tsx';
 
 export function Users() {
@@ -19,7 +21,7 @@ export function Users() {
   const navigate = useNavigate({ from: '/users' });
   const overview = useQuery(overviewQuery(environment.id, viewerTimeZone()));
   const change = useCallback(
-    (change: Partial<ListSearch>) =>
+    (change: Partial<ListSearch> & FilterSearch) =>
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
@@ -37,8 +39,17 @@ export function Users() {
       <ProfileList
         label="Users"
         searchLabel="Search by id, e-mail or name"
-        query={usersQuery(environment.id, search.q ?? '')}
+        query={usersQuery(environment.id, search.filter === undefined ? (search.q ?? '') : '', search.filter)}
         search={search}
+        filter={
+          <FilterBar
+            level="user"
+            filter={search.filter}
+            onChange={(filter) => change({ filter, q: undefined, row: undefined })}
+          />
+        }
+        isFiltered={search.filter !== undefined}
+        onUnfiltered={() => change({ filter: undefined, q: undefined })}
         onSearch={change}
         first={USER_FIRST}
         known={USER_KNOWN}

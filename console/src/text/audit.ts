@@ -32,6 +32,15 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   backup_made: (subject) => `made a backup in ${subject}`,
   erasure_accepted: (_, details) =>
     `had ${details.companies ? countOf(Number(details.companies), 'company', 'companies') : countOf(Number(details.users), 'user')} erased`,
+  segment_created: (subject) => `saved the segment ${subject}`,
+  segment_changed: (subject) => `changed the segment ${subject}`,
+  segment_removed: (subject) => `removed the segment ${subject}`,
+  report_created: (subject) => `saved the report ${subject}`,
+  report_changed: (subject) => `changed the report ${subject}`,
+  report_removed: (subject) => `removed the report ${subject}`,
+  dashboard_created: (subject) => `made the dashboard ${subject}`,
+  dashboard_changed: (subject) => `changed the dashboard ${subject}`,
+  dashboard_removed: (subject) => `removed the dashboard ${subject}`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */
@@ -47,6 +56,8 @@ const SAID = new Set([
   'hash',
   'owner',
   'bytes',
+  'report',
+  'dashboard',
 ]);
 
 export function auditSentence({ action, subject, details }: Named): string {

@@ -99,9 +99,10 @@ function field(value: string | number): string {
 /** The numbers of a chart as a file: a row for each interval, a column for each line. */
 export function csv(
   starts: readonly string[],
-  series: readonly { name: string; values: number[] }[],
+  series: readonly { name: string; values: readonly (number | '')[] }[],
+  first = 'start',
 ): string {
-  const head = ['start', ...series.map(({ name }) => name)];
+  const head = [first, ...series.map(({ name }) => name)];
   const rows = starts.map((start, index) => [start, ...series.map(({ values }) => values[index] ?? 0)]);
   return `${[head, ...rows].map((row) => row.map(field).join(',')).join('\r\n')}\r\n`;
 }

@@ -36,6 +36,13 @@ export const CompaniesIcon = icon(
   'Companies',
   <path d="M2.500 13.500v-11h7v11M9.500 6.500h4v7M1.500 13.500h13M5 5.500h2M5 8.500h2M5 11h2" />,
 );
+export const SegmentsIcon = icon(
+  'Segments',
+  <>
+    <circle cx="6" cy="8" r="3.800" />
+    <circle cx="10" cy="8" r="3.800" />
+  </>,
+);
 export const EventsIcon = icon(
   'Events',
   <path d="M3 4h.01M3 8h.01M3 12h.01M6 4h7.500M6 8h7.500M6 12h7.500" strokeWidth="1.600" />,
@@ -49,6 +56,10 @@ export const SettingsIcon = icon(
   </>,
 );
 export const JobsIcon = icon('Jobs', <path d="M8 10V2.500M5 5.300 8 2.500l3 2.800M2.500 9.500v4h11v-4" />);
+export const ReportsIcon = icon(
+  'Reports',
+  <path d="M2.500 2.500v11h11M5.500 10.500v-3M8.500 10.500v-6M11.500 10.500v-4.500" />,
+);
 export const SearchIcon = icon(
   'Search',
   <>

@@ -7,7 +7,10 @@ use muster_kernel::model::history::{
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
-use muster_kernel::ports::{History, Inquiry, ProfileKind, StoreError, StoredEvent};
+use muster_kernel::model::segment::question::{
+    Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
+};
+use muster_kernel::ports::{History, Inquiry, ProfileKind, Segments, StoreError, StoredEvent};
 
 use crate::engine::Engine;
 
@@ -73,6 +76,47 @@ impl History for Engine {
     fn standing(&self, environment: EnvironmentId) -> Result<Standing, StoreError> {
         let environment = self.environment(environment)?;
         Ok(environment.history.standing(environment.state.visible()))
+    }
+}
+
+/// The columns that answer are folded from history, so each question only needs everything visible to be in it.
+impl Segments for Engine {
+    fn preview(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        sample_max: usize,
+        inquiry: &Inquiry,
+    ) -> Result<SegmentPreview, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.preview(question, sample_max, inquiry)
+    }
+
+    fn members(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        order: MemberOrder,
+        after: Option<&Cursor>,
+        limit: usize,
+        inquiry: &Inquiry,
+    ) -> Result<MemberPage, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.members(question, order, after, limit, inquiry)
+    }
+
+    fn evidence(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        id: &str,
+        inquiry: &Inquiry,
+    ) -> Result<Option<Evidence>, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.evidence(question, id, inquiry)
     }
 }
 

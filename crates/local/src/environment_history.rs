@@ -43,6 +43,7 @@ pub(crate) fn open_history(
             merge_events_max: options.history_seal_events.saturating_mul(MERGED_SEALS_MAX),
             threads,
             question_bytes_max: usize::try_from(options.history_question_bytes_max).unwrap_or(usize::MAX),
+            pin_age: Duration::from_millis(options.history_pin_ms_max),
         },
         disk: Arc::clone(&parts.disk),
         random: Arc::clone(&parts.random),

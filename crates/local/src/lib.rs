@@ -12,6 +12,7 @@ pub mod disk;
 mod engine;
 mod engine_erasures;
 mod engine_history;
+mod engine_reports;
 mod environment;
 mod environment_history;
 mod erasure;

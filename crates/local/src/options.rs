@@ -1,5 +1,6 @@
 //! Named limits of the embedded engine: what an operator may change, with the reason for each default.
 
+use muster_kernel::model::limits::PIN_MICROS_MAX;
 use serde::Deserialize;
 
 /// Settings of the embedded engine.
@@ -33,6 +34,8 @@ pub struct Options {
     pub history_threads: usize,
     /// Memory that one question to history may take, in bytes.
     pub history_question_bytes_max: u64,
+    /// How long the state that an answer of a report is of is kept in memory, in milliseconds.
+    pub history_pin_ms_max: u64,
     /// Free disk space below which writes are refused as `disk_full`, so that merging and erasing still can run.
     pub free_disk_reserve_bytes: u64,
     /// Start although the log is damaged: keep every later whole record and count the loss.
@@ -55,6 +58,7 @@ impl Default for Options {
             history_merge_fan: 16,
             history_threads: 0,
             history_question_bytes_max: 256 << 20,
+            history_pin_ms_max: u64::try_from(PIN_MICROS_MAX / 1_000).unwrap_or_default(),
             free_disk_reserve_bytes: 256 << 20,
             skip_damaged: false,
         }

@@ -18,7 +18,9 @@ mod last_use;
 mod members;
 mod password;
 mod properties;
+mod saved;
 pub(crate) mod schema;
+mod segments;
 mod sessions;
 pub(crate) mod time_text;
 mod views;
@@ -47,6 +49,14 @@ pub use keys::{CreateKey, Expiry, Replacement, is_live_secret};
 pub use last_use::{LastUse, record_last_use};
 pub use members::{ChangeSelf, MEMBERS_MAX, change_self};
 pub use properties::{DeclareProperty, declare as declare_property};
+pub use saved::{
+    Kept, SavedAct, create as create_saved, find as find_saved, remove as remove_saved,
+    replace as replace_saved, unknown as unknown_saved,
+};
+pub use segments::{
+    SegmentAct, SegmentFields, create as create_segment, definitions as segment_definitions,
+    remove as remove_segment, replace as replace_segment, unknown as unknown_segment,
+};
 pub use sessions::{Opened, SESSIONS_PER_MEMBER_MAX, SignIn, sign_in, sign_out, sign_out_everywhere};
 pub use time_text::to_the_second;
 pub use views::{EnvironmentView, InvitationView, KeyStatus, KeyView, MemberView};

@@ -309,6 +309,8 @@ fn parts(
         log: engine.clone(),
         profiles: engine.clone(),
         history: engine.clone(),
+        reports: engine.clone(),
+        segments: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

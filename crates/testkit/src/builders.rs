@@ -1,6 +1,8 @@
 //! Events and environments that are valid unless told otherwise.
 
-use muster_kernel::model::catalog::{Environment, EnvironmentSettings, pii_properties_default};
+use muster_kernel::model::catalog::{
+    Environment, EnvironmentSettings, pii_properties_default, time_zone_default,
+};
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::guard::{Guard, GuardKind};
 use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, UserId};
@@ -28,6 +30,8 @@ pub fn environment(id: EnvironmentId) -> Environment {
         settings: EnvironmentSettings::default(),
         pii_properties: pii_properties_default(),
         declared_properties: Vec::new(),
+        time_zone: time_zone_default(),
+        next_segment: 0,
     }
 }
 

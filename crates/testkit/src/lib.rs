@@ -3,6 +3,7 @@
 
 pub mod block_on;
 pub mod builders;
+pub mod chance;
 pub mod clock;
 pub mod contract;
 pub mod model_engine;
@@ -10,5 +11,7 @@ mod model_erasures;
 pub mod model_history;
 pub mod model_jobs;
 mod model_lists;
+pub mod model_reports;
+pub mod model_segments;
 pub mod sim_disk;
 pub mod tidy;

@@ -51,6 +51,8 @@ pub(crate) struct Island {
     pub(crate) erasures: Vec<Erasure>,
     /// Whom no write may bring back.
     pub(crate) suppressed: BTreeSet<(ProfileKind, String)>,
+    /// States that answers of reports were of.
+    pub(crate) pins: Vec<crate::model_reports::Kept>,
 }
 
 impl ModelEngine {
@@ -77,6 +79,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Island {
+    /// What reports ask.
+    pub(crate) fn world(&self) -> crate::model_reports::World<'_> {
+        crate::model_reports::World { events: &self.events, users: &self.users, pinned: None }
+    }
+
     fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {
         if let Some(outcome) = self.recall(&draft.guards) {
             if outcome.is_ok() && draft.job.is_none() {

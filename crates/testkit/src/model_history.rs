@@ -22,13 +22,13 @@ use muster_kernel::ports::{History, Inquiry, ProfileKind, StoreError, StoredEven
 use crate::model_engine::ModelEngine;
 
 /// An event and its time.
-struct Told<'a> {
-    stored: &'a StoredEvent,
-    event: Event<'a>,
-    at: Timestamp,
+pub(crate) struct Told<'a> {
+    pub(crate) stored: &'a StoredEvent,
+    pub(crate) event: Event<'a>,
+    pub(crate) at: Timestamp,
 }
 
-fn told(events: &[StoredEvent]) -> Vec<Told<'_>> {
+pub(crate) fn told(events: &[StoredEvent]) -> Vec<Told<'_>> {
     let decoded = events.iter().filter_map(|stored| Some((stored, Event::decode(&stored.payload).ok()?)));
     decoded
         .map(|(stored, event)| Told { stored, event, at: time_of(&event, stored.receipt.received_at) })
@@ -313,6 +313,6 @@ impl History for ModelEngine {
     }
 }
 
-fn wanted(inquiry: &Inquiry) -> Result<(), StoreError> {
+pub(crate) fn wanted(inquiry: &Inquiry) -> Result<(), StoreError> {
     if inquiry.is_stopped() { Err(StoreError::Stopped) } else { Ok(()) }
 }

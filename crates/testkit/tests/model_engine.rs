@@ -10,7 +10,8 @@ use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
     audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
     history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
-    profiles_keep_their_promises,
+    profiles_keep_their_promises, reports_keep_their_promises, segments_keep_their_promises,
+    trends_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_jobs::ModelJobs;
@@ -62,4 +63,22 @@ fn the_profiles_keep_their_promises() {
 fn the_history_keeps_its_promises() {
     let engine = engine();
     history_keeps_its_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn the_segments_keep_their_promises() {
+    let engine = engine();
+    segments_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn reports_keep_theirs() {
+    let engine = engine();
+    reports_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn trends_keep_theirs_as_reports_do() {
+    let engine = engine();
+    trends_keep_their_promises(&engine, &engine, &|| {});
 }

@@ -18,6 +18,7 @@ export function EnvironmentSettings() {
     <div key={environment.id}>
       <Addresses environment={environment} />
       <NameAndRegion environment={environment} />
+      <Zone environment={environment} />
       <Strictness environment={environment} />
       <Environments />
     </div>
@@ -100,6 +101,39 @@ function NameAndRegion({ environment }: { environment: Environment }) {
           Save
         </Button>
       </form>
+      {changing.error && (
+        <div className="mt-3">
+          <Failure cause={changing.error} />
+        </div>
+      )}
+    </Section>
+  );
+}
+
+/** Where days begin; a browser knows the names of the zones. */
+function Zone({ environment }: { environment: Environment }) {
+  const isAdmin = useMay('admin');
+  const changing = useChangeEnvironment(environment.id);
+  const current = environment.time_zone;
+  const zones = [...new Set([current, 'UTC', ...Intl.supportedValuesOf('timeZone')])].toSorted();
+  return (
+    <Section
+      title="Time zone"
+      line="Where the days of segments and reports begin, unless a question names another zone. A change counts at once, also for what was saved."
+    >
+      <SelectField
+        label="Days begin in"
+        className="max-w-[320px]"
+        value={current}
+        disabled={!isAdmin || changing.isPending}
+        onChange={({ target }) => changing.mutate({ time_zone: target.value })}
+      >
+        {zones.map((zone) => (
+          <option key={zone} value={zone}>
+            {zone}
+          </option>
+        ))}
+      </SelectField>
       {changing.error && (
         <div className="mt-3">
           <Failure cause={changing.error} />

@@ -113,6 +113,24 @@ acts! {
     ErasureAccepted = "erasure_accepted",
     /// A backup was made.
     BackupMade = "backup_made",
+    /// A segment was saved.
+    SegmentCreated = "segment_created",
+    /// A saved segment was changed.
+    SegmentChanged = "segment_changed",
+    /// A saved segment was removed.
+    SegmentRemoved = "segment_removed",
+    /// A report was saved.
+    ReportCreated = "report_created",
+    /// A saved report was changed.
+    ReportChanged = "report_changed",
+    /// A saved report was removed.
+    ReportRemoved = "report_removed",
+    /// A dashboard was made.
+    DashboardCreated = "dashboard_created",
+    /// A dashboard was changed.
+    DashboardChanged = "dashboard_changed",
+    /// A dashboard was removed.
+    DashboardRemoved = "dashboard_removed",
 }
 
 #[cfg(test)]

@@ -105,6 +105,21 @@ impl Buckets {
         Buckets { span, starts: vec![span.from] }
     }
 
+    /// For each interval the span of so many days of the calendar that ends with it; the last interval ends with the
+    /// span. None of them is longer where clocks shift, but for the hour that a day has more or less.
+    ///
+    /// # Errors
+    /// When one would begin before the calendar does.
+    pub fn trailing(&self, days: u16, zone: &TimeZone) -> Result<Vec<Span>, NoBuckets> {
+        let ends = self.starts.iter().skip(1).chain([&self.span.until]);
+        let trailing = |until: &Timestamp| {
+            let end = jiff::Timestamp::from_microsecond(until.0).ok()?.to_zoned(zone.clone());
+            let from = end.checked_sub(i64::from(days).days()).ok()?.timestamp();
+            Some(Span { from: Timestamp(from.as_microsecond()), until: *until })
+        };
+        ends.map(|end| trailing(end).ok_or(NoBuckets)).collect()
+    }
+
     /// What is counted.
     pub fn span(&self) -> Span {
         self.span
@@ -209,6 +224,59 @@ mod tests {
         assert_eq!(weeks, ["2025-12-29T00:00", "2026-01-05T00:00", "2026-01-12T00:00"]);
         let months = cut("2026-01-31", "2026-04-01T00:00:00Z", Interval::Month, &berlin());
         assert_eq!(months, ["2025-12-31T23:00", "2026-01-31T23:00", "2026-02-28T23:00", "2026-03-31T22:00"]);
+    }
+
+    #[test]
+    fn trailing_days_end_with_their_interval_and_follow_the_clocks() {
+        let span = Span { from: at("2026-03-28T23:00:00Z"), until: at("2026-03-30T22:00:00Z") };
+        let buckets = Buckets::cut(span, Interval::Day, &berlin()).unwrap();
+        let told = |days| -> Vec<String> {
+            let spans = buckets.trailing(days, &berlin()).unwrap();
+            spans
+                .iter()
+                .map(|span| format!("{} {}", span.from, span.until).replace(":00:00.000000Z", ""))
+                .collect()
+        };
+        assert_eq!(told(1), ["2026-03-28T23 2026-03-29T22", "2026-03-29T22 2026-03-30T22"]);
+        assert_eq!(told(7), ["2026-03-22T23 2026-03-29T22", "2026-03-23T23 2026-03-30T22"]);
+    }
+
+    /// Every shift of the clocks from 1980 to 2037 of a place that shifts at night, one that shifts at midnight, and one
+    /// that shifts by half an hour.
+    #[test]
+    fn days_and_hours_hold_over_every_shift_of_three_zones() {
+        const DAY: i64 = 86_400_000_000;
+        for (name, least) in [("Europe/Berlin", 100), ("America/Sao_Paulo", 60), ("Australia/Lord_Howe", 100)]
+        {
+            let zone = TimeZone::get(name).unwrap();
+            let local =
+                |at: Timestamp| jiff::Timestamp::from_microsecond(at.0).unwrap().to_zoned(zone.clone());
+            let end: jiff::Timestamp = "2037-12-31T00:00:00Z".parse().unwrap();
+            let shifts = zone.following("1980-01-01T00:00:00Z".parse().unwrap());
+            let shifts: Vec<_> =
+                shifts.map(|shift| shift.timestamp()).take_while(|shift| *shift < end).collect();
+            assert!(shifts.len() >= least, "{name} shifts {} times", shifts.len());
+            for shift in shifts {
+                let shift = Timestamp(shift.as_microsecond());
+                let span = Span { from: shift.plus(-2 * DAY), until: shift.plus(2 * DAY) };
+                let days = Buckets::cut(span, Interval::Day, &zone).unwrap();
+                for pair in days.starts().windows(2) {
+                    let (first, last) = (local(pair[0]), local(pair[1].plus(-1)));
+                    assert_eq!(first.date(), last.date(), "{name}: a day is one date");
+                    assert_ne!(
+                        local(pair[0].plus(-1)).date(),
+                        first.date(),
+                        "{name}: from its first instant on"
+                    );
+                }
+                let hours = Buckets::cut(span, Interval::Hour, &zone).unwrap();
+                for pair in hours.starts()[1..].windows(2) {
+                    assert_eq!(local(pair[0]).minute(), 0, "{name}: an hour begins with one of the clock");
+                    let minutes = (pair[1].0 - pair[0].0) / 60_000_000;
+                    assert!([60, 90].contains(&minutes), "{name}: {minutes} minutes");
+                }
+            }
+        }
     }
 
     #[test]

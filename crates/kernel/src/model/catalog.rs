@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;
 use super::history::{PropertyOwner, ReadableType};
-use super::id::{EnvironmentId, KeyId, MemberId};
+use super::id::{EnvironmentId, KeyId, MemberId, SegmentId};
+use super::saved::{SavedDashboard, SavedReport};
+use super::segment::saved::SavedSegment;
 use super::team::{Invitation, Member, Session};
 use super::time::Timestamp;
 
@@ -42,6 +44,12 @@ pub struct Environment {
     /// What somebody said that properties are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared_properties: Vec<DeclaredProperty>,
+    /// Where its days begin: a name of the IANA time zone database.
+    #[serde(default = "time_zone_default")]
+    pub time_zone: String,
+    /// The number that its next segment gets.
+    #[serde(default)]
+    pub next_segment: u32,
 }
 
 impl Environment {
@@ -127,6 +135,11 @@ impl PropertyType {
 /// What is hidden from viewers until somebody says otherwise.
 pub fn pii_properties_default() -> Vec<String> {
     vec!["email".to_owned(), "phone".to_owned()]
+}
+
+/// Where days begin until somebody says otherwise.
+pub fn time_zone_default() -> String {
+    "UTC".to_owned()
 }
 
 /// Choices that decisions.md leaves to each environment.
@@ -282,6 +295,21 @@ pub struct CatalogState {
     /// The newest backups, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<BackupNote>,
+    /// The saved segments of all environments, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SavedSegment>,
+    /// The number that the next saved report gets.
+    #[serde(default)]
+    pub next_report: u32,
+    /// The saved reports of all environments, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<SavedReport>,
+    /// The number that the next dashboard gets.
+    #[serde(default)]
+    pub next_dashboard: u32,
+    /// The dashboards of all environments, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dashboards: Vec<SavedDashboard>,
 }
 
 /// That a backup was made, and where.
@@ -302,6 +330,16 @@ impl CatalogState {
     /// An environment by name, without regard to case.
     pub fn environment_named(&self, name: &str) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.name.eq_ignore_ascii_case(name))
+    }
+
+    /// A segment of an environment by number.
+    pub fn segment(&self, environment: EnvironmentId, id: SegmentId) -> Option<&SavedSegment> {
+        self.segments.iter().find(|segment| segment.environment == environment && segment.id == id)
+    }
+
+    /// The segments of an environment, in the order in which they were made.
+    pub fn segments_of(&self, environment: EnvironmentId) -> impl Iterator<Item = &SavedSegment> {
+        self.segments.iter().filter(move |segment| segment.environment == environment)
     }
 
     /// A member by number.

@@ -267,7 +267,7 @@ impl ReadableType {
     }
 }
 
-fn reads_as_number(text: &str) -> bool {
+pub(super) fn reads_as_number(text: &str) -> bool {
     // Words such as `inf` parse as numbers too.
     let starts = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.');
     text.as_bytes().first().is_some_and(starts) && text.parse().is_ok_and(|number: f64| number.is_finite())

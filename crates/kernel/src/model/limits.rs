@@ -35,5 +35,59 @@ pub const PROBLEMS_LISTED_MAX: usize = 100;
 pub const BUCKETS_MAX: usize = 2_000;
 /// Values that one answer may tell apart in a breakdown.
 pub const GROUPS_MAX: usize = 1_000;
+/// Groups within groups of a segment's rule: deeper ones are asked for as a segment of their own.
+pub const RULE_DEPTH_MAX: usize = 8;
+/// Conditions of a segment's rule, filters of events counted.
+pub const RULE_CONDITIONS_MAX: usize = 100;
+/// Values in one list of a segment's rule; more of them are a static segment.
+pub const RULE_LIST_MAX: usize = 1_000;
+/// Characters in one value of a segment's rule.
+pub const RULE_VALUE_CHARS_MAX: usize = 1_024;
+/// Characters in the text form of a segment's rule.
+pub const RULE_TEXT_CHARS_MAX: usize = 100_000;
+/// Saved segments of an environment.
+pub const SEGMENTS_MAX: usize = 1_000;
+/// Bytes of all saved rules of an environment, as JSON: the catalog is written as a whole at every change.
+pub const SAVED_RULES_BYTES_MAX: usize = 1 << 20;
+/// Characters in the name of a segment.
+pub const SEGMENT_NAME_CHARS_MAX: usize = 120;
+/// Characters in the description of a segment.
+pub const SEGMENT_DESCRIPTION_CHARS_MAX: usize = 1_000;
+/// Days that a segment's rule may reach back or ahead: a century.
+pub const RULE_DAYS_MAX: u32 = 36_525;
+/// Times that a segment's rule may ask an event to have happened.
+pub const RULE_TIMES_MAX: u32 = 1_000_000;
 /// Ids in one deletion. The vendor names no limit; this keeps an erasure's state a few megabytes.
 pub const ERASED_IDS_MAX: usize = 10_000;
+/// Steps of a funnel.
+pub const FUNNEL_STEPS_MAX: usize = 48;
+/// Exclusions of a funnel.
+pub const FUNNEL_EXCLUSIONS_MAX: usize = 16;
+/// How long an attempt at a funnel may take, in microseconds: a leap year.
+pub const FUNNEL_WINDOW_MICROS_MAX: i64 = 366 * 24 * 60 * super::time::MINUTE;
+/// Conditions on properties at one place of a report: a step, a series, the people in it.
+pub const REPORT_CONDITIONS_MAX: usize = 20;
+/// Intervals of a retention report, cohorts and those that follow them together: a leap year of days.
+pub const RETENTION_INTERVALS_MAX: usize = 366;
+/// Series of a trend.
+pub const TREND_SERIES_MAX: usize = 10;
+/// Levels of a path report, the event that it begins with among them.
+pub const PATH_LEVELS_MAX: usize = 10;
+/// Branches told apart behind one step of a path report.
+pub const PATH_BRANCHES_MAX: usize = 50;
+/// Formulas of a trend.
+pub const TREND_FORMULAS_MAX: usize = 10;
+/// Characters in one of them.
+pub const FORMULA_CHARS_MAX: usize = 200;
+/// How long the state that an answer is of is kept, in microseconds.
+pub const PIN_MICROS_MAX: i64 = 15 * super::time::MINUTE;
+/// Saved reports of an environment.
+pub const REPORTS_MAX: usize = 500;
+/// Bytes of all their questions together: the catalog is written as a whole at every change.
+pub const SAVED_QUESTIONS_BYTES_MAX: usize = 1 << 20;
+/// Dashboards of an environment.
+pub const DASHBOARDS_MAX: usize = 100;
+/// Reports on a dashboard.
+pub const DASHBOARD_REPORTS_MAX: usize = 50;
+/// Characters in the name of a report or a dashboard.
+pub const SAVED_NAME_CHARS_MAX: usize = 120;

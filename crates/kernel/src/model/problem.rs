@@ -207,6 +207,18 @@ codes! {
         UserUnknown = "user_unknown",
         /// No such company.
         CompanyUnknown = "company_unknown",
+        /// A segment's rule, or something in it, is not what it should be.
+        RuleInvalid = "rule_invalid",
+        /// No such segment.
+        SegmentUnknown = "segment_unknown",
+        /// Something else refers to the segment.
+        SegmentInUse = "segment_in_use",
+        /// What was to be changed is not as the caller saw it.
+        VersionDiffers = "version_differs",
+        /// No such saved report.
+        ReportUnknown = "report_unknown",
+        /// No such dashboard.
+        DashboardUnknown = "dashboard_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

@@ -163,6 +163,11 @@ impl OwnedValue {
     pub fn value(&self) -> Value<'_> {
         Value::decode(&mut Reader::new(&self.0)).unwrap_or(Value::Null)
     }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<OwnedValue>() + self.0.len()
+    }
 }
 
 impl std::fmt::Debug for OwnedValue {

@@ -35,6 +35,8 @@ pub enum StoreError {
     Stopped,
     /// The answer needs more memory than a question may have. Ask for less: a shorter span, fewer groups.
     TooLarge,
+    /// The state that it was to be asked of is no longer kept. Ask of now.
+    Unpinned,
     /// Stored bytes cannot be read. Run `muster verify`; the text is for the operator, never for a caller.
     Damaged(String),
     /// Reading or writing failed. Retry; the text is for the operator, never for a caller.
@@ -49,6 +51,7 @@ impl fmt::Display for StoreError {
             StoreError::NotACursor => f.write_str("not a cursor of this list"),
             StoreError::Stopped => f.write_str("stopped"),
             StoreError::TooLarge => f.write_str("the answer is too large"),
+            StoreError::Unpinned => f.write_str("the pinned state is no longer kept"),
             StoreError::Damaged(what) => write!(f, "damaged: {what}"),
             StoreError::Failed(what) => write!(f, "failed: {what}"),
         }

@@ -11,6 +11,8 @@ mod history;
 mod jobs;
 mod ledger;
 mod profiles;
+mod reports;
+mod segments;
 
 pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
@@ -25,3 +27,5 @@ pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use reports::{PeoplePage, Reports};
+pub use segments::Segments;

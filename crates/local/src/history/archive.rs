@@ -54,6 +54,8 @@ pub struct ArchiveOptions {
     pub threads: usize,
     /// Memory that one question may take.
     pub question_bytes_max: usize,
+    /// How long the state that an answer is of is kept.
+    pub pin_age: Duration,
 }
 
 /// Answers which erasures are under way.
@@ -131,6 +133,10 @@ pub struct Archive {
     pub(super) signals: Mutex<Signals>,
     pub(super) changed: Condvar,
     pub(super) columns: super::user_columns::UserColumns,
+    /// States that answers of reports were of.
+    pub(super) pins: super::pins::Pins,
+    /// What segments' rules ask for.
+    pub(super) rule_columns: super::members::Columns,
     /// Bytes of the dictionaries' files, as of the last change of a file.
     pub(super) dictionary_bytes: AtomicU64,
     /// How many wait for what is done in the background: as long as there are any, it does not rest.

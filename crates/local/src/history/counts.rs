@@ -127,13 +127,13 @@ pub fn counts(
 }
 
 /// The smallest and the largest time that there is.
-fn reach(scan: &Scan<'_>) -> (i64, i64) {
+pub fn reach(scan: &Scan<'_>) -> (i64, i64) {
     let parts = scan.snapshot.kept.iter().flat_map(Kept::each).flat_map(|(segment, _)| segment.parts());
     parts.fold((i64::MAX, i64::MIN), |(a, b), part| (a.min(part.times.0), b.max(part.times.1)))
 }
 
 /// The numbers of the names that a name covers, as far as there are such events.
-fn numbers_of(scan: &Scan<'_>, name: &EventName) -> Vec<u32> {
+pub fn numbers_of(scan: &Scan<'_>, name: &EventName) -> Vec<u32> {
     let known = read(scan.known);
     if name.name.is_empty() {
         return known.names_of_kind(name.kind as u8);

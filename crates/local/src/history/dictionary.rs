@@ -28,6 +28,7 @@ const FRAME_BYTES: usize = 1 << 20;
 const FORGOTTEN: &[u8] = &[0xff];
 
 /// Texts and their numbers.
+#[derive(Clone)]
 pub struct Dictionary {
     bytes: Vec<u8>,
     ends: Vec<u64>,
@@ -52,6 +53,11 @@ impl Dictionary {
     /// How many texts there are.
     pub fn count(&self) -> u32 {
         u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 16
     }
 
     /// The number of a text, if it has one.

@@ -67,6 +67,7 @@ impl Archive {
         snapshot.sifted = begun;
         self.publish(snapshot);
         self.columns.clear();
+        self.rule_columns.clear();
         Ok(())
     }
 
@@ -265,6 +266,7 @@ impl Archive {
         self.forget_numbers(&mut files, &users, Which::Users)?;
         self.forget_numbers(&mut files, &companies, Which::Companies)?;
         self.columns.clear();
+        self.rule_columns.clear();
         self.disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))
     }
 

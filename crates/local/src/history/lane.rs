@@ -134,6 +134,11 @@ impl<'a> Lane<'a> {
         self.count
     }
 
+    /// Whether every number is this one, as far as can be told without looking at them.
+    pub fn is_always(&self, number: u64) -> bool {
+        self.constant == Some(number)
+    }
+
     /// How many blocks they are in.
     pub fn block_count(&self) -> usize {
         self.count.div_ceil(BLOCK)

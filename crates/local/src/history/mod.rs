@@ -8,7 +8,7 @@
 //! Layout (docs/FORMAT.md, "History"): `history/` holds a manifest, dictionaries and segments.
 //! From below: [`bits`], [`lane`], [`mod@column`] pack numbers and values; [`part`] and [`segment`] lay out events;
 //! [`writer`] and [`merge`] make segments; [`archive`], [`opening`], [`sealing`], [`tending`] and [`hiding`] keep them; [`scan`] and what stands
-//! on it answer questions.
+//! on it answer questions; [`members`] those about segments.
 
 pub mod archive;
 mod as_of;
@@ -20,18 +20,30 @@ mod dictionary;
 mod explorer;
 #[cfg(test)]
 mod fixture_tests;
+mod funnel;
+mod funnel_walk;
+mod gathered;
+mod groups;
 mod hiding;
 mod lane;
 mod manifest;
+mod members;
 mod merge;
 mod names;
 pub mod opening;
 mod part;
+mod path;
+mod pins;
+mod ranges;
+pub mod reports;
+mod retention;
 mod rows;
 mod scan;
 mod sealing;
 mod segment;
 mod tending;
+mod trend;
+mod trend_cells;
 mod user_columns;
 pub mod verifying;
 mod writer;
@@ -52,7 +64,8 @@ use scan::Scan;
 impl Archive {
     fn scan<'a>(&'a self, snapshot: &'a Snapshot, inquiry: &'a Inquiry) -> Scan<'a> {
         let (threads, bytes_max) = (self.options.threads, self.options.question_bytes_max);
-        Scan { snapshot, known: &self.known, inquiry, threads, bytes_max }
+        let through = snapshot.through;
+        Scan { snapshot, through, known: &self.known, inquiry, threads, bytes_max }
     }
 
     /// See `History::events`.

@@ -100,7 +100,7 @@ pub fn properties(
 }
 
 /// Every event name with its number.
-fn event_names(scan: &Scan<'_>) -> Vec<(u32, EventName)> {
+pub fn event_names(scan: &Scan<'_>) -> Vec<(u32, EventName)> {
     let known = read(scan.known);
     let name = |number: u32| {
         let (kind, name) = known.names.text(number)?.split_first()?;

@@ -68,6 +68,8 @@ impl Archive {
             signals: Mutex::default(),
             changed: Condvar::new(),
             columns: super::user_columns::UserColumns::default(),
+            pins: super::pins::Pins::default(),
+            rule_columns: super::members::Columns::default(),
             dictionary_bytes,
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),

@@ -236,6 +236,25 @@ fn put_envelope(event: &Event<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// What an envelope says about users and companies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The event is a row of a job.
+    pub is_of_job: bool,
+    /// The event ends the user's membership.
+    pub leaves_company: bool,
+}
+
+impl Flags {
+    fn of(envelope: &[u8]) -> Flags {
+        let mut reader = Reader::new(envelope);
+        let _source = reader.byte();
+        let flags = reader.byte().unwrap_or_default();
+        let _key = reader.varint();
+        Flags { is_of_job: !reader.is_empty(), leaves_company: flags & LEAVES_COMPANY != 0 }
+    }
+}
+
 /// A column of a part, before it is looked into.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -260,7 +279,8 @@ pub struct Part<'a> {
     pub positions: Lane<'a>,
     /// Numbers of companies.
     pub companies: Lane<'a>,
-    ordinals: Lane<'a>,
+    /// Row numbers in a job, 0 otherwise.
+    pub ordinals: Lane<'a>,
     /// The columns.
     pub columns: Vec<Entry<'a>>,
 }
@@ -306,6 +326,25 @@ impl<'a> Part<'a> {
     /// The rows of a user.
     pub fn rows_of(&self, user: u32) -> std::ops::Range<usize> {
         self.users.first_at_least(user.into())..self.users.first_at_least(u64::from(user) + 1)
+    }
+
+    /// What the envelope of each row says; `None` when none says anything.
+    pub fn flags(&self) -> Option<Vec<Flags>> {
+        let column = self.column(Content::Envelopes, 0)?;
+        let mut says_something = false;
+        column.visit(|bytes| {
+            says_something |= Flags::of(bytes) != Flags::default();
+            !says_something
+        });
+        if !says_something {
+            return None;
+        }
+        let group = |bytes: &[u8]| {
+            let flags = Flags::of(bytes);
+            u32::from(flags.is_of_job) | u32::from(flags.leaves_company) << 1
+        };
+        let flags = |group: u32| Flags { is_of_job: group & 1 != 0, leaves_company: group & 2 != 0 };
+        Some(column.groups(0..self.rows, 0, group).into_iter().map(flags).collect())
     }
 
     /// The time of a row.

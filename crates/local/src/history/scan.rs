@@ -25,6 +25,8 @@ const ALONE_EVENTS: u64 = 50_000;
 pub struct Scan<'a> {
     /// What there is.
     pub snapshot: &'a Snapshot,
+    /// Folds over users see no event of a later position: earlier than that of the snapshot where a question is pinned.
+    pub through: u64,
     /// What numbers stand for.
     pub known: &'a Shared,
     /// Who asks.

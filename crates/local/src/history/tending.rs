@@ -269,6 +269,7 @@ mod tests {
             merge_events_max: 100_000,
             threads: 1,
             question_bytes_max: 0,
+            pin_age: Duration::ZERO,
         };
         assert_eq!(due(&[100, 100, 100], &options), None);
         assert_eq!(due(&[100, 100, 100, 100], &options), Some(0..4));

@@ -40,6 +40,20 @@ impl UserColumn {
         self.codes.get(user as usize).copied().unwrap_or_default()
     }
 
+    /// Who has a value that passes.
+    pub fn users_with(&self, passes: impl Fn(&OwnedValue) -> bool) -> RoaringBitmap {
+        let passing: Vec<bool> = std::iter::once(false).chain(self.values.iter().map(passes)).collect();
+        let passes = |code: &u32| passing.get(*code as usize).is_some_and(|passes| *passes);
+        let users = (0u32..).zip(&self.codes).filter(|(_, code)| passes(code)).map(|(user, _)| user);
+        users.collect()
+    }
+
+    /// Bytes that it holds, about.
+    pub fn bytes(&self) -> usize {
+        let values: usize = self.values.iter().map(OwnedValue::bytes).sum();
+        4 * self.codes.len() + 2 * values
+    }
+
     fn set(&mut self, user: u32, value: Option<Value<'_>>) -> Result<(), StoreError> {
         let place = match value.map(OwnedValue::of) {
             None => 0,

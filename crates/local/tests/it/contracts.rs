@@ -6,6 +6,7 @@ use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
     erasures_keep_their_promises, event_log_keeps_its_promises, history_keeps_its_promises,
     jobs_keep_their_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
+    reports_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
 };
 
 use muster_testkit::builders::PRODUCTION;
@@ -77,4 +78,46 @@ fn history_keeps_its_promises_when_nothing_is_ever_sealed() {
     let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
     add_environments(&engine, &[1, 2]);
     history_keeps_its_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn segments_keep_their_promises_in_the_tail_and_in_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    segments_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
+}
+
+#[test]
+fn segments_keep_their_promises_when_nothing_is_ever_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_local::Options { free_disk_reserve_bytes: 0, ..muster_local::Options::default() };
+    let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
+    add_environments(&engine, &[1, 2]);
+    segments_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn reports_keep_their_promises_in_the_tail_and_in_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    reports_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
+}
+
+#[test]
+fn reports_keep_their_promises_when_nothing_is_ever_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_local::Options { free_disk_reserve_bytes: 0, ..muster_local::Options::default() };
+    let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
+    add_environments(&engine, &[1, 2]);
+    reports_keep_their_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn trends_keep_the_promises_of_reports_in_the_tail_and_in_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    trends_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
 }

@@ -16,15 +16,21 @@ use muster_kernel::model::history::{
 use muster_kernel::model::id::{JobNumber, KeyId, Position};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
+use muster_kernel::model::segment::question::{Evidence, MemberOrder, SegmentQuestion};
+use muster_kernel::model::segment::{Level, Moment};
 use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{EventLog, History, Inquiry, ProfileKind, Profiles, Purged, StoredEvent};
+use muster_kernel::ports::{
+    EventLog, History, Inquiry, ProfileKind, Profiles, Purged, Segments, StoredEvent,
+};
 use muster_local::disk::{Disk, RealDisk};
 use muster_local::{Engine, Options};
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, company, user};
+use muster_testkit::chance::Chance;
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::model_history::answer;
+use muster_testkit::model_segments::answer::Everybody;
 use proptest::prelude::*;
 
 use crate::erasure::{erase, purge};
@@ -32,7 +38,7 @@ use crate::stand::{add_environments, open, small};
 
 /// What a test does to an engine.
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     Append(Vec<EventDraft>),
     Seal,
     Reopen,
@@ -139,7 +145,7 @@ fn event() -> impl Strategy<Value = EventDraft> {
     })
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => prop::collection::vec(event(), 1..60).prop_map(Act::Append),
         3 => Just(Act::Seal),
@@ -151,10 +157,10 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// An engine and what the model holds of it.
-struct Pair {
+pub struct Pair {
     directory: tempfile::TempDir,
     engine: Option<Engine>,
-    events: Vec<StoredEvent>,
+    pub events: Vec<StoredEvent>,
 }
 
 fn options() -> Options {
@@ -162,18 +168,24 @@ fn options() -> Options {
 }
 
 impl Pair {
-    fn new() -> Pair {
+    pub fn new() -> Pair {
+        Pair::with(options().history_question_bytes_max)
+    }
+
+    /// With so much memory for a question, until it is reopened.
+    pub fn with(history_question_bytes_max: u64) -> Pair {
         let directory = tempfile::tempdir().unwrap();
-        let engine = open(Arc::new(RealDisk), directory.path(), options()).unwrap();
+        let options = Options { history_question_bytes_max, ..options() };
+        let engine = open(Arc::new(RealDisk), directory.path(), options).unwrap();
         add_environments(&engine, &[1]);
         Pair { directory, engine: Some(engine), events: Vec::new() }
     }
 
-    fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Engine {
         self.engine.as_ref().unwrap()
     }
 
-    fn act(&mut self, act: Act) {
+    pub fn act(&mut self, act: Act) {
         match act {
             Act::Append(drafts) => {
                 let after = self.engine().visible(PRODUCTION).unwrap();
@@ -205,6 +217,26 @@ impl Pair {
         self.check_counts();
         self.check_names();
         self.check_as_of();
+        self.check_segments();
+    }
+
+    fn check_segments(&self) {
+        let everybody = Everybody::of(&self.events);
+        let mut chance = Chance(self.events.len() as u64);
+        for level in [Level::User, Level::Company] {
+            let moment = Moment { now: DAY_ONE.plus(90 * 60 * MINUTE), zone: TimeZone::UTC };
+            let question =
+                SegmentQuestion { level, rule: chance.rule(level), moment, segments: Arc::default() };
+            let (inquiry, order) = (Inquiry::default(), MemberOrder::LastSeen);
+            let found = self.engine().preview(PRODUCTION, &question, 0, &inquiry).unwrap();
+            assert_eq!(found, everybody.preview(&question, 0), "{}", question.rule);
+            let page = self.engine().members(PRODUCTION, &question, order, None, 100, &inquiry).unwrap();
+            assert_eq!(page.items, everybody.members(&question, order), "{}", question.rule);
+            let id = if level == Level::User { "user 1" } else { "firm 2" };
+            let evidence = self.engine().evidence(PRODUCTION, &question, id, &inquiry).unwrap();
+            let explained = |evidence: Option<Evidence>| evidence.map(|one| one.explain(&question));
+            assert_eq!(explained(evidence), explained(everybody.evidence(level, id)), "{}", question.rule);
+        }
     }
 
     fn check_lists(&self) {

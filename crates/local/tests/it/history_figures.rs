@@ -25,15 +25,18 @@ use muster_testkit::clock::DAY_ONE;
 
 use crate::stand::{add_environments, open};
 
-const DAY: i64 = 86_400_000_000;
-const DAYS: i64 = 180;
+/// A day.
+pub const DAY: i64 = 86_400_000_000;
+/// Days that the events are spread over.
+pub const DAYS: i64 = 180;
 const BATCH: usize = 4096;
 const ROUNDS: usize = 7;
 /// More events than these are not also taken without history.
 const COMPARED_MAX: u64 = 5_000_000;
 
+/// For how long something takes.
 #[expect(clippy::disallowed_methods, reason = "measures how long things take")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
@@ -73,7 +76,8 @@ fn draft(chance: &mut Chance, users: u64, urls: &[String], into: &mut EventDraft
     into.properties.settle();
 }
 
-fn fill(engine: &Engine, events: u64, users: u64) {
+/// Identifies all users, then appends events.
+pub fn fill(engine: &Engine, events: u64, users: u64) {
     let mut chance = Chance(7);
     let urls: Vec<String> = (0..2000).map(|n| format!("/projects/{}/boards/{n}", n % 37)).collect();
     let countries = ["US", "GB", "DE", "FR", "IN", "BR", "JP", "AU", "NL", "SE"];
@@ -95,7 +99,7 @@ fn fill(engine: &Engine, events: u64, users: u64) {
 }
 
 /// The median of some rounds in milliseconds, the first of all (which makes what later ones keep), and the last answer.
-fn timed<T>(what: &str, ask: impl Fn() -> T) -> T {
+pub fn timed<T>(what: &str, ask: impl Fn() -> T) -> T {
     let first = now();
     let mut answer = ask();
     let first = first.elapsed();
@@ -164,10 +168,15 @@ fn bytes_below(directory: &std::path::Path, end: &str) -> u64 {
     ours.map(|file| file.metadata().unwrap().len()).sum()
 }
 
+/// How many events.
+pub fn events() -> u64 {
+    std::env::var("HISTORY_EVENTS").ok().map_or(2_000_000, |text| text.parse().unwrap())
+}
+
 #[test]
 #[ignore = "soak"]
 fn figures_of_history_soak() {
-    let events: u64 = std::env::var("HISTORY_EVENTS").ok().map_or(2_000_000, |text| text.parse().unwrap());
+    let events = events();
     let users = events / 20;
     let directory = tempfile::tempdir().unwrap();
     let options = |threads, tend| Options {

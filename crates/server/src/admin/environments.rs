@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use muster_kernel::model::audit::{Act, Actor};
 use muster_kernel::model::catalog::{
     CatalogState, EmptyCompany, Environment, EnvironmentSettings, JunkIds, NestedValues,
-    pii_properties_default,
+    pii_properties_default, time_zone_default,
 };
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::limits::PROPERTY_NAME_CHARS_MAX;
@@ -55,6 +56,9 @@ pub struct SetEnvironment {
     /// The names of all properties that viewers shall not see the values of.
     #[serde(default)]
     pub pii_properties: Option<Vec<String>>,
+    /// Where its days shall begin: a name of the IANA time zone database.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 impl SetEnvironment {
@@ -66,6 +70,7 @@ impl SetEnvironment {
             region: None,
             settings: SettingsPatch::default(),
             pii_properties: None,
+            time_zone: None,
         }
     }
 }
@@ -147,7 +152,20 @@ fn changed(
     if let Some(names) = &request.pii_properties {
         after.pii_properties = settled_pii(names)?;
     }
+    if let Some(zone) = &request.time_zone {
+        after.time_zone = known_zone(zone)?;
+    }
     Ok(after)
+}
+
+/// The name of a time zone as the database writes it.
+fn known_zone(name: &str) -> Result<String, Problem> {
+    let found = TimeZone::get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    found.ok_or_else(|| {
+        let message =
+            "This is no name of the IANA time zone database; give one as `Europe/Berlin`, or `UTC`.";
+        invalid("/time_zone", message)
+    })
 }
 
 /// What became different, as the audit says it.
@@ -162,6 +180,7 @@ fn difference(before: &Environment, after: &Environment, by: &Actor) -> Entry {
         .change("region", &before.region, &after.region)
         .change("settings", &settings(before), &settings(after))
         .change("pii_properties", &before.pii_properties.join(", "), &after.pii_properties.join(", "))
+        .change("time_zone", &before.time_zone, &after.time_zone)
 }
 
 /// Sorted names, each once.
@@ -217,6 +236,8 @@ pub(super) fn insert(
         settings,
         pii_properties: pii_properties_default(),
         declared_properties: Vec::new(),
+        time_zone: time_zone_default(),
+        next_segment: 0,
     };
     state.environments.push(environment);
     Ok(id)
@@ -305,6 +326,7 @@ pub fn view(state: &CatalogState, environment: &Environment, now: Timestamp) -> 
         live_keys: live.count(),
         settings: environment.settings,
         pii_properties: environment.pii_properties.clone(),
+        time_zone: environment.time_zone.clone(),
         created_at: environment.created_at,
     }
 }

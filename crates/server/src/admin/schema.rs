@@ -80,6 +80,15 @@ pub(crate) enum PropertyOwner {
     Event,
 }
 
+/// Whose segment it is.
+#[derive(ToSchema)]
+#[schema(as = SegmentLevel, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what the kernel's own type serialises to")]
+pub(crate) enum Level {
+    User,
+    Company,
+}
+
 /// What a property is.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]

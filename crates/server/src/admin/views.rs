@@ -83,6 +83,9 @@ pub struct EnvironmentView {
     pub settings: EnvironmentSettings,
     /// Names of properties about people that viewers do not see the values of.
     pub pii_properties: Vec<String>,
+    /// Where its days begin, unless a question names another zone: a name of the IANA time zone database.
+    #[schema(example = "Europe/Berlin")]
+    pub time_zone: String,
     /// When it was created.
     #[serde(with = "time_text")]
     #[schema(value_type = schema::Instant)]

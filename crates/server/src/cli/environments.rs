@@ -59,6 +59,9 @@ pub struct Set {
     /// All properties that viewers do not see the values of, separated by commas; an empty text for none.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pii_properties: Option<Vec<String>>,
+    /// Where its days shall begin: a name of the IANA time zone database, as `Europe/Berlin`
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -101,7 +104,15 @@ impl EnvironmentsCommand {
                 (AdminRequest::CreateEnvironment(request), output)
             }
             EnvironmentsCommand::List(List { output }) => (AdminRequest::ListEnvironments, output),
-            EnvironmentsCommand::Set(Set { name, rename, region, pii_properties, settings, output }) => {
+            EnvironmentsCommand::Set(Set {
+                name,
+                rename,
+                region,
+                pii_properties,
+                time_zone,
+                settings,
+                output,
+            }) => {
                 let request = SetEnvironment {
                     environment: EnvironmentRef::Name(name),
                     name: rename,
@@ -110,6 +121,7 @@ impl EnvironmentsCommand {
                     // One empty name is the way to write an empty list.
                     pii_properties: pii_properties
                         .map(|names| names.into_iter().filter(|name| !name.is_empty()).collect()),
+                    time_zone,
                 };
                 (AdminRequest::SetEnvironment(request), output)
             }

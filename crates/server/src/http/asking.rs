@@ -200,14 +200,18 @@ pub(super) fn span(query: &Query, zone: &TimeZone) -> Result<Span, Problem> {
 /// When it names none.
 pub(super) fn instant(query: &Query, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = query.get(name) else { return Ok(None) };
+    instant_of(&text, zone)
+        .map(Some)
+        .ok_or_else(|| invalid(format!("`{name}` is no time; give RFC 3339 (in UTC with `Z`) or a date.")))
+}
+
+/// The time that a text names: RFC 3339, or a date, which is its midnight in `zone`.
+pub(super) fn instant_of(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let midnight = || {
         let date = text.parse::<Date>().ok().filter(|_| text.len() == "2026-01-05".len())?;
         Some(Timestamp(date.to_zoned(zone.clone()).ok()?.timestamp().as_microsecond()))
     };
-    let found = midnight().or_else(|| Timestamp::parse(&text));
-    found
-        .map(Some)
-        .ok_or_else(|| invalid(format!("`{name}` is no time; give RFC 3339 (in UTC with `Z`) or a date.")))
+    midnight().or_else(|| Timestamp::parse(text))
 }
 
 /// The time zone that `zone` names.

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use muster_kernel::model::catalog::Scope;
 use muster_kernel::model::id::{EnvironmentId, Position, PositionToken};
 use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::team::Role;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{AppendError, Appended, Appending};
 
@@ -34,6 +35,8 @@ pub(super) trait Purpose: Send + Sync + 'static {
     const COUNTED: bool = false;
     /// Whether those that are refused are, where the others are not calls but many rows.
     const COUNTS_REFUSED: bool = false;
+    /// The least role of a session, where that is not whoever has one of the scopes.
+    const LEAST: Option<Role> = None;
 }
 
 /// Writing users, companies and events.
@@ -52,6 +55,8 @@ pub(super) struct Read;
 pub(super) struct Account;
 /// Saying how the environment is to be read.
 pub(super) struct Administer;
+/// Saving what others may ask again.
+pub(super) struct Curate;
 /// Asking whether the key is good.
 pub(super) struct Nothing;
 
@@ -87,6 +92,11 @@ impl Purpose for Account {
 
 impl Purpose for Administer {
     const SCOPES: &'static [Scope] = &[Scope::Admin];
+}
+
+impl Purpose for Curate {
+    const SCOPES: &'static [Scope] = &[Scope::Admin];
+    const LEAST: Option<Role> = Some(Role::Analyst);
 }
 
 impl Purpose for Nothing {

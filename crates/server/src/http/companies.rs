@@ -9,12 +9,14 @@ use utoipa::ToSchema;
 use muster_kernel::model::id::CompanyId;
 use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
+use muster_kernel::model::segment::Level;
 use muster_kernel::ports::CompanyQuery;
 
 use super::answer;
 use super::caller::Read;
 use super::edge::Edge;
 use super::error::Refused;
+use super::filtered::{Filtered, FilteredParameters};
 use super::openapi::{
     CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
 };
@@ -43,6 +45,7 @@ pub(super) struct CompanyPage {
     tag = "Companies",
     params(
         ("q" = Option<String>, Query, description = "Only those whose id or name starts with this"),
+        FilteredParameters,
         LimitParameter,
         CursorParameter,
         DetailParameter,
@@ -59,11 +62,14 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, he
 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
     let reading = read::begin(edge, reader, head).await?;
+    let (environment, masking) = (reader.environment(), reader.masking());
+    if let Some(filtered) = Filtered::asked(edge, environment, Level::Company, &reading.query, &masking)? {
+        return filtered.page(edge, reader, reading).await;
+    }
     let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
     let view = view_of(reader, &reading.query)?;
     let unsearched = view.masking.names().to_vec();
     let companies = CompanyQuery { search: reading.query.search(), unsearched };
-    let environment = reader.environment();
     let bytes = read::aside(edge, move |edge| {
         let profiles = &edge.parts.profiles;
         let mut writer = PageWriter::new(limit, cursor);

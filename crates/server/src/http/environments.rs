@@ -62,6 +62,9 @@ pub(super) struct PatchFields {
     settings: SettingsFields,
     /// The names of all properties that viewers shall not see the values of; at most 100.
     pii_properties: Option<Vec<String>>,
+    /// Where its days shall begin: a name of the IANA time zone database.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
 }
 
 /// Settings that are named; the others stay as they are.
@@ -163,6 +166,7 @@ pub(super) async fn patch(
         region: fields.region,
         settings: fields.settings.into(),
         pii_properties: fields.pii_properties,
+        time_zone: fields.time_zone,
     });
     match acts::execute(&edge, at_work.member.actor(), String::new(), request).await? {
         AdminAnswer::EnvironmentChanged { environment } => acts::answer(error::OK, &environment),

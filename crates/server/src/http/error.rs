@@ -65,12 +65,15 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         }
         P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => StatusCode::UNAUTHORIZED,
         P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => StatusCode::FORBIDDEN,
-        P::EnvironmentMissing | P::FieldInvalid => StatusCode::BAD_REQUEST,
+        P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => StatusCode::BAD_REQUEST,
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => StatusCode::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
             StatusCode::NOT_FOUND
         }
         P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
+        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => StatusCode::NOT_FOUND,
+        P::SegmentInUse => StatusCode::CONFLICT,
+        P::VersionDiffers => StatusCode::PRECONDITION_FAILED,
         P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
@@ -308,6 +311,8 @@ impl From<StoreError> for Refused {
                 ProblemCode::AnswerTooLarge,
                 "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
             )),
+            // Asked of now instead by who asks about people.
+            StoreError::Unpinned => Refused::internal(error.to_string()),
             // Nobody hears this: whoever asked has gone.
             StoreError::Stopped => Refused::internal(error.to_string()),
             // The key's environment is in the catalog, so an engine without it is a defect of ours.

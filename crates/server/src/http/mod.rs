@@ -27,6 +27,7 @@ mod error;
 mod event_counts;
 mod event_names;
 mod events;
+mod filtered;
 mod health;
 mod identify;
 mod identify_company;
@@ -48,7 +49,13 @@ mod properties;
 mod read;
 mod reader;
 mod render;
+mod reports;
 mod router;
+mod rules;
+mod segment_explain;
+mod segment_members;
+mod segment_preview;
+mod segments;
 mod sender;
 mod server;
 mod service;
@@ -73,7 +80,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles};
+use muster_kernel::ports::{
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports, Segments,
+};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -101,6 +110,10 @@ pub struct Parts {
     pub profiles: Arc<dyn Profiles>,
     /// Everything that happened, to be asked.
     pub history: Arc<dyn History>,
+    /// What people did, to be asked.
+    pub reports: Arc<dyn Reports>,
+    /// Who belongs to a segment.
+    pub segments: Arc<dyn Segments>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

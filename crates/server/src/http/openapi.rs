@@ -52,6 +52,11 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Users", "Read users."),
         ("Companies", "Read companies."),
         ("Events", "Follow the log."),
+        (
+            "Reports",
+            "Ask what people did: trends, funnels, retention and paths, and who is behind each number.",
+        ),
+        ("Segments", "Say by rules who belongs together, and list who does."),
         ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),
@@ -153,6 +158,8 @@ pub(super) struct DryRunParameter {
 pub(super) struct KeyProblems;
 /// Answers to a read that is refused.
 pub(super) struct ReadProblems;
+/// Answers to a question of a report that is refused.
+pub(super) struct QuestionProblems;
 /// Answers to a write that is refused.
 pub(super) struct WriteProblems;
 /// Answers to an upload that is refused.
@@ -184,6 +191,13 @@ impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let bad = ("400", "A parameter, a cursor or the position is not what it should be");
         problems(&[bad, UNAUTHORIZED, FORBIDDEN, LIMITED, UNAVAILABLE])
+    }
+}
+
+impl IntoResponses for QuestionProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let large = ("422", "The answer would be too large");
+        problems(&[BAD_FIELDS, UNAUTHORIZED, FORBIDDEN, LATE, LARGE, NOT_JSON, large, LIMITED, UNAVAILABLE])
     }
 }
 

@@ -36,6 +36,11 @@ impl PageWriter {
         }
     }
 
+    /// The same, of a list whose items are called so.
+    pub(super) fn of_items(limit: usize, cursor: Option<Cursor>) -> Self {
+        PageWriter { bytes: br#"{"items":["#.to_vec(), ..PageWriter::new(limit, cursor) }
+    }
+
     /// The same, of a list in which every look costs: more items are asked for at once.
     pub(super) fn in_large_steps(self) -> Self {
         PageWriter { at_once: EVENTS_AT_ONCE, ..self }
@@ -73,6 +78,14 @@ impl PageWriter {
         self.finish_with(text.as_deref())
     }
 
+    /// The page, with the number of items on all pages.
+    pub(super) fn finish_with_total(self, total: u64) -> Vec<u8> {
+        let mut bytes = self.finish();
+        bytes.pop();
+        bytes.extend_from_slice(format!(r#","total":{total}}}"#).as_bytes());
+        bytes
+    }
+
     /// The page, with a cursor that the caller of this made.
     pub(super) fn finish_with(mut self, next_cursor: Option<&str>) -> Vec<u8> {
         self.bytes.extend_from_slice(br#"],"next_cursor":"#);
@@ -102,6 +115,11 @@ mod tests {
         page.turn(10, next());
         assert_eq!(page.wants(), None);
         assert_eq!(page.finish(), br#"{"data":[1,2],"next_cursor":"ab"}"#);
+
+        let mut page = PageWriter::of_items(60, None);
+        page.push(&1).unwrap();
+        page.turn(1, None);
+        assert_eq!(page.finish_with_total(7), br#"{"items":[1],"next_cursor":null,"total":7}"#);
 
         let mut page = PageWriter::new(60, None);
         page.turn(1, None);

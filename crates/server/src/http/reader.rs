@@ -34,9 +34,13 @@ impl<P: Purpose> FromRequestParts<Arc<Edge>> for Reader<P> {
             return Caller::from_request_parts(parts, edge).await.map(Reader::Key);
         }
         let at_work = InEnvironment::by_header(parts, edge).map_err(IntoResponse::into_response)?;
-        let scopes = at_work.member.role.scopes();
-        if !P::SCOPES.is_empty() && !P::SCOPES.iter().any(|scope| scopes.contains(scope)) {
-            let message = format!("Your role, {}, does not allow this.", at_work.member.role.as_str());
+        let role = at_work.member.role;
+        let may = match P::LEAST {
+            Some(least) => role >= least,
+            None => P::SCOPES.is_empty() || P::SCOPES.iter().any(|scope| role.scopes().contains(scope)),
+        };
+        if !may {
+            let message = format!("Your role, {}, does not allow this.", role.as_str());
             let refused = Refused::from(Problem::of_call(ProblemCode::RoleInsufficient, message));
             return Err(refused.into_response());
         }

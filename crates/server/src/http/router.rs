@@ -17,7 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership,
-    metrics, openapi, overview, properties, session, timeline, track, users, validate,
+    metrics, openapi, overview, properties, reports, segment_explain, segment_members, segment_preview,
+    segments, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -59,8 +60,37 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(event_names::list)) //      GET    /v1/events/names
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
         .routes(routes!(properties::list)) //       GET    /v1/properties
+        .routes(routes!(segments::list)) //         GET    /v1/segments
+        .routes(routes!(segments::get)) //          GET    /v1/segments/{id}
+        .routes(routes!(segment_preview::post)) //  POST   /v1/segments/preview
+        .routes(routes!(segment_members::list)) //  GET    /v1/segments/{id}/members
+        .routes(routes!(segment_explain::get)) //   GET    /v1/segments/{id}/explain
+        .routes(routes!(segment_explain::of_user)) // GET  /v1/users/{id}/segments
+        .routes(routes!(segment_explain::of_company)) // GET /v1/companies/{id}/segments
         .routes(routes!(ledger::read)) //           GET    /v1/ledger (`admin` will do)
         .routes(routes!(overview::get)) //          GET    /v1/overview (`admin` will do)
+        .routes(routes!(reports::trend::post)) //       POST   /v1/reports/trend
+        .routes(routes!(reports::trend::people)) //     POST   /v1/reports/trend/people
+        .routes(routes!(reports::funnel::post)) //      POST   /v1/reports/funnel
+        .routes(routes!(reports::funnel::people)) //    POST   /v1/reports/funnel/people
+        .routes(routes!(reports::retention::post)) //   POST   /v1/reports/retention
+        .routes(routes!(reports::retention::people)) // POST   /v1/reports/retention/people
+        .routes(routes!(reports::path::post)) //        POST   /v1/reports/path
+        .routes(routes!(reports::path::people)) //      POST   /v1/reports/path/people
+        .routes(routes!(reports::saved::list)) //       GET    /v1/reports
+        .routes(routes!(reports::saved::get)) //        GET    /v1/reports/{id}
+        .routes(routes!(reports::dashboards::list)) //  GET    /v1/dashboards
+        .routes(routes!(reports::dashboards::get)) //   GET    /v1/dashboards/{id}
+        // Who saves segments and reports; scope `admin`, or a session of an analyst.
+        .routes(routes!(segments::post)) //         POST   /v1/segments
+        .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}
+        .routes(routes!(segments::delete)) //       DELETE /v1/segments/{id}
+        .routes(routes!(reports::saved::post)) //        POST   /v1/reports
+        .routes(routes!(reports::saved::put)) //         PUT    /v1/reports/{id}
+        .routes(routes!(reports::saved::delete)) //      DELETE /v1/reports/{id}
+        .routes(routes!(reports::dashboards::post)) //   POST   /v1/dashboards
+        .routes(routes!(reports::dashboards::put)) //    PUT    /v1/dashboards/{id}
+        .routes(routes!(reports::dashboards::delete)) // DELETE /v1/dashboards/{id}
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.

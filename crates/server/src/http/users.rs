@@ -13,6 +13,7 @@ use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
 use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::profile::Profile;
+use muster_kernel::model::segment::Level;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{ProfileKind, UserQuery};
@@ -22,6 +23,7 @@ use super::asking;
 use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
+use super::filtered::{Filtered, FilteredParameters};
 use super::openapi::{
     CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
 };
@@ -53,6 +55,7 @@ pub(super) struct UserPage {
     params(
         ("q" = Option<String>, Query, description = "Only those whose id, e-mail or name starts with this"),
         ("company_id" = Option<String>, Query, description = "Only those of this company"),
+        FilteredParameters,
         LimitParameter,
         CursorParameter,
         DetailParameter,
@@ -71,6 +74,10 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     let reading = read::begin(edge, reader, head).await?;
     let company = reading.query.get("company_id").map(|id| CompanyId::parse(&id));
     let company = company.transpose().map_err(id_problem)?;
+    let (environment, masking) = (reader.environment(), reader.masking());
+    if let Some(filtered) = Filtered::asked(edge, environment, Level::User, &reading.query, &masking)? {
+        return filtered.within(company.as_ref()).page(edge, reader, reading).await;
+    }
     page(edge, reader, reading, company).await
 }
 
@@ -103,18 +110,18 @@ pub(super) async fn page(
 }
 
 /// The names of the companies on a page, each read once.
-struct CompanyNames {
+pub(super) struct CompanyNames {
     is_hidden: bool,
     known: HashMap<String, Option<String>>,
 }
 
 impl CompanyNames {
-    fn new(view: &View) -> Self {
+    pub(super) fn new(view: &View) -> Self {
         CompanyNames { is_hidden: view.masking.hides(NAME), known: HashMap::new() }
     }
 
     /// The name of a company, where it has one that may be shown.
-    fn of(
+    pub(super) fn of(
         &mut self,
         edge: &Edge,
         environment: EnvironmentId,

@@ -10,13 +10,18 @@ use muster_kernel::model::history::{
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
-use muster_kernel::ports::{History, Inquiry, ProfileKind, StoreError, StoredEvent};
+use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
+use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
+use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
+use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
+use muster_kernel::model::report::{Behind, People, Pinned};
+use muster_kernel::ports::{History, Inquiry, PeoplePage, ProfileKind, Reports, StoreError, StoredEvent};
 use muster_testkit::model_engine::ModelEngine;
 
 use crate::client::{Client, Request};
 use crate::world::{KEY, World, until};
 
-/// History whose counts can be made to take for ever: until they are stopped, or let go.
+/// History whose counts and funnels can be made to take for ever: until they are stopped, or let go.
 pub struct Patient {
     model: Arc<ModelEngine>,
     holds: AtomicBool,
@@ -28,6 +33,18 @@ impl Patient {
     pub fn new(model: Arc<ModelEngine>) -> Patient {
         let (at_work, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Patient { model, holds: AtomicBool::new(false), at_work, stopped }
+    }
+
+    fn hold(&self, inquiry: &Inquiry) -> Result<(), StoreError> {
+        self.at_work.fetch_add(1, Ordering::SeqCst);
+        while self.holds.load(Ordering::SeqCst) {
+            if inquiry.is_stopped() {
+                self.stopped.fetch_add(1, Ordering::SeqCst);
+                return Err(StoreError::Stopped);
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
     }
 }
 
@@ -58,14 +75,7 @@ impl History for Patient {
         question: &CountQuestion,
         inquiry: &Inquiry,
     ) -> Result<CountAnswer, StoreError> {
-        self.at_work.fetch_add(1, Ordering::SeqCst);
-        while self.holds.load(Ordering::SeqCst) {
-            if inquiry.is_stopped() {
-                self.stopped.fetch_add(1, Ordering::SeqCst);
-                return Err(StoreError::Stopped);
-            }
-            std::thread::yield_now();
-        }
+        self.hold(inquiry)?;
         self.model.counts(environment, question, inquiry)
     }
 
@@ -93,6 +103,55 @@ impl History for Patient {
     }
 }
 
+impl Reports for Patient {
+    fn funnel(
+        &self,
+        environment: EnvironmentId,
+        question: &FunnelQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<FunnelAnswer>, StoreError> {
+        self.hold(inquiry)?;
+        self.model.funnel(environment, question, inquiry)
+    }
+
+    fn retention(
+        &self,
+        environment: EnvironmentId,
+        question: &RetentionQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<RetentionAnswer>, StoreError> {
+        self.model.retention(environment, question, inquiry)
+    }
+
+    fn trend(
+        &self,
+        environment: EnvironmentId,
+        question: &TrendQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<TrendAnswer>, StoreError> {
+        self.model.trend(environment, question, inquiry)
+    }
+
+    fn path(
+        &self,
+        environment: EnvironmentId,
+        question: &PathQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<PathAnswer>, StoreError> {
+        self.model.path(environment, question, inquiry)
+    }
+
+    fn people(
+        &self,
+        environment: EnvironmentId,
+        number: Behind<'_>,
+        page: PeoplePage<'_>,
+        inquiry: &Inquiry,
+    ) -> Result<People, StoreError> {
+        self.model.people(environment, number, page, inquiry)
+    }
+}
+
 fn ask(world: &World) -> Client {
     let mut client = world.client();
     client.write(&Request::get("/v1/events/counts").key(KEY).bytes());
@@ -105,6 +164,19 @@ fn a_question_ends_when_its_caller_goes_away() {
     let history = &world.history;
     history.holds.store(true, Ordering::SeqCst);
     let client = ask(&world);
+    until("the question is at work", || history.at_work.load(Ordering::SeqCst) == 1);
+    drop(client);
+    until("it is stopped", || history.stopped.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
+fn a_report_ends_when_its_caller_goes_away() {
+    let world = World::start();
+    let history = &world.history;
+    history.holds.store(true, Ordering::SeqCst);
+    let mut client = world.client();
+    let steps = r#"{"steps":[{"event":"a"},{"event":"b"}]}"#;
+    client.write(&Request::post("/v1/reports/funnel", steps).key(KEY).bytes());
     until("the question is at work", || history.at_work.load(Ordering::SeqCst) == 1);
     drop(client);
     until("it is stopped", || history.stopped.load(Ordering::SeqCst) == 1);

@@ -17,7 +17,32 @@ const ROLES: [&str; 4] = ["viewer", "analyst", "admin", "owner"];
 /// own in which the owner is member 1 and the four roles are members 2 to 5.
 type Row = (&'static str, &'static str, Option<Value>, [u16; 4]);
 
+/// Reports by kind: a question, and which number of its answer.
+fn reports() -> [(&'static str, Value, Value); 4] {
+    let opened = json!({"event": "opened"});
+    [
+        ("trend", json!({"series": [opened]}), json!({"series": 0})),
+        ("funnel", json!({"steps": [opened, opened]}), json!({"step": 0})),
+        ("retention", json!({"start": opened, "returning": opened}), json!({"cohort": 0})),
+        ("path", json!({"anchor": opened}), json!({"level": 0, "branch": 0})),
+    ]
+}
+
+fn people_of(kind: usize) -> Option<Value> {
+    let (_, question, number) = &reports()[kind];
+    Some(json!({"question": question, "number": number}))
+}
+
+fn saved_report(name: &str) -> Value {
+    json!({"name": name, "kind": "trend", "question": reports()[0].1})
+}
+
+fn segment(name: &str) -> Value {
+    json!({"name": name, "level": "user", "text": "everyone"})
+}
+
 fn table() -> Vec<Row> {
+    let question_of = |kind: usize| Some(reports()[kind].1.clone());
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
     vec![
@@ -42,6 +67,34 @@ fn table() -> Vec<Row> {
             Some(json!({"owner": "user", "name": "plan", "pii": true})),
             from_admin(200),
         ),
+        ("POST", "/v1/reports/trend", question_of(0), all(200)),
+        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
+        ("POST", "/v1/reports/retention", question_of(2), all(200)),
+        ("POST", "/v1/reports/path", question_of(3), all(200)),
+        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
+        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
+        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
+        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
+        ("GET", "/v1/segments", None, all(200)),
+        ("POST", "/v1/segments", Some(segment("Free")), [403, 201, 201, 201]),
+        ("POST", "/v1/segments/preview", Some(json!({"level": "user", "text": "everyone"})), all(200)),
+        ("GET", "/v1/segments/{1}", None, all(200)),
+        ("PUT", "/v1/segments/{1}", Some(segment("Free")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/segments/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/segments/{1}/members", None, all(200)),
+        ("GET", "/v1/segments/{1}/explain", None, all(400)),
+        ("GET", "/v1/users/{u}/segments", None, all(200)),
+        ("GET", "/v1/companies/{c}/segments", None, all(200)),
+        ("GET", "/v1/reports", None, all(200)),
+        ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
+        ("GET", "/v1/reports/{1}", None, all(200)),
+        ("PUT", "/v1/reports/{1}", Some(saved_report("Less")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/reports/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/dashboards", None, all(200)),
+        ("POST", "/v1/dashboards", Some(json!({"name": "More", "reports": [1]})), [403, 201, 201, 201]),
+        ("GET", "/v1/dashboards/{1}", None, all(200)),
+        ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
+        ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
         ("GET", "/v1/ledger", None, all(200)),
         ("GET", "/v1/background_jobs", None, all(200)),
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
@@ -90,6 +143,9 @@ fn every_route_gives_each_role_what_the_table_says() {
         for (role, status) in ROLES.iter().zip(statuses) {
             let world = World::start();
             world.post("/v1/identify", r#"{"user_id":"u","company":{"id":"c"}}"#);
+            world.post("/v1/segments", &segment("Everyone").to_string());
+            world.post("/v1/reports", &saved_report("Opened").to_string());
+            world.post("/v1/dashboards", r#"{"name":"Growth","reports":[1]}"#);
             let owner = world.owner();
             let browsers = ROLES.map(|role| owner.invite(role));
             owner.post("/v1/invitations", &json!({"role": "viewer"}));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::{
-    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default,
+    ApiKey, CatalogState, Environment, EnvironmentSettings, Scope, pii_properties_default, time_zone_default,
 };
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::guard::Guard;
@@ -256,6 +256,8 @@ impl World {
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
+            reports: Arc::clone(&history) as _,
+            segments: Arc::clone(&model) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
@@ -386,6 +388,8 @@ fn first_keys(state: &mut CatalogState) {
             settings: EnvironmentSettings::default(),
             pii_properties: pii_properties_default(),
             declared_properties: Vec::new(),
+            time_zone: time_zone_default(),
+            next_segment: 0,
         });
         state.keys.push(key(KeyId(number), id, secret));
     }

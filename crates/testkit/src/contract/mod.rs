@@ -9,6 +9,10 @@ mod history;
 mod jobs;
 mod ledger;
 mod profiles;
+mod reports;
+mod reports_agree;
+mod segments;
+mod trends;
 
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::EnvironmentId;
@@ -21,6 +25,10 @@ pub use history::history_keeps_its_promises;
 pub use jobs::{job, jobs_keep_their_promises, upload};
 pub use ledger::ledger_keeps_its_promises;
 pub use profiles::profiles_keep_their_promises;
+pub use reports::reports_keep_their_promises;
+pub use reports_agree::{funnels_agree, paths_agree, retentions_agree, trends_agree};
+pub use segments::segments_keep_their_promises;
+pub use trends::trends_keep_their_promises;
 
 use crate::block_on::block_on;
 

@@ -1,0 +1,95 @@
+/** Asks a question of any kind, and shows what comes. */
+import { useQuery } from '@tanstack/react-query';
+import { answerQuery } from '../../api/reports.ts';
+import { useEnvironment } from '../../frame/session.ts';
+import type { Answers, Numbers } from '../../report/answer.ts';
+import { isComplete, type Kind, type Questions } from '../../report/question.ts';
+import { classNames } from '../../ui/class-names.ts';
+import { Empty, Skeleton } from '../../ui/empty.tsx';
+import { Failure } from '../../ui/failure.tsx';
+import { FunnelView, PathView, RetentionView, TrendView } from './answers.tsx';
+
+/** A saved report may ask for what the viewer's role does not show. */
+export function HiddenQuestion() {
+  return (
+    <Empty title="This report asks for personal data">
+      Your role does not show the values that it is about. An analyst, an admin or the owner can open it.
+    </Empty>
+  );
+}
+
+export function useAnswer<K extends Kind>(kind: K, question: Questions[K]) {
+  const environment = useEnvironment();
+  return useQuery(answerQuery(environment.id, kind, question, isComplete(kind, question)));
+}
+
+/** The view of each kind. The types of a kind's question, answer and numbers belong together. */
+// biome-ignore lint/suspicious/noExplicitAny: which of the three a kind means is known only where it is chosen
+const VIEWS: Record<Kind, (props: any) => React.ReactNode> = {
+  trend: TrendView,
+  funnel: FunnelView,
+  retention: RetentionView,
+  path: PathView,
+};
+
+/** Nobody is in it: an answer of zeros says less than a sentence. */
+function isNothing<K extends Kind>(kind: K, answer: Answers[K]): boolean {
+  switch (kind) {
+    case 'funnel':
+      return (answer as Answers['funnel']).total.steps.every((step) => step.count === 0);
+    case 'trend': {
+      const { series } = answer as Answers['trend'];
+      return series.every(({ total }) => total.values.every((value) => !value));
+    }
+    case 'retention':
+      return (answer as Answers['retention']).cohorts.every(({ size }) => size === 0);
+    case 'path':
+      return ((answer as Answers['path']).levels[0] ?? []).every(({ users }) => users === 0);
+  }
+  return false;
+}
+
+export function Answer<K extends Kind>({
+  kind,
+  question,
+  asked,
+  onNumber,
+}: {
+  kind: K;
+  question: Questions[K];
+  asked: ReturnType<typeof useAnswer<K>>;
+  onNumber?: (number: Numbers[K]) => void;
+}) {
+  const View = VIEWS[kind as Kind];
+  if (!isComplete(kind, question)) {
+    return (
+      <Empty title="The question is not finished">
+        Choose {kind === 'funnel' ? 'an event for each step' : 'an event'}, and the answer stands here. It is
+        asked anew with every change.
+      </Empty>
+    );
+  }
+  if (asked.error) {
+    return (
+      <Failure
+        cause={asked.error}
+        title="The report could not be answered"
+        retry={() => void asked.refetch()}
+      />
+    );
+  }
+  if (asked.data === undefined) return <Skeleton lines={8} />;
+  if (isNothing(kind, asked.data)) {
+    return (
+      <Empty title="Nobody did this in that time">
+        Choose a longer time, other events, or everybody instead of some. Names of events count exactly as
+        they were sent.
+      </Empty>
+    );
+  }
+  return (
+    <div className={classNames('transition-opacity delay-300', asked.isPlaceholderData && 'opacity-60')}>
+      <View question={question} answer={asked.data} onNumber={onNumber} />
+    </div>
+  );
+}

@@ -1,0 +1,365 @@
+/** The fields that questions of all kinds share: events, times, who, and what is told apart. */
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useId, useMemo, useState } from 'react';
+import { propertiesQuery } from '../../api/history.ts';
+import { segmentsQuery } from '../../api/segments.ts';
+import { useEnvironment, useMay } from '../../frame/session.ts';
+import {
+  type Breakdown,
+  type ConversionWindow,
+  type Pattern,
+  type Span,
+  textsOf,
+  valuesOf,
+  type Who,
+  WINDOW_UNITS,
+  type WindowUnit,
+} from '../../report/question.ts';
+import { Button, IconButton } from '../../ui/button.tsx';
+import { Chips } from '../../ui/chips.tsx';
+import { classNames } from '../../ui/class-names.ts';
+import { INPUT } from '../../ui/field.tsx';
+import { CloseIcon } from '../../ui/icons.tsx';
+import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
+import { FilterBar } from '../segments/filter-bar.tsx';
+
+/** One part of a question, with its heading. */
+export function Part({
+  title,
+  children,
+  actions,
+}: {
+  title: string;
+  children: ReactNode;
+  actions?: ReactNode;
+}) {
+  return (
+    <section aria-label={title} className="border-t border-line py-3 first:border-t-0 first:pt-0">
+      <div className="mb-1.5 flex items-center justify-between gap-2">
+        <h2 className="text-data font-medium text-muted">{title}</h2>
+        {actions}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+export function Choice<Value extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  className = '!w-auto',
+}: {
+  label: string;
+  value: Value;
+  options: readonly (readonly [Value, string])[];
+  onChange: (value: Value) => void;
+  className?: string;
+}) {
+  return (
+    <select
+      aria-label={label}
+      value={value}
+      onChange={({ target }) => {
+        const chosen = options.find(([each]) => each === target.value)?.[0];
+        if (chosen !== undefined) onChange(chosen);
+      }}
+      className={classNames(INPUT, className)}
+    >
+      {options.map(([each, title]) => (
+        <option key={each} value={each}>
+          {title}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const ACTIVE = { kind: ' active', title: 'Any activity' };
+
+function chosenOf({ event, type, active }: Pattern): ChosenEvent {
+  if (active) return { kind: ACTIVE.kind, name: '' };
+  return { kind: type ?? 'track', name: event ?? '' };
+}
+
+/** The same pattern with another event; filters of the one before mean nothing for it. */
+function withEvent({ kind, name }: ChosenEvent): Pick<Pattern, 'event' | 'type' | 'active' | 'where'> {
+  const none = { event: undefined, type: undefined, active: undefined, where: undefined };
+  if (kind === ACTIVE.kind) return { ...none, active: true };
+  if (name === '') return { ...none, type: kind };
+  return kind === 'track' ? { ...none, event: name } : { ...none, event: name, type: kind };
+}
+
+/** An event, and which values its properties must have. */
+export function PatternField({
+  label,
+  pattern,
+  onChange,
+  onRemove,
+  children,
+}: {
+  label: string;
+  pattern: Pattern;
+  onChange: (change: Partial<Pattern>) => void;
+  onRemove?: () => void;
+  /** Stands behind the event. */
+  children?: ReactNode;
+}) {
+  const where = pattern.where ?? [];
+  const names = useEventNames();
+  const offered = useMemo(() => {
+    const meant = names.filter(
+      (each) => pattern.active || each.event_name === pattern.event || each.event_type === pattern.type,
+    );
+    const all = meant.flatMap(({ properties }) => properties.filter(({ masked }) => !masked));
+    return [...new Set(all.map(({ name }) => name))].toSorted();
+  }, [names, pattern]);
+  const listId = useId();
+  const change = (index: number, next: Partial<(typeof where)[number]> | null) => {
+    const left = where.flatMap((each, at) =>
+      at !== index ? [each] : next === null ? [] : [{ ...each, ...next }],
+    );
+    onChange({ where: left.length > 0 ? left : undefined });
+  };
+  return (
+    <div role="group" aria-label={label} className="min-w-0">
+      <div className="flex flex-wrap items-center gap-1.5">
+        <EventChoice
+          label={`${label}: event`}
+          chosen={chosenOf(pattern)}
+          extra={ACTIVE}
+          onChange={(event) => onChange(withEvent(event))}
+          className="!w-auto min-w-0 flex-1"
+        />
+        {children}
+        <Button
+          small
+          look="quiet"
+          onClick={() => onChange({ where: [...where, { name: '', any_of: [] }] })}
+          aria-label={`Filter ${label.toLowerCase()}`}
+        >
+          + where
+        </Button>
+        {onRemove && (
+          <IconButton label={`Take ${label.toLowerCase()} away`} onClick={onRemove}>
+            <CloseIcon />
+          </IconButton>
+        )}
+      </div>
+      {where.map(({ name, any_of }, index) => (
+        <div key={index} className="mt-1.5 flex flex-wrap items-center gap-1.5 pl-3 text-data text-muted">
+          where
+          <input
+            type="text"
+            aria-label="Property of the event"
+            placeholder="property"
+            list={listId}
+            value={name}
+            onChange={({ target }) => change(index, { name: target.value })}
+            className={classNames(INPUT, '!w-[116px]')}
+            autoComplete="off"
+            spellCheck={false}
+          />
+          is one of
+          <Chips
+            label="Values"
+            values={textsOf(any_of)}
+            onChange={(texts) => change(index, { any_of: valuesOf(texts) })}
+          />
+          <IconButton label="Take this filter away" onClick={() => change(index, null)}>
+            <CloseIcon size={14} />
+          </IconButton>
+        </div>
+      ))}
+      <datalist id={listId}>
+        {offered.map((each) => (
+          <option key={each} value={each} />
+        ))}
+      </datalist>
+    </div>
+  );
+}
+
+const DAYS = [7, 14, 30, 90, 180, 365] as const;
+
+export function SpanField({ span, onChange }: { span: Span; onChange: (span: Span) => void }) {
+  const isBetween = span.last_days === undefined;
+  const value = isBetween ? 'between' : String(span.last_days);
+  const options = [...new Set([...DAYS, ...(isBetween ? [] : [span.last_days ?? 30])])]
+    .toSorted((a, b) => a - b)
+    .map((days) => [String(days), `Last ${days} days`] as const);
+  const day = (label: string, key: 'from' | 'to') => (
+    <input
+      type="date"
+      aria-label={label}
+      value={span[key] ?? ''}
+      onChange={({ target }) => onChange({ ...span, [key]: target.value || undefined })}
+      className={classNames(INPUT, '!w-[150px]')}
+    />
+  );
+  return (
+    <div className="flex flex-wrap items-center gap-1.5 text-data text-muted">
+      <Choice
+        label="Time"
+        value={value}
+        options={[...options, ['between', 'From … until before …']]}
+        onChange={(chosen) =>
+          onChange(
+            chosen === 'between'
+              ? { last_days: undefined, ...recently() }
+              : { last_days: Number(chosen), from: undefined, to: undefined },
+          )
+        }
+      />
+      {isBetween && (
+        <>
+          {day('From', 'from')}
+          until before
+          {day('Until before', 'to')}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The last thirty days as days: something to begin with. */
+function recently(): { from: string; to: string } {
+  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  return { from: day(-30), to: day(1) };
+}
+
+export function WindowField({
+  label,
+  window,
+  onChange,
+}: {
+  label: string;
+  window: ConversionWindow;
+  onChange: (window: ConversionWindow) => void;
+}) {
+  const [unit = 'days', number = 0] = (Object.entries(window)[0] ?? []) as [WindowUnit?, number?];
+  const units: WindowUnit[] = unit === 'seconds' ? ['seconds', ...WINDOW_UNITS] : [...WINDOW_UNITS];
+  return (
+    <span className="inline-flex items-center gap-1.5 text-data text-muted">
+      {label}
+      <input
+        type="number"
+        min={1}
+        aria-label={label}
+        value={number || ''}
+        onChange={({ target }) => onChange({ [unit]: Math.max(0, Math.floor(Number(target.value))) })}
+        className={classNames(INPUT, '!w-[76px]')}
+      />
+      <Choice
+        label={`${label}: unit`}
+        value={unit}
+        options={units.map((each) => [each, each] as const)}
+        onChange={(next) => onChange({ [next]: number })}
+      />
+    </span>
+  );
+}
+
+/** Everybody, a segment, or those whom a rule means. */
+export function WhoField({
+  who,
+  onChange,
+}: {
+  who: Who | undefined;
+  onChange: (who: Who | undefined) => void;
+}) {
+  const environment = useEnvironment();
+  const segments = (useQuery(segmentsQuery(environment.id)).data ?? []).filter(
+    ({ level }) => level === 'user',
+  );
+  const [wantsFilter, setWantsFilter] = useState(false);
+  const isFilter = wantsFilter || (who !== undefined && 'filter' in who);
+  const value = isFilter ? 'filter' : who !== undefined && 'segment' in who ? String(who.segment) : '';
+  const isKnown = value === '' || value === 'filter' || segments.some(({ id }) => String(id) === value);
+  const choose = (chosen: string) => {
+    setWantsFilter(chosen === 'filter');
+    onChange(chosen === '' || chosen === 'filter' ? undefined : { segment: Number(chosen) });
+  };
+  return (
+    <div className="flex flex-wrap items-center gap-1.5">
+      <select
+        aria-label="Who"
+        value={value}
+        onChange={({ target }) => choose(target.value)}
+        className={classNames(INPUT, '!w-auto max-w-full')}
+      >
+        <option value="">Everybody</option>
+        <option value="filter">People who match a filter</option>
+        {!isKnown && <option value={value}>segment {value}</option>}
+        {segments.length > 0 && (
+          <optgroup label="In the segment">
+            {segments.map(({ id, name }) => (
+              <option key={id} value={String(id)}>
+                {name}
+              </option>
+            ))}
+          </optgroup>
+        )}
+      </select>
+      {isFilter && (
+        <FilterBar
+          level="user"
+          filter={who !== undefined && 'filter' in who ? who.filter : undefined}
+          onChange={(filter) => onChange(filter === undefined ? undefined : { filter })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** By which property numbers are told apart: not by one whose values the viewer may not see. */
+export function BreakdownField({
+  patterns,
+  breakdown,
+  onChange,
+}: {
+  patterns: Pattern[];
+  breakdown: Breakdown | undefined;
+  onChange: (breakdown: Breakdown | undefined) => void;
+}) {
+  const environment = useEnvironment();
+  const seesAll = useMay('analyst');
+  const users = useQuery(propertiesQuery(environment.id, 'user')).data?.data ?? [];
+  const names = useEventNames();
+  const ofUser = users.filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
+  const meant = names.filter(({ event_name, event_type }) =>
+    patterns.some(({ event, type, active }) => active || event === event_name || type === event_type),
+  );
+  const ofEvent = [
+    ...new Set(
+      meant.flatMap(({ properties }) => properties.filter(({ masked }) => !masked).map(({ name }) => name)),
+    ),
+  ].toSorted();
+  const [owner, name] = Object.entries(breakdown ?? {})[0] ?? [];
+  const value = owner === undefined ? '' : `${owner}:${name}`;
+  const isKnown = value === '' || (owner === 'user' ? ofUser : ofEvent).includes(name ?? '');
+  const options = (of: string, list: string[]) =>
+    list.map((each) => (
+      <option key={each} value={`${of}:${each}`}>
+        by {each}
+      </option>
+    ));
+  return (
+    <select
+      aria-label="Break down"
+      value={value}
+      onChange={({ target }) => {
+        const at = target.value.indexOf(':');
+        const [of, property] = [target.value.slice(0, at), target.value.slice(at + 1)];
+        onChange(of === 'user' ? { user: property } : of === 'event' ? { event: property } : undefined);
+      }}
+      className={classNames(INPUT, '!w-auto max-w-full')}
+    >
+      <option value="">Not broken down</option>
+      {!isKnown && <option value={value}>by {name}</option>}
+      {ofUser.length > 0 && <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>}
+      {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
+    </select>
+  );
+}

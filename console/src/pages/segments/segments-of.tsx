@@ -1,0 +1,63 @@
+/** The segments of a person or a company. */
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { segmentsOfQuery } from '../../api/segments.ts';
+import { useEnvironment } from '../../frame/session.ts';
+import type { Level } from '../../rule/rule.ts';
+import { Skeleton } from '../../ui/empty.tsx';
+import { Failure } from '../../ui/failure.tsx';
+
+export function SegmentsOf({ level, id }: { level: Level; id: string }) {
+  const environment = useEnvironment();
+  const segments = useQuery(segmentsOfQuery(environment.id, level, id));
+  return (
+    <section aria-label="Segments" className="mb-8">
+      <h2 className="mb-2 text-[15px] leading-6 font-semibold">Segments</h2>
+      {segments.isPending && <Skeleton lines={2} />}
+      {segments.error && (
+        <Failure
+          cause={segments.error}
+          title="The segments could not be read"
+          retry={() => void segments.refetch()}
+        />
+      )}
+      {segments.data?.length === 0 && (
+        <p className="text-data text-muted">
+          In none of the{' '}
+          <Link to="/segments" search={{}} className="link">
+            segments
+          </Link>{' '}
+          now.
+        </p>
+      )}
+      {segments.data !== undefined && segments.data.length > 0 && (
+        <ul className="text-data">
+          {segments.data.map((segment) => (
+            <li
+              key={segment.id}
+              className="flex justify-between gap-3 border-t border-line py-1.5 first:border-t-0"
+            >
+              <Link
+                to="/segments/$id"
+                params={{ id: String(segment.id) }}
+                search={{}}
+                className="min-w-0 truncate hover:text-accent"
+              >
+                {segment.name}
+              </Link>
+              <Link
+                to="/segments/$id"
+                params={{ id: String(segment.id) }}
+                search={{ explain: id }}
+                className="link shrink-0"
+                aria-label={`Why in ${segment.name}`}
+              >
+                why?
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,300 @@
+//! Funnels as a fold over ranges of users: the events of a range that a step or an exclusion means are gathered, put in
+//! each user's order, and walked over once (`funnel_walk.rs`).
+
+use muster_kernel::model::report::funnel::{
+    FunnelAnswer, FunnelNumber, FunnelQuestion, FunnelRow, FunnelStep, Order,
+};
+use muster_kernel::model::report::{Pattern, Row, Times};
+use muster_kernel::ports::StoreError;
+use roaring::RoaringBitmap;
+
+use super::funnel_walk::{Met, Outcome, Walk, exclusion_bit};
+use super::gathered::{Gathered, Seen};
+use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
+use super::lane::to_signed;
+use super::part::Content;
+use super::ranges::{self, Source};
+use super::scan::Scan;
+
+/// Events of a range: what is held of them fits a processor's own cache.
+const RANGE_EVENTS: usize = 1 << 14;
+const RANGE_USERS_MAX: u32 = 1 << 15;
+
+/// A question in numbers.
+pub struct Asked<'a> {
+    scan: &'a Scan<'a>,
+    question: &'a FunnelQuestion,
+    sources: Vec<Source<'a>>,
+    /// The bit of each pattern.
+    bits: Vec<usize>,
+    by: By<'a>,
+    who: Option<&'a RoaringBitmap>,
+}
+
+/// A run of rows of a part, and what its events are to the funnel.
+struct Run<'s, 'a> {
+    source: &'s Source<'a>,
+    first_row: usize,
+    /// The bits of all of them, or of each.
+    mask: u64,
+    masks: Option<Vec<u64>>,
+    /// The groups of attempts that begin with them, where they differ.
+    groups: Option<Vec<u32>>,
+}
+
+/// What a thread makes of outcomes.
+struct Fold<'a, T> {
+    groups: Groups<'a>,
+    walk: Walk,
+    gathered: Gathered,
+    made: T,
+}
+
+impl<'a> Asked<'a> {
+    /// The question, told apart by `by`, of those in `who` if not of everybody.
+    ///
+    /// # Errors
+    /// When a part is damaged, or the answer is not wanted any more.
+    pub fn new(
+        scan: &'a Scan<'a>,
+        question: &'a FunnelQuestion,
+        by: By<'a>,
+        who: Option<&'a RoaringBitmap>,
+    ) -> Result<Self, StoreError> {
+        scan.check()?;
+        let excluded = question.exclusions.iter().map(|one| &one.pattern);
+        let patterns: Vec<&Pattern> = question.steps.iter().chain(excluded).collect();
+        let exclusions = (0..question.exclusions.len()).map(exclusion_bit);
+        let bits = (0..question.steps.len()).chain(exclusions).collect();
+        let span = question.span;
+        // The last event that counts is exactly the window behind the last that can begin.
+        let times = (span.from.0, span.until.0.saturating_add(question.window));
+        let sources = ranges::sources(scan, &patterns, question.order == Order::Strict, times)?;
+        Ok(Asked { scan, question, sources, bits, by, who })
+    }
+
+    /// See `Reports::funnel`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn answer(&self) -> Result<FunnelAnswer, StoreError> {
+        let rows = self.rows()?;
+        let steps = self.question.steps.len();
+        let begin = || vec![(0u64, Times::default()); rows.count() * steps];
+        let folds = self.fold(Told::Rows(&rows), begin, |made, _, outcome| {
+            let row = &mut made[outcome.group as usize * steps..][..steps];
+            for (step, (count, times)) in row.iter_mut().take(outcome.times.len()).enumerate() {
+                *count += 1;
+                if step > 0 {
+                    times.add(outcome.times[step]);
+                }
+            }
+        })?;
+        let mut sums = begin();
+        for fold in folds {
+            for (into, (count, times)) in sums.iter_mut().zip(fold.made) {
+                into.0 += count;
+                into.1.merge(times);
+            }
+        }
+        let mut total = vec![(0u64, Times::default()); steps];
+        for row in sums.chunks(steps) {
+            for (into, (count, times)) in total.iter_mut().zip(row) {
+                into.0 += count;
+                into.1.merge(times.clone());
+            }
+        }
+        let row = |sums: Vec<(u64, Times)>| FunnelRow {
+            steps: sums
+                .into_iter()
+                .map(|(count, times)| FunnelStep { count, time: times.spread() })
+                .collect(),
+        };
+        let other = row(sums.split_off(rows.other() * steps));
+        let mut own = Vec::new();
+        let mut left = sums.into_iter();
+        for group in &rows.own {
+            own.push((group.clone(), row(left.by_ref().take(steps).collect())));
+        }
+        Ok(FunnelAnswer {
+            total: row(total),
+            groups: own,
+            other: (rows.left_out > 0).then_some(other),
+            groups_left_out: rows.left_out,
+        })
+    }
+
+    /// See `Reports::funnel_people`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn people(&self, number: &FunnelNumber) -> Result<RoaringBitmap, StoreError> {
+        let rows = match number.row {
+            Row::All => Rows::one(),
+            Row::Group(_) | Row::Other => self.rows()?,
+        };
+        let wanted = match &number.row {
+            Row::All => Some(rows.other()),
+            Row::Group(group) => rows.own.iter().position(|own| own == group),
+            Row::Other => Some(rows.other()).filter(|_| rows.left_out > 0),
+        };
+        let mut people = RoaringBitmap::new();
+        if let Some(wanted) = wanted {
+            let folds = self.fold(Told::Rows(&rows), Vec::new, |made: &mut Vec<u32>, user, outcome| {
+                let reached = outcome.times.len();
+                let so_far = if number.stayed { reached == number.step + 1 } else { reached > number.step };
+                if so_far && outcome.group as usize == wanted {
+                    made.push(user);
+                }
+            })?;
+            folds.iter().for_each(|fold| people.extend(&fold.made));
+        }
+        Ok(people)
+    }
+
+    /// The rows of the answer.
+    fn rows(&self) -> Result<Rows, StoreError> {
+        if let By::Nothing = self.by {
+            return Ok(Rows::one());
+        }
+        groups::rank(self.by, self.question.groups_max, |share| {
+            let folds = self.fold(Told::Share(share), Vec::new, |made: &mut Vec<u64>, _, outcome| {
+                let group = outcome.group as usize;
+                if outcome.group == SKIPPED {
+                    return;
+                }
+                if made.len() <= group {
+                    made.resize(group + 1, 0);
+                }
+                made[group] += 1;
+            })?;
+            Ok(folds.into_iter().map(|fold| (fold.groups, fold.made)).collect())
+        })
+    }
+
+    fn fold<'r, T: Send>(
+        &self,
+        told: Told<'r>,
+        begin: impl Fn() -> T + Sync,
+        take: impl Fn(&mut T, u32, &Outcome<'_>) + Sync,
+    ) -> Result<Vec<Fold<'r, T>>, StoreError>
+    where
+        'a: 'r,
+    {
+        let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
+        let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
+        let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
+        let begin = || Fold {
+            groups: Groups::new(self.by, told, bytes_max),
+            walk: Walk::new(self.question),
+            gathered: Gathered::default(),
+            made: begin(),
+        };
+        self.scan.share(&ranges, |_| events, begin, |fold, range| self.range(fold, *range, &take))
+    }
+
+    fn range<T>(
+        &self,
+        fold: &mut Fold<'_, T>,
+        range: (u32, u32),
+        take: &impl Fn(&mut T, u32, &Outcome<'_>),
+    ) -> Result<(), StoreError> {
+        let Fold { groups, walk, gathered, made } = fold;
+        let runs = self.gather(gathered, groups, range);
+        groups.check()?;
+        gathered.sort(range);
+        let mut tell = |user: u32| {
+            let position = |seen: &Seen| runs[seen.run as usize].source.position(seen.row as usize);
+            let seen = gathered.in_order((user - range.0) as usize, position);
+            if seen.is_empty() {
+                return;
+            }
+            let of_user = groups.of_user(user);
+            let absent = groups.absent();
+            let met = |seen: &Seen| {
+                let run = &runs[seen.run as usize];
+                let index = seen.row as usize - run.first_row;
+                let group = of_user.unwrap_or_else(|| run.groups.as_ref().map_or(absent, |of| of[index]));
+                Met { time: seen.time, mask: run.masks.as_ref().map_or(run.mask, |of| of[index]), group }
+            };
+            walk.walk(seen.iter().map(met), |outcome| take(made, user, &outcome));
+        };
+        match self.who {
+            Some(who) => who.range(range.0..=range.1).for_each(&mut tell),
+            None => (range.0..=range.1).for_each(&mut tell),
+        }
+        Ok(())
+    }
+
+    /// Gathers the events of a range of users, part by part.
+    fn gather<'s>(
+        &'s self,
+        gathered: &mut Gathered,
+        groups: &mut Groups<'_>,
+        range: (u32, u32),
+    ) -> Vec<Run<'s, 'a>> {
+        gathered.clear();
+        let mut runs = Vec::new();
+        let (from, until) = (self.question.span.from.0, self.question.span.until.0);
+        let last = until.saturating_sub(1).saturating_add(self.question.window);
+        for source in &self.sources {
+            let rows = source.rows(range);
+            if rows.is_empty() {
+                continue;
+            }
+            let number = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+            let (mask, masks) = self.masks(source, &rows);
+            let column = groups.property().and_then(|code| source.part.column(Content::Property, code));
+            let groups = column
+                .map(|column| column.groups(rows.clone(), groups.absent(), |value| groups.of_value(value)));
+            let keeps_all = self.question.order == Order::Strict && source.is_active;
+            let hides = source.hides_any();
+            let masks_of = masks.as_deref();
+            let reach = source.unit.entry().times;
+            let takes_all = masks_of.is_none() && !hides && from <= reach.0 && reach.1 <= last;
+            source.show(&rows, |first_row, users, times| {
+                if takes_all {
+                    gathered.extend(range.0, number, first_row, users, times);
+                    return;
+                }
+                for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
+                    let (user, time) = (u32::try_from(*user).unwrap_or_default(), to_signed(*time));
+                    let is_out = time < from
+                        || time > last
+                        || (!keeps_all && masks_of.is_some_and(|masks| masks[row - rows.start] == 0))
+                        || (hides && source.hides(row));
+                    if !is_out {
+                        let row = u32::try_from(row).unwrap_or(u32::MAX);
+                        gathered.add(user - range.0, Seen { time, row, run: number });
+                    }
+                }
+            });
+            runs.push(Run { source, first_row: rows.start, mask, masks, groups });
+        }
+        runs
+    }
+
+    /// Which steps and exclusions mean the events of some rows: all of them, or each.
+    fn masks(&self, source: &Source<'_>, rows: &std::ops::Range<usize>) -> (u64, Option<Vec<u64>>) {
+        let mut mask = 0;
+        let mut masks: Option<Vec<u64>> = None;
+        for pattern in &source.patterns {
+            let steps = self.question.steps.len();
+            let meant = match pattern.checked_sub(steps) {
+                None => &self.question.steps[*pattern],
+                Some(exclusion) => &self.question.exclusions[exclusion].pattern,
+            };
+            let bit = 1u64 << self.bits[*pattern];
+            let Some(passing) = self.scan.passing(&source.part, rows, &meant.properties) else {
+                mask |= bit;
+                continue;
+            };
+            let masks = masks.get_or_insert_with(|| vec![0; rows.len()]);
+            masks.iter_mut().zip(passing).filter(|(_, passes)| *passes).for_each(|(mask, _)| *mask |= bit);
+        }
+        if let Some(masks) = &mut masks {
+            masks.iter_mut().for_each(|each| *each |= mask);
+        }
+        (mask, masks)
+    }
+}

@@ -1,0 +1,237 @@
+//! Which row of a breakdown something stands in, in bounded memory: first all groups are counted and ranked, in several
+//! passes when there are too many for one, then only those with rows of their own are told apart.
+
+use hashbrown::HashMap;
+use muster_kernel::model::history::group_order;
+use muster_kernel::model::value::{OwnedValue, Value};
+use muster_kernel::ports::StoreError;
+
+use super::column::value_of;
+use super::user_columns::UserColumn;
+
+/// Bytes that a group takes beside its value.
+const GROUP_BYTES: usize = 64;
+
+/// Shares that groups are ranked in at most, because each needs a pass over the events.
+const SHARES_MAX: u64 = 512;
+/// The number of groups that are of another share.
+pub const SKIPPED: u32 = u32::MAX;
+
+/// A share of all groups.
+#[derive(Clone, Copy)]
+pub struct Share {
+    index: u64,
+    of: u64,
+}
+
+/// Which groups are told apart.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    /// Those with rows.
+    Rows(&'a Rows),
+    /// All of a share.
+    Share(Share),
+}
+
+/// How groups are told apart.
+#[derive(Clone, Copy)]
+pub enum By<'a> {
+    /// Not at all.
+    Nothing,
+    /// By a property of events, of which this is the number; `None` when no event ever had it.
+    Event(Option<u32>),
+    /// By a property of users.
+    User(&'a UserColumn),
+}
+
+/// Groups with rows of their own, in order; all others share the row behind them.
+pub struct Rows {
+    /// The groups' values.
+    pub own: Vec<Option<OwnedValue>>,
+    /// How many groups there are beside them.
+    pub left_out: u64,
+    of_values: HashMap<Box<[u8]>, u32>,
+    of_users: Vec<u32>,
+    absent: u32,
+}
+
+impl Rows {
+    /// One row for everything.
+    pub fn one() -> Rows {
+        Rows::of(Vec::new(), 0, By::Nothing)
+    }
+
+    fn of(own: Vec<Option<OwnedValue>>, left_out: u64, by: By<'_>) -> Rows {
+        let other = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        let mut of_values: HashMap<Box<[u8]>, u32> = HashMap::new();
+        let mut absent = other;
+        for (row, group) in (0u32..).zip(&own) {
+            match group {
+                None => absent = row,
+                Some(value) => {
+                    of_values.insert(bytes_of(value), row);
+                }
+            }
+        }
+        let values = if let By::User(column) = by { column.values.as_slice() } else { &[] };
+        let row_of = |value: &OwnedValue| of_values.get(&bytes_of(value)).copied().unwrap_or(other);
+        let of_users = std::iter::once(absent).chain(values.iter().map(row_of)).collect();
+        Rows { own, left_out, of_values, of_users, absent }
+    }
+
+    /// How many rows there are, that of all others among them.
+    pub fn count(&self) -> usize {
+        self.own.len() + 1
+    }
+
+    /// The row of all others.
+    pub fn other(&self) -> usize {
+        self.own.len()
+    }
+}
+
+/// Gives groups numbers: those of the ranking, in which every group has its own, or those of rows.
+pub struct Groups<'a> {
+    by: By<'a>,
+    rows: Option<&'a Rows>,
+    share: Share,
+    found: HashMap<Box<[u8]>, u32>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl<'a> Groups<'a> {
+    /// With a number for each row; or for each group of a share, to be ranked.
+    pub fn new(by: By<'a>, told: Told<'a>, bytes_max: usize) -> Groups<'a> {
+        let (rows, share) = match told {
+            Told::Rows(rows) => (Some(rows), Share { index: 0, of: 1 }),
+            Told::Share(share) => (None, share),
+        };
+        Groups { by, rows, share, found: HashMap::new(), bytes: 0, bytes_max }
+    }
+
+    /// The number of a property of events that tells groups apart.
+    pub fn property(&self) -> Option<u32> {
+        if let By::Event(property) = self.by { property } else { None }
+    }
+
+    /// Whether every group has a number of its own, to be ranked.
+    pub fn ranks(&self) -> bool {
+        self.rows.is_none()
+    }
+
+    /// The group of those without the property.
+    pub fn absent(&self) -> u32 {
+        self.rows.map_or(0, |rows| rows.absent)
+    }
+
+    /// The group of an event's value.
+    pub fn of_value(&mut self, value: &[u8]) -> u32 {
+        if value_of(value) == Value::Null {
+            return self.absent();
+        }
+        if let Some(rows) = self.rows {
+            return rows
+                .of_values
+                .get(value)
+                .copied()
+                .unwrap_or(u32::try_from(rows.other()).unwrap_or_default());
+        }
+        if let Some(group) = self.found.get(value) {
+            return *group;
+        }
+        if self.share.of > 1 && u64::from(crc32fast::hash(value)) % self.share.of != self.share.index {
+            return SKIPPED;
+        }
+        self.bytes += value.len() + GROUP_BYTES;
+        if self.bytes > self.bytes_max {
+            return 0;
+        }
+        let group = u32::try_from(self.found.len() + 1).unwrap_or(u32::MAX);
+        self.found.insert(value.into(), group);
+        group
+    }
+
+    /// The group of a user, when users' properties tell groups apart.
+    pub fn of_user(&self, user: u32) -> Option<u32> {
+        let By::User(column) = self.by else { return None };
+        let place = column.group(user);
+        Some(match self.rows {
+            Some(rows) => rows.of_users.get(place as usize).copied().unwrap_or_default(),
+            None => place,
+        })
+    }
+
+    /// # Errors
+    /// [`StoreError::TooLarge`] when there are more groups than memory for them.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.bytes > self.bytes_max { Err(StoreError::TooLarge) } else { Ok(()) }
+    }
+}
+
+/// Ranks all groups: as many at a time as there is memory for. `count` counts those of one share, each thread by numbers
+/// of its own.
+///
+/// # Errors
+/// Those of `count`; [`StoreError::TooLarge`] when not even a small share fits.
+pub fn rank<'a>(
+    by: By<'_>,
+    groups_max: usize,
+    count: impl Fn(Share) -> Result<Vec<(Groups<'a>, Vec<u64>)>, StoreError>,
+) -> Result<Rows, StoreError> {
+    let mut shares = 1;
+    loop {
+        match rank_shares(by, groups_max, shares, &count) {
+            Err(StoreError::TooLarge) if shares < SHARES_MAX => shares *= 8,
+            ranked => return ranked,
+        }
+    }
+}
+
+fn rank_shares<'a>(
+    by: By<'_>,
+    groups_max: usize,
+    of: u64,
+    count: &impl Fn(Share) -> Result<Vec<(Groups<'a>, Vec<u64>)>, StoreError>,
+) -> Result<Rows, StoreError> {
+    let mut largest: Vec<(Option<OwnedValue>, u64)> = Vec::new();
+    let mut all = 0;
+    for index in 0..of {
+        let totals = totals(by, count(Share { index, of })?);
+        // Those without the property are counted with every share.
+        let is_new = |group: &(Option<OwnedValue>, u64)| index == 0 || group.0.is_some();
+        let before = largest.len();
+        largest.extend(totals.into_iter().filter(is_new));
+        all += largest.len() - before;
+        largest.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
+        largest.truncate(groups_max);
+    }
+    let left_out = (all - largest.len()) as u64;
+    Ok(Rows::of(largest.into_iter().map(|(group, _)| group).collect(), left_out, by))
+}
+
+/// The groups that threads have counted, each by its own numbers.
+fn totals(by: By<'_>, counted: Vec<(Groups<'_>, Vec<u64>)>) -> HashMap<Option<OwnedValue>, u64> {
+    let mut totals: HashMap<Option<OwnedValue>, u64> = HashMap::new();
+    for (groups, counts) in counted {
+        let mut values: Vec<Option<OwnedValue>> = vec![None; counts.len()];
+        if let By::User(column) = by {
+            values.iter_mut().skip(1).zip(&column.values).for_each(|(of, value)| *of = Some(value.clone()));
+        }
+        for (bytes, group) in &groups.found {
+            if let Some(value) = values.get_mut(*group as usize) {
+                *value = Some(OwnedValue::of(value_of(bytes)));
+            }
+        }
+        for (value, count) in values.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            *totals.entry(value).or_default() += count;
+        }
+    }
+    totals
+}
+
+fn bytes_of(value: &OwnedValue) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    value.value().encode(&mut bytes);
+    bytes.into()
+}

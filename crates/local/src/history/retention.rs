@@ -1,0 +1,290 @@
+//! Retention as a fold over ranges of users: for each user when they first began, or in which intervals they did, and one
+//! bit for each interval in which they came back. Then the bits are counted by cohort.
+
+use muster_kernel::model::calendar::Buckets;
+use muster_kernel::model::report::retention::{
+    Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
+};
+use muster_kernel::ports::StoreError;
+use roaring::RoaringBitmap;
+
+use super::buckets::Finder;
+use super::counts::reach;
+use super::lane::to_signed;
+use super::ranges::{self, Source};
+use super::scan::Scan;
+
+/// Events of a range.
+const RANGE_EVENTS: usize = 1 << 15;
+/// Bytes of a range's users at most: fits a processor's own cache.
+const RANGE_BYTES: usize = 256 << 10;
+/// The time of those who never began.
+const NEVER: i64 = i64::MAX;
+
+/// The place of the starting pattern; the returning one stands behind it.
+const START: usize = 0;
+
+/// A question in numbers.
+struct Asked<'a, 'q> {
+    scan: &'a Scan<'a>,
+    question: &'q RetentionQuestion,
+    finder: Finder<'q>,
+    sources: Vec<Source<'a>>,
+    who: Option<&'q RoaringBitmap>,
+    /// Words of bits for a user: one for each interval, and one for what is behind all.
+    words: usize,
+}
+
+/// What a thread holds: of a range of users, and of all that it has seen.
+struct Fold {
+    first: Vec<i64>,
+    began: Vec<u64>,
+    returned: Vec<u64>,
+    sizes: Vec<u64>,
+    /// By cohort and period: who returned on it, or last of all on it.
+    counts: Vec<u64>,
+    people: Vec<u32>,
+}
+
+/// See `Reports::retention`; `who` takes part, if not everybody does.
+///
+/// # Errors
+/// As that.
+pub fn retention(
+    scan: &Scan<'_>,
+    question: &RetentionQuestion,
+    who: Option<&RoaringBitmap>,
+) -> Result<RetentionAnswer, StoreError> {
+    let asked = Asked::new(scan, question, who)?;
+    let folds = asked.fold(|fold, _, cohort, last, bits| {
+        fold.sizes[cohort] += 1;
+        let counts = &mut fold.counts[cohort * question.periods..(cohort + 1) * question.periods];
+        match question.returned {
+            Returned::On => each_bit(bits, cohort, question.periods_of(cohort), |period| counts[period] += 1),
+            Returned::OnOrAfter | Returned::Unbounded => {
+                if let Some(last) = last {
+                    counts[last] += 1;
+                }
+            }
+        }
+    })?;
+    let sum = |of: &dyn Fn(&Fold) -> u64| folds.iter().map(of).sum::<u64>();
+    let cohort = |cohort: usize| {
+        let of = |period: usize| sum(&|fold| fold.counts[cohort * question.periods + period]);
+        let mut returned: Vec<u64> = (0..question.periods_of(cohort)).map(of).collect();
+        if question.returned != Returned::On {
+            let mut later = 0;
+            for count in returned.iter_mut().rev() {
+                later += *count;
+                *count = later;
+            }
+        }
+        Cohort { size: sum(&|fold| fold.sizes[cohort]), returned }
+    };
+    Ok(RetentionAnswer { cohorts: (0..question.cohorts).map(cohort).collect() })
+}
+
+/// See `Reports::retention_people`.
+///
+/// # Errors
+/// As that.
+pub fn people(
+    scan: &Scan<'_>,
+    question: &RetentionQuestion,
+    number: &RetentionNumber,
+    who: Option<&RoaringBitmap>,
+) -> Result<RoaringBitmap, StoreError> {
+    let asked = Asked::new(scan, question, who)?;
+    let folds = asked.fold(|fold, user, cohort, last, bits| {
+        let has_returned = |period: usize| match question.returned {
+            Returned::On => is_set(bits, cohort + period),
+            Returned::OnOrAfter | Returned::Unbounded => last.is_some_and(|last| last >= period),
+        };
+        if cohort == number.cohort && number.period.is_none_or(has_returned) {
+            fold.people.push(user);
+        }
+    })?;
+    let mut people = RoaringBitmap::new();
+    folds.iter().for_each(|fold| people.extend(&fold.people));
+    Ok(people)
+}
+
+impl<'a, 'q> Asked<'a, 'q> {
+    fn new(
+        scan: &'a Scan<'a>,
+        question: &'q RetentionQuestion,
+        who: Option<&'q RoaringBitmap>,
+    ) -> Result<Self, StoreError> {
+        scan.check()?;
+        let span = question.intervals.span();
+        // The first time ever may lie before the span, a return without bounds behind it.
+        let from = if question.belong == Cohorts::FirstTime { i64::MIN } else { span.from.0 };
+        let until = if question.returned == Returned::Unbounded { i64::MAX } else { span.until.0 };
+        let patterns = [&question.start, &question.returning];
+        let mut sources = ranges::sources(scan, &patterns, false, (from, until))?;
+        for source in &mut sources {
+            let times = source.unit.entry().times;
+            let only_before = times.1 < span.from.0;
+            let only_behind = times.0 >= span.until.0;
+            source.patterns.retain(|pattern| match *pattern {
+                START => !only_behind,
+                _ => !only_before,
+            });
+        }
+        sources.retain(|source| !source.patterns.is_empty());
+        let finder = Finder::new(&question.intervals, reach(scan));
+        let words = bits_of(&question.intervals).div_ceil(64);
+        Ok(Asked { scan, question, finder, sources, who, words })
+    }
+
+    /// Calls `count` for each user and cohort that they belong to, with the last period in which they came back, and the
+    /// bits of the intervals in which they did.
+    fn fold(
+        &self,
+        count: impl Fn(&mut Fold, u32, usize, Option<usize>, &[u64]) + Sync,
+    ) -> Result<Vec<Fold>, StoreError> {
+        let users_max = u32::try_from(RANGE_BYTES / (16 * self.words)).unwrap_or(u32::MAX);
+        let ranges = ranges::cut(&self.sources, RANGE_EVENTS, users_max);
+        let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
+        let width = ranges.iter().map(|(first, last)| (last - first + 1) as usize).max().unwrap_or_default();
+        let RetentionQuestion { cohorts, periods, belong, .. } = *self.question;
+        let first_only = belong == Cohorts::FirstTime;
+        let begin = || Fold {
+            first: vec![NEVER; if first_only { width } else { 0 }],
+            began: vec![0; if first_only { 0 } else { width * self.words }],
+            returned: vec![0; width * self.words],
+            sizes: vec![0; cohorts],
+            counts: vec![0; cohorts * periods],
+            people: Vec::new(),
+        };
+        self.scan.share(
+            &ranges,
+            |_| events,
+            begin,
+            |fold, range| {
+                fold.first.fill(NEVER);
+                fold.began.fill(0);
+                fold.returned.fill(0);
+                self.sources.iter().for_each(|source| self.look(fold, source, *range));
+                self.tell(fold, *range, &count);
+                Ok(())
+            },
+        )
+    }
+
+    /// Notes what a part shows of a range of users.
+    fn look(&self, fold: &mut Fold, source: &Source<'_>, range: (u32, u32)) {
+        let rows = source.rows(range);
+        if rows.is_empty() {
+            return;
+        }
+        for pattern in &source.patterns {
+            let (start, words) = (*pattern == START, self.words);
+            let conditions = if start { &self.question.start } else { &self.question.returning };
+            let passing = self.scan.passing(&source.part, &rows, &conditions.properties);
+            let hides = source.hides_any();
+            let is_out = |row: usize| {
+                passing.as_ref().is_some_and(|passing| !passing[row - rows.start])
+                    || (hides && source.hides(row))
+            };
+            let may_be_out = passing.is_some() || hides;
+            source.show(&rows, |first_row, users, times| {
+                for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
+                    let user = u32::try_from(*user).unwrap_or_default();
+                    if may_be_out && is_out(row) {
+                        continue;
+                    }
+                    let place = (user - range.0) as usize;
+                    let time = to_signed(*time);
+                    match (start, fold.first.get_mut(place)) {
+                        (true, Some(first)) => *first = time.min(*first),
+                        (true, None) => self.mark(&mut fold.began[place * words..], time),
+                        (false, _) => self.mark(&mut fold.returned[place * words..], time),
+                    }
+                }
+            });
+        }
+    }
+
+    #[inline]
+    fn mark(&self, bits: &mut [u64], time: i64) {
+        let bit = match self.finder.index(time) {
+            Some(interval) => interval,
+            None if time >= self.question.intervals.span().until.0 => self.question.intervals.count(),
+            None => return,
+        };
+        if let Some(word) = bits.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    /// Tells of every user of a range in which cohorts they are.
+    fn tell(
+        &self,
+        fold: &mut Fold,
+        (first, last): (u32, u32),
+        count: &impl Fn(&mut Fold, u32, usize, Option<usize>, &[u64]),
+    ) {
+        let (began, returned) = (std::mem::take(&mut fold.began), std::mem::take(&mut fold.returned));
+        let times = std::mem::take(&mut fold.first);
+        let cohorts = self.question.cohorts;
+        let mut tell_one = |user: u32| {
+            let place = (user - first) as usize;
+            let bits = &returned[place * self.words..(place + 1) * self.words];
+            let mut belongs = |cohort: usize| {
+                let returned = self.last_period(bits, cohort);
+                count(fold, user, cohort, returned, bits);
+            };
+            match times.get(place) {
+                Some(time) => {
+                    let cohort = if *time == NEVER { None } else { self.finder.index(*time) };
+                    cohort.filter(|cohort| *cohort < cohorts).into_iter().for_each(belongs);
+                }
+                None => {
+                    each_bit(&began[place * self.words..(place + 1) * self.words], 0, cohorts, &mut belongs);
+                }
+            }
+        };
+        match self.who {
+            Some(who) => who.range(first..=last).for_each(tell_one),
+            None => (first..=last).for_each(&mut tell_one),
+        }
+        (fold.began, fold.returned, fold.first) = (began, returned, times);
+    }
+
+    /// The last period of a cohort in which a user with these bits counts as returned.
+    fn last_period(&self, bits: &[u64], cohort: usize) -> Option<usize> {
+        let (intervals, periods) = (self.question.intervals.count(), self.question.periods_of(cohort));
+        match self.question.returned {
+            Returned::On => None,
+            Returned::OnOrAfter => (0..periods).rev().find(|period| is_set(bits, cohort + period)),
+            Returned::Unbounded => {
+                let last = (cohort..=intervals).rev().find(|bit| is_set(bits, *bit))?;
+                Some((last - cohort).min(periods - 1))
+            }
+        }
+    }
+}
+
+/// One for each interval, and one for what is behind all.
+fn bits_of(intervals: &Buckets) -> usize {
+    intervals.count() + 1
+}
+
+fn is_set(bits: &[u64], bit: usize) -> bool {
+    bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0)
+}
+
+/// Calls `see` with the place, counted from `from`, of each of `count` bits that is set.
+#[inline]
+fn each_bit(bits: &[u64], from: usize, count: usize, mut see: impl FnMut(usize)) {
+    if let [word] = bits {
+        let mut left = word >> from & (u64::MAX >> (64 - count.clamp(1, 64)));
+        while left != 0 {
+            see(left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+        return;
+    }
+    (0..count).filter(|bit| is_set(bits, from + bit)).for_each(see);
+}

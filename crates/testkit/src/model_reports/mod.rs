@@ -1,0 +1,252 @@
+//! Reports over a plain vector of events: each answer follows its definition word by word, however long that takes.
+//!
+//! The reference for engines that fold over columns; the functions take any events, so that a test can ask them about what
+//! it wrote elsewhere.
+
+pub mod funnel;
+pub mod path;
+pub mod retention;
+pub mod trend;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_kernel::model::history::{Breakdown, group_order};
+use muster_kernel::model::id::{EnvironmentId, Position, UserId};
+use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::profile::Profile;
+use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
+use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
+use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
+use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
+use muster_kernel::model::report::{Behind, People, Pin, Pinned, Row, Who};
+use muster_kernel::model::segment::Level;
+use muster_kernel::model::segment::meaning::Truth;
+use muster_kernel::model::value::{OwnedValue, Value};
+use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError, StoredEvent};
+
+use crate::model_engine::{Island, ModelEngine};
+use crate::model_history::{Told, told, wanted};
+use crate::model_segments::answer::Everybody;
+
+/// The value that tells a group apart.
+pub type Group = Option<OwnedValue>;
+
+/// Everything there is to ask.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// Every event.
+    pub events: &'a [StoredEvent],
+    /// Every user's profile as of now.
+    pub users: &'a BTreeMap<String, Profile>,
+    /// Who took part when the world was pinned; found out anew where there is none.
+    pub pinned: Option<&'a BTreeSet<String>>,
+}
+
+/// A state that was kept: what was asked of it, and what it was.
+pub(crate) struct Kept {
+    asked: (Who, Option<Breakdown>),
+    through: Position,
+    users: BTreeMap<String, Profile>,
+    who: BTreeSet<String>,
+}
+
+/// A user and their events in order.
+struct Person<'a> {
+    id: &'a str,
+    events: Vec<Told<'a>>,
+}
+
+impl<'a> World<'a> {
+    /// The ids of those who take part.
+    fn who(&self, who: &Who) -> BTreeSet<String> {
+        if let Some(pinned) = self.pinned {
+            return pinned.clone();
+        }
+        let mut ids: BTreeSet<String> =
+            told(self.events).iter().filter_map(|told| told.event.user_id).map(str::to_owned).collect();
+        ids.retain(|id| who.takes(|name| self.users.get(id)?.property(name)));
+        if let Some(segment) = &who.segment {
+            let everybody = Everybody::of(self.events);
+            ids.retain(|id| {
+                let evidence = everybody.evidence(Level::User, id);
+                evidence.is_some_and(|evidence| evidence.holds(segment) == Truth::Yes)
+            });
+        }
+        ids
+    }
+
+    /// Those who take part.
+    fn people(&self, who: &Who) -> Vec<Person<'a>> {
+        let mut people: BTreeMap<&str, Vec<Told<'_>>> = BTreeMap::new();
+        for told in told(self.events) {
+            if let Some(id) = told.event.user_id {
+                people.entry(id).or_default().push(told);
+            }
+        }
+        let taking_part = self.who(who);
+        people.retain(|id, _| taking_part.contains(*id));
+        let person = |(id, mut events): (&'a str, Vec<Told<'a>>)| {
+            events.sort_by_key(|told| (told.at, told.stored.receipt.position));
+            Person { id, events }
+        };
+        people.into_iter().map(person).collect()
+    }
+
+    /// Everybody behind a number.
+    ///
+    /// # Errors
+    /// When an id is none.
+    pub fn behind(
+        self,
+        number: Behind<'_>,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<People, StoreError> {
+        match number {
+            Behind::Funnel(question, number) => {
+                funnel::Outcomes::of(self, question).people(number, after, limit)
+            }
+            Behind::Retention(question, number) => {
+                page(retention::people(self, question, number), after, limit)
+            }
+            Behind::Trend(question, number) => page(trend::people(self, question, number), after, limit),
+            Behind::Path(question, number) => page(path::people(self, question, *number), after, limit),
+        }
+    }
+
+    /// The group of something that an event of a user stands for.
+    fn group(&self, breakdown: Option<&Breakdown>, told: &Told<'_>) -> Group {
+        let value = match breakdown? {
+            Breakdown::EventProperty(name) => {
+                told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Breakdown::UserProperty(name) => self.users.get(told.event.user_id?)?.property(name),
+        };
+        value.filter(|value| *value != Value::Null).map(OwnedValue::of)
+    }
+}
+
+/// The groups with the largest counts, in order, and how many are left.
+fn ranked(groups: impl Iterator<Item = Group>, groups_max: usize) -> (Vec<Group>, u64) {
+    let mut counts: BTreeMap<Group, u64> = BTreeMap::new();
+    groups.for_each(|group| *counts.entry(group).or_default() += 1);
+    let mut ranked: Vec<(Group, u64)> = counts.into_iter().collect();
+    ranked.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
+    let left_out = ranked.split_off(ranked.len().min(groups_max));
+    (ranked.into_iter().map(|(group, _)| group).collect(), left_out.len() as u64)
+}
+
+/// Whether a group is in a row, when these have rows of their own.
+fn stands_in(row: &Row, group: &Group, own: &[Group]) -> bool {
+    match row {
+        Row::All => true,
+        Row::Group(wanted) => wanted == group && own.contains(group),
+        Row::Other => !own.contains(group),
+    }
+}
+
+/// A page of people by their ids.
+fn page<T: AsRef<str>>(ids: Vec<T>, after: Option<&Cursor>, limit: usize) -> Result<People, StoreError> {
+    let mut ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let total = ids.len() as u64;
+    ids.retain(|id| after.is_none_or(|after| id.as_bytes() > after.0.as_slice()));
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let next = ids.last().filter(|_| more).map(|last| Cursor(last.as_bytes().to_vec()));
+    let items = ids.into_iter().map(UserId::parse).collect::<Result<Vec<_>, _>>();
+    let items = items.map_err(|fault| StoreError::Damaged(format!("{fault:?}")))?;
+    Ok(People { total, page: Page { items, next } })
+}
+
+impl Island {
+    /// An answer of now, and what it is of.
+    fn pinned<T>(&mut self, answer: T, who: &Who, breakdown: Option<&Breakdown>) -> Pinned<T> {
+        let kept = Kept {
+            asked: (who.clone(), breakdown.cloned()),
+            through: self.events.last().map_or(Position::START, |stored| stored.receipt.position),
+            users: self.users.clone(),
+            who: self.world().who(who),
+        };
+        self.pins.push(kept);
+        Pinned { answer, pin: Some(Pin(self.pins.len() as u64 - 1)) }
+    }
+}
+
+impl Reports for ModelEngine {
+    fn funnel(
+        &self,
+        environment: EnvironmentId,
+        question: &FunnelQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<FunnelAnswer>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let answer = funnel::Outcomes::of(island.world(), question).answer();
+            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
+        })
+    }
+
+    fn retention(
+        &self,
+        environment: EnvironmentId,
+        question: &RetentionQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<RetentionAnswer>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let answer = retention::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, None))
+        })
+    }
+
+    fn trend(
+        &self,
+        environment: EnvironmentId,
+        question: &TrendQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<TrendAnswer>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let answer = trend::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
+        })
+    }
+
+    fn path(
+        &self,
+        environment: EnvironmentId,
+        question: &PathQuestion,
+        inquiry: &Inquiry,
+    ) -> Result<Pinned<PathAnswer>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let answer = path::answer(island.world(), question);
+            Ok(island.pinned(answer, &question.who, None))
+        })
+    }
+
+    fn people(
+        &self,
+        environment: EnvironmentId,
+        number: Behind<'_>,
+        asked: PeoplePage<'_>,
+        inquiry: &Inquiry,
+    ) -> Result<People, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| {
+            let Some(pin) = asked.pin else {
+                return island.world().behind(number, asked.after, asked.limit);
+            };
+            let kept = usize::try_from(pin.0).ok().and_then(|index| island.pins.get(index));
+            let same = |kept: &&Kept| {
+                kept.asked.0.asks_as(number.who()) && kept.asked.1.as_ref() == number.breakdown()
+            };
+            let Some(kept) = kept.filter(same) else { return Err(StoreError::Unpinned) };
+            let until = island.events.partition_point(|stored| stored.receipt.position <= kept.through);
+            let (users, pinned) = (&kept.users, Some(&kept.who));
+            World { events: &island.events[..until], users, pinned }.behind(number, asked.after, asked.limit)
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Retention: each user is asked about each cohort and each period.
+
+use muster_kernel::model::report::Pattern;
+use muster_kernel::model::report::retention::{
+    Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
+};
+use muster_kernel::model::time::Timestamp;
+
+use super::{Person, World};
+
+/// See `Reports::retention`.
+pub fn answer(world: World<'_>, question: &RetentionQuestion) -> RetentionAnswer {
+    let people = world.people(&question.who);
+    let count = |asked: &dyn Fn(&Person<'_>) -> bool| people.iter().filter(|one| asked(one)).count() as u64;
+    let cohort = |cohort: usize| Cohort {
+        size: count(&|person| belongs(question, person, cohort)),
+        returned: (0..question.periods_of(cohort))
+            .map(|period| {
+                count(&|person| {
+                    belongs(question, person, cohort) && has_returned(question, person, cohort, period)
+                })
+            })
+            .collect(),
+    };
+    RetentionAnswer { cohorts: (0..question.cohorts).map(cohort).collect() }
+}
+
+/// The ids of those behind a number.
+pub fn people<'a>(world: World<'a>, question: &RetentionQuestion, number: &RetentionNumber) -> Vec<&'a str> {
+    let people = world.people(&question.who);
+    let is_meant = |person: &&Person<'_>| {
+        let returned =
+            number.period.is_none_or(|period| has_returned(question, person, number.cohort, period));
+        belongs(question, person, number.cohort) && returned
+    };
+    people.iter().filter(is_meant).map(|person| person.id).collect()
+}
+
+fn times<'p>(person: &'p Person<'_>, pattern: &'p Pattern) -> impl Iterator<Item = Timestamp> + 'p {
+    person.events.iter().filter(|told| pattern.matches(&told.event)).map(|told| told.at)
+}
+
+fn belongs(question: &RetentionQuestion, person: &Person<'_>, cohort: usize) -> bool {
+    let in_cohort = |at: Timestamp| question.intervals.index(at) == Some(cohort);
+    match question.belong {
+        Cohorts::FirstTime => times(person, &question.start).min().is_some_and(in_cohort),
+        Cohorts::Recurring => times(person, &question.start).any(in_cohort),
+    }
+}
+
+fn has_returned(question: &RetentionQuestion, person: &Person<'_>, cohort: usize, period: usize) -> bool {
+    let wanted = cohort + period;
+    let ends = cohort + question.periods_of(cohort);
+    times(person, &question.returning).any(|at| {
+        let interval = question.intervals.index(at);
+        match question.returned {
+            Returned::On => interval == Some(wanted),
+            Returned::OnOrAfter => interval.is_some_and(|interval| (wanted..ends).contains(&interval)),
+            Returned::Unbounded => {
+                at >= question.intervals.span().until || interval.is_some_and(|interval| interval >= wanted)
+            }
+        }
+    })
+}
