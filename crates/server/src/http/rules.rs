@@ -195,6 +195,7 @@ mod tests {
             region: "eu".to_owned(),
             directory: None,
             incarnation: 1,
+            written_as: None,
             created_at: Timestamp(0),
             begun: true,
             settings: EnvironmentSettings::default(),
