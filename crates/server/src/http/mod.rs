@@ -50,6 +50,7 @@ mod render;
 mod router;
 mod rules;
 mod segment_explain;
+mod segment_list;
 mod segment_members;
 mod segment_preview;
 mod segments;
@@ -77,7 +78,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::sync::Semaphore;
 
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Segments};
+use muster_kernel::ports::{
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Lists, Profiles, Segments,
+};
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
@@ -107,6 +110,8 @@ pub struct Parts {
     pub history: Arc<dyn History>,
     /// Who belongs to a segment.
     pub segments: Arc<dyn Segments>,
+    /// The ids of static segments.
+    pub lists: Arc<dyn Lists>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.
