@@ -2,7 +2,7 @@
 //!
 //! What is copied later may speak of what was copied before, never the other way round. Of an environment: jobs and
 //! history before the log, because they name positions that the log must hold; erasures behind it, because one whose
-//! mark the log does not hold is none. The catalog comes last, so that every key that an event names is in it, and the audit
+//! mark the log does not hold is none. The catalog comes last, so that every key that an event names is in it, and lists and the audit
 //! trail behind the state of the catalog was taken, so that no act is missing. The log is copied up to one position, which is what the
 //! copy is of. Profiles are not copied: they are folded from the log. No purge runs meanwhile; everything else goes on.
 
@@ -138,6 +138,7 @@ impl Engine {
         for entry in &mut state.environments {
             // One that was made meanwhile has no data here.
             entry.begun &= environments.iter().any(|copied| copied.id == entry.id);
+            copy.settled(&self.home_of(entry).join("lists"), &format!("environments/{}/lists", entry.id.0))?;
         }
         copy.whole(&self.directory.root().join(audit::FILE), audit::FILE)?;
         copy.put(catalog::FILE, &catalog::encode(&state)?)?;
@@ -219,13 +220,16 @@ impl Copying<'_> {
         self.history(environment, &format!("{prefix}/history"))?;
         let until = environment.state.visible();
         self.log(environment, &format!("{prefix}/log"), until)?;
-        let erasures = home.join("erasures");
-        for name in self.names(&erasures)? {
-            if !name.ends_with(".new") {
-                self.whole(&erasures.join(&name), &format!("{prefix}/erasures/{name}"))?;
-            }
-        }
+        self.settled(&home.join("erasures"), &format!("{prefix}/erasures"))?;
         Ok(until)
+    }
+
+    /// The files of a directory that are replaced as a whole, without those on their way.
+    fn settled(&mut self, directory: &Path, prefix: &str) -> io::Result<()> {
+        for name in self.names(directory)?.iter().filter(|name| !name.ends_with(".new")) {
+            self.whole(&directory.join(name), &format!("{prefix}/{name}"))?;
+        }
+        Ok(())
     }
 
     /// A job's state first: what it says of the other files only grows. A job that ends meanwhile is looked at again.

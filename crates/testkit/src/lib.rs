@@ -11,6 +11,7 @@ mod model_erasures;
 pub mod model_history;
 pub mod model_jobs;
 mod model_lists;
+mod model_pages;
 pub mod model_reports;
 pub mod model_segments;
 pub mod sim_disk;

@@ -14,12 +14,13 @@ use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::erasure::{ErasedKind, Erasure};
 use muster_kernel::model::event::{Event, EventDraft};
 use muster_kernel::model::guard::{Guard, GuardKind};
-use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, SegmentId, UserId};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::property::Properties;
+use muster_kernel::model::segment::{Level, listed::Ids};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
     AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog,
@@ -27,7 +28,7 @@ use muster_kernel::ports::{
     StoreError, StoredEvent, UserQuery,
 };
 
-use crate::model_lists::{place, searched};
+use crate::model_pages::{place, searched};
 
 /// All ports at once. Environments are those of its own catalog.
 pub struct ModelEngine {
@@ -53,6 +54,8 @@ pub(crate) struct Island {
     pub(crate) suppressed: BTreeSet<(ProfileKind, String)>,
     /// States that answers of reports were of.
     pub(crate) pins: Vec<crate::model_reports::Kept>,
+    /// Lists of static segments.
+    pub(crate) lists: BTreeMap<SegmentId, (Level, Ids)>,
 }
 
 impl ModelEngine {

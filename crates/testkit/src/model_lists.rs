@@ -1,73 +1,62 @@
-//! The lists of the model engine: profiles in the order of the places that a search gives them.
+//! Lists of ids of the model engine: sets in memory.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::sync::Arc;
 
-use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::model::profile::Profile;
-use muster_kernel::model::value::Value;
-use muster_kernel::ports::{ProfileKind, StoreError};
+use muster_kernel::model::erasure::ErasedKind;
+use muster_kernel::model::id::{EnvironmentId, SegmentId};
+use muster_kernel::model::limits::LIST_IDS_MAX;
+use muster_kernel::model::segment::Level;
+use muster_kernel::model::segment::listed::{Ids, ListChange, ListChanged};
+use muster_kernel::ports::{Lists, StoreError};
 
-use crate::model_engine::Island;
+use crate::model_engine::{Island, ModelEngine};
+
+impl Lists for ModelEngine {
+    fn ids(&self, environment: EnvironmentId, list: SegmentId) -> Result<Ids, StoreError> {
+        self.with(environment, |island| {
+            Ok(island.lists.get(&list).map(|(_, ids)| Arc::clone(ids)).unwrap_or_default())
+        })
+    }
+
+    fn count(&self, environment: EnvironmentId, list: SegmentId) -> Result<u64, StoreError> {
+        self.ids(environment, list).map(|ids| ids.len() as u64)
+    }
+
+    fn change(
+        &self,
+        environment: EnvironmentId,
+        (list, level): (SegmentId, Level),
+        change: &ListChange,
+    ) -> Result<ListChanged, StoreError> {
+        self.with(environment, |island| {
+            let (_, ids) = island.lists.entry(list).or_insert_with(|| (level, Ids::default()));
+            let (after, changed) = change.applied(ids);
+            if after.len() > LIST_IDS_MAX {
+                return Err(StoreError::TooLarge);
+            }
+            *ids = Arc::new(after);
+            Ok(changed)
+        })
+    }
+
+    fn remove(&self, environment: EnvironmentId, list: SegmentId) -> Result<(), StoreError> {
+        self.with(environment, |island| {
+            island.lists.remove(&list);
+            Ok(())
+        })
+    }
+}
 
 impl Island {
-    /// The profiles after the cursor, in the order of the places that `place` gives them; those without one are not of
-    /// the list.
-    pub(crate) fn page<Id>(
-        &self,
-        kind: ProfileKind,
-        after: Option<&Cursor>,
-        limit: usize,
-        id: impl Fn(&str) -> Option<Id>,
-        place: impl Fn(&str, &Profile) -> Option<Vec<u8>>,
-    ) -> Result<Page<(Id, Profile)>, StoreError> {
-        let after = after.map(|cursor| place_of(kind, cursor)).transpose()?;
-        let placed =
-            self.profiles(kind).iter().filter_map(|(id, profile)| Some((place(id, profile)?, (id, profile))));
-        let ordered: BTreeMap<Vec<u8>, (&String, &Profile)> = placed.collect();
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = ordered.range::<[u8], _>((from, Bound::Unbounded)).peekable();
-        let (mut items, mut last) = (Vec::new(), None);
-        while let Some((place, (text, profile))) = rest.next_if(|_| items.len() < limit) {
-            last = Some(place);
-            items.extend(id(text).map(|id| (id, (*profile).clone())));
+    /// Takes erased ids out of every list of their kind.
+    pub(crate) fn take_out_of_lists(&mut self, kind: ErasedKind, erased: &[String]) {
+        let level = match kind {
+            ErasedKind::Users => Level::User,
+            ErasedKind::Companies => Level::Company,
+        };
+        for (_, ids) in self.lists.values_mut().filter(|(of, _)| *of == level) {
+            let left = ids.iter().filter(|id| !erased.iter().any(|erased| **erased == ***id));
+            *ids = Arc::new(left.cloned().collect());
         }
-        let next = rest.peek().and(last).map(|place| Cursor([&[kind_byte(kind)], place.as_slice()].concat()));
-        Ok(Page { items, next })
     }
-}
-
-fn kind_byte(kind: ProfileKind) -> u8 {
-    match kind {
-        ProfileKind::User => b'u',
-        ProfileKind::Company => b'c',
-    }
-}
-
-fn place_of(kind: ProfileKind, cursor: &Cursor) -> Result<&[u8], StoreError> {
-    match cursor.0.split_first() {
-        Some((first, place)) if *first == kind_byte(kind) => Ok(place),
-        _ => Err(StoreError::NotACursor),
-    }
-}
-
-/// Where a profile stands in a list: by its id, and behind those whose id a search finds the ones whose name or e-mail
-/// it finds, by that. `None` when the search does not find it at all.
-pub(crate) fn place(search: Option<&str>, id: &str, profile: &Profile, names: &[&str]) -> Option<Vec<u8>> {
-    let search = search.unwrap_or_default();
-    if id.starts_with(search) {
-        return Some([b"0", id.as_bytes()].concat());
-    }
-    let terms = names.iter().filter_map(|name| match profile.property(name) {
-        Some(Value::Text(text)) => Some(text.to_lowercase()),
-        _ => None,
-    });
-    let first = terms.filter(|term| term.starts_with(&search.to_lowercase())).min()?;
-    Some([b"1", first.as_bytes(), b"\0", id.as_bytes()].concat())
-}
-
-/// The names of properties that a search may look at.
-pub(crate) fn searched<'a>(names: &[&'a str], unsearched: &[String]) -> Vec<&'a str> {
-    let hidden = |name: &str| unsearched.iter().any(|other| other.eq_ignore_ascii_case(name));
-    names.iter().copied().filter(|name| !hidden(name)).collect()
 }

@@ -10,6 +10,7 @@ mod history;
 mod history_crash;
 mod history_figures;
 mod jobs;
+mod lists;
 mod once;
 mod reports;
 mod reports_figures;

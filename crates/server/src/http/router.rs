@@ -17,8 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership,
-    metrics, openapi, overview, properties, reports, segment_explain, segment_members, segment_preview,
-    segments, session, timeline, track, users, validate,
+    metrics, openapi, overview, properties, reports, segment_explain, segment_list, segment_members,
+    segment_preview, segments, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -85,6 +85,7 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(segments::post)) //         POST   /v1/segments
         .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}
         .routes(routes!(segments::delete)) //       DELETE /v1/segments/{id}
+        .routes(routes!(segment_list::post)) //     POST   /v1/segments/{id}/members
         .routes(routes!(reports::saved::post)) //        POST   /v1/reports
         .routes(routes!(reports::saved::put)) //         PUT    /v1/reports/{id}
         .routes(routes!(reports::saved::delete)) //      DELETE /v1/reports/{id}
