@@ -113,8 +113,7 @@ fn where_and_on_what_an_event_happened_is_masked_by_the_same_names() {
     let row = row.replace('\n', "");
     let answer = world.post("/v1/imports", &format!(r#"{{"events":[{row}]}}"#));
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let viewed =
-        || viewer.read(1, "/v1/events?type=page_view&from=2019-01-01").json()["data"][0].clone();
+    let viewed = || viewer.read(1, "/v1/events?type=page_view&from=2019-01-01").json()["data"][0].clone();
     until("the row is an event", || !viewed().is_null());
     let shown = viewed();
     assert_eq!(shown["context"]["pathname"], MASK, "{shown}");
