@@ -155,7 +155,7 @@ function Form({
             // Enter in a field of the rule ends the field, it does not save the segment.
             <div
               role="group"
-              aria-label="Who belongs to it"
+              aria-label="What they match"
               onKeyDown={(event) => {
                 if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
               }}
