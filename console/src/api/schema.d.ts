@@ -971,7 +971,8 @@ export interface paths {
         /** List who belongs to a segment now. */
         get: operations["list_segment_members"];
         put?: never;
-        post?: never;
+        /** Change who is on the list of a static segment. */
+        post: operations["change_segment_members"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2974,12 +2975,14 @@ export interface components {
             description?: string;
             /** @description Whether users or companies belong to it. It stays so. */
             level: components["schemas"]["SegmentLevel"];
+            /** @description The ids of a static segment; 1,000,000 at most. When a static segment is changed, absent means that they stay. */
+            members?: string[] | null;
             /**
              * @description Its name: 1 to 120 characters, unique in the environment without regard to case.
              * @example Power users
              */
             name: string;
-            /** @description The rule in its JSON form (docs/SEGMENTS.md). Give this or `text`. */
+            /** @description The rule in its JSON form (docs/SEGMENTS.md). Give this, `text` or `members`. */
             rule?: Record<string, never> | null;
             /**
              * @description The rule in its text form.
@@ -3003,6 +3006,33 @@ export interface components {
             items: components["schemas"]["Segment"][];
             /** @description Always null: all of them are here. */
             next_cursor: string | null;
+        };
+        /** @description A change to a list: `replace`, or one or both of the others. */
+        SegmentListChange: {
+            /** @description Ids that come to the list. */
+            add?: string[] | null;
+            /** @description Ids that leave it; before others come. */
+            remove?: string[] | null;
+            /** @description All ids of the list from now on. */
+            replace?: string[] | null;
+        };
+        /** @description What a change did. */
+        SegmentListChanged: {
+            /**
+             * Format: int64
+             * @description How many of them it had not before.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description How many ids the list has now.
+             */
+            listed: number;
+            /**
+             * Format: int64
+             * @description How many it has no longer.
+             */
+            removed: number;
         };
         /** @description A member of a segment. */
         SegmentMember: {
@@ -10621,6 +10651,155 @@ export interface operations {
                 };
             };
             /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_segment_members: {
+        parameters: {
+            query?: {
+                /** @description With a body of `text/csv` or `text/plain`: `add`, `remove` or `replace`. */
+                mode?: string;
+                /** @description With `true`, everything is checked and nothing is changed; the answer is what it would be, with 200. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The segment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description JSON, or a file with an id on each line; of CSV the first column counts */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentListChange"];
+                "text/csv": string;
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description What is different */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentListChanged"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -141,6 +141,7 @@ impl Engine {
             identity: Identity { environment: id.0, incarnation: entry.incarnation },
             options: self.options.clone(),
             disk: Arc::clone(&self.disk),
+            saved: state.segments_of(id).map(|segment| segment.id).collect(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
         })?;

@@ -4,6 +4,7 @@
 //! into the overlay, publishes the position and answers; the *mover* carries closed generations into the store. Each
 //! works on another batch, none holds a lock across a sync, and nothing is folded that is not durable (law 1).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -12,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::Event;
-use muster_kernel::model::id::Position;
+use muster_kernel::model::id::{Position, SegmentId};
 use muster_kernel::ports::{Clock, StoreError};
 
 use crate::background::yield_to_others;
@@ -25,6 +26,7 @@ use crate::guards::UnderWay;
 use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
+use crate::lists::ListFiles;
 use crate::log::patch;
 use crate::log::queue::{Outcome, Queue};
 use crate::log::reader::LogReader;
@@ -57,6 +59,8 @@ pub struct Parts {
     pub options: Options,
     /// Where the log's files are.
     pub disk: Arc<dyn Disk>,
+    /// The segments that the catalog knows.
+    pub saved: BTreeSet<SegmentId>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Source of salts.
@@ -69,6 +73,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) lists: ListFiles,
     pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
     pub(crate) notes: Vec<String>,
@@ -136,6 +141,7 @@ impl Environment {
         let (jobs, job_notes) =
             JobFiles::open(Arc::clone(&parts.disk), &parts.directory, parts.options.free_disk_reserve_bytes)
                 .map_err(io)?;
+        let lists = ListFiles::open(Arc::clone(&parts.disk), &parts.directory, &parts.saved).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
         let home = Home {
@@ -185,14 +191,13 @@ impl Environment {
             let (queue, state, options) = (Arc::clone(&queue), Arc::clone(&state), parts.options.clone());
             move || run_fold(&folding, &queue, &state, &options)
         });
-        let log_files =
-            LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) };
         Ok(Environment {
             queue,
-            log: log_files,
+            log: LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) },
             reader: LogReader::new(segments),
             state,
             jobs,
+            lists,
             history,
             notes,
             threads: Mutex::new(vec![log, fold, mover, tending]),

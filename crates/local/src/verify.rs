@@ -22,6 +22,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::erasure;
 use crate::history::verifying::Checked;
 use crate::ledger::decode_note;
+use crate::lists;
 use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
@@ -58,7 +59,13 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
         let own = environment.directory.as_ref().map(PathBuf::from);
         let path = own.unwrap_or_else(|| directory.environment(environment.id.0));
         let mut check = Check { path, environment, problems: Vec::new(), unlisted: 0 };
-        let summary = check.run();
+        let mut summary = check.run();
+        let saved = catalog.state().segments_of(environment.id).map(|segment| segment.id).collect();
+        let (listed, damaged) = lists::check(&RealDisk, &check.path, &saved);
+        damaged.into_iter().for_each(|what| check.problem(what));
+        if listed > 0 {
+            summary += &format!(", {listed} ids on lists");
+        }
         if check.unlisted > 0 {
             check.problems.push(format!("and {} more of the same kind", check.unlisted));
         }

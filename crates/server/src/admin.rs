@@ -31,7 +31,7 @@ use muster_kernel::model::id::{EnvironmentId, InvitationId, KeyId, MemberId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::team::Role;
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{AuditTrail, Catalog, Clock, Erasures};
+use muster_kernel::ports::{AuditTrail, Catalog, Clock, Erasures, Lists};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -52,8 +52,9 @@ pub use saved::{
     replace as replace_saved, unknown as unknown_saved,
 };
 pub use segments::{
-    SegmentAct, SegmentFields, create as create_segment, definitions as segment_definitions,
-    remove as remove_segment, replace as replace_segment, unknown as unknown_segment,
+    Content, SegmentAct, SegmentFields, change_list, create as create_segment,
+    definitions as segment_definitions, remove as remove_segment, replace as replace_segment,
+    unknown as unknown_segment,
 };
 pub use sessions::{Opened, SESSIONS_PER_MEMBER_MAX, SignIn, sign_in, sign_out, sign_out_everywhere};
 pub use time_text::to_the_second;
@@ -78,6 +79,8 @@ pub struct Office<'a> {
     pub trail: &'a dyn AuditTrail,
     /// What was to be forgotten.
     pub erasures: &'a dyn Erasures,
+    /// The ids of static segments.
+    pub lists: &'a dyn Lists,
     /// The wall clock.
     pub clock: &'a dyn Clock,
     /// The source of secrets.

@@ -253,7 +253,15 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
 
 /// What administration works with.
 fn office<'a>(engine: &'a Engine, random: admin::Random<'a>, base: &'a str) -> Office<'a> {
-    Office { catalog: engine, trail: engine, erasures: engine, clock: &WallClock, random, base }
+    Office {
+        catalog: engine,
+        trail: engine,
+        erasures: engine,
+        lists: engine,
+        clock: &WallClock,
+        random,
+        base,
+    }
 }
 
 /// Where links to this server lead. Who listens everywhere is reached here as localhost.
@@ -304,6 +312,7 @@ fn parts(
         history: engine.clone(),
         reports: engine.clone(),
         segments: engine.clone(),
+        lists: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

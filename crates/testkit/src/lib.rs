@@ -10,6 +10,7 @@ pub mod model_engine;
 mod model_erasures;
 pub mod model_history;
 pub mod model_jobs;
+mod model_lists;
 pub mod model_reports;
 pub mod model_segments;
 pub mod sim_disk;

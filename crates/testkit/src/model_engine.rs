@@ -14,12 +14,13 @@ use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::erasure::{ErasedKind, Erasure};
 use muster_kernel::model::event::{Event, EventDraft, Guard, GuardKind};
-use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, KeyId, Position, SegmentId, UserId};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::limits::PROFILE_PROPERTIES_MAX;
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::property::Properties;
+use muster_kernel::model::segment::{Level, listed::Ids};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
@@ -51,6 +52,8 @@ pub(crate) struct Island {
     pub(crate) suppressed: BTreeSet<(ProfileKind, String)>,
     /// States that answers of reports were of.
     pub(crate) pins: Vec<crate::model_reports::Kept>,
+    /// Lists of static segments.
+    pub(crate) lists: BTreeMap<SegmentId, (Level, Ids)>,
 }
 
 impl ModelEngine {

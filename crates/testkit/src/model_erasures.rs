@@ -20,6 +20,7 @@ impl Erasures for ModelEngine {
             let known = |id: &&String| island.profiles(ProfileKind::from(request.kind)).contains_key(*id);
             let profiles = request.ids.iter().filter(known).count() as u64;
             island.erase(request.kind, &request.ids)?;
+            island.take_out_of_lists(request.kind, &request.ids);
             if request.suppress {
                 let kind = ProfileKind::from(request.kind);
                 island.suppressed.extend(request.ids.iter().map(|id| (kind, id.clone())));

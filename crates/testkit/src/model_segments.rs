@@ -169,7 +169,7 @@ impl Segments for ModelEngine {
     ) -> Result<SegmentPreview, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            Ok(answer::Everybody::of(&island.events).preview(question, sample_max))
+            Ok(answer::Everybody::of(&island.shown()).preview(question, sample_max))
         })
     }
 
@@ -184,7 +184,7 @@ impl Segments for ModelEngine {
     ) -> Result<MemberPage, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            answer::Everybody::of(&island.events).page(question, order, after, limit)
+            answer::Everybody::of(&island.shown()).page(question, order, after, limit)
         })
     }
 
@@ -196,10 +196,9 @@ impl Segments for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError> {
         wanted(inquiry)?;
-        self.with(
-            environment,
-            |island| Ok(answer::Everybody::of(&island.events).evidence(question.level, id)),
-        )
+        self.with(environment, |island| {
+            Ok(answer::Everybody::of(&island.shown()).evidence(question.level, id))
+        })
     }
 }
 

@@ -49,6 +49,10 @@ pub const RULE_TEXT_CHARS_MAX: usize = 100_000;
 pub const SEGMENTS_MAX: usize = 1_000;
 /// Bytes of all saved rules of an environment, as JSON: the catalog is written as a whole at every change.
 pub const SAVED_RULES_BYTES_MAX: usize = 1 << 20;
+/// Ids on the list of a static segment.
+pub const LIST_IDS_MAX: usize = 1_000_000;
+/// Bytes of a file of ids.
+pub const LIST_BODY_BYTES_MAX: usize = 32 << 20;
 /// Characters in the name of a segment.
 pub const SEGMENT_NAME_CHARS_MAX: usize = 120;
 /// Characters in the description of a segment.

@@ -10,6 +10,7 @@ mod event_log;
 mod history;
 mod jobs;
 mod ledger;
+mod lists;
 mod profiles;
 mod reports;
 mod segments;
@@ -23,6 +24,7 @@ pub use event_log::{AppendError, Appended, Appending, AppendingMany, EventLog, R
 pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
+pub use lists::Lists;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
 pub use reports::{PeoplePage, Reports};
 pub use segments::Segments;

@@ -87,8 +87,8 @@ pub trait Place {
 }
 
 /// Every place, in the order in which they are purged and searched: the log knows who came back.
-pub fn all() -> [&'static dyn Place; 4] {
-    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace]
+pub fn all() -> [&'static dyn Place; 5] {
+    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace, &ListsPlace]
 }
 
 /// The key-value store: profiles, index entries and guards, and its own files.
@@ -145,6 +145,37 @@ impl Place for HistoryPlace {
         let history = &work.environment.history;
         let (searched, found) = history.search(&work.sieve, work.until, &is_gone, &|| work.check())?;
         Ok(Seen { searched, found })
+    }
+}
+
+/// The lists of static segments. An id that came back is taken out as well: it was put there before.
+struct ListsPlace;
+
+impl Place for ListsPlace {
+    fn name(&self) -> &'static str {
+        "segments"
+    }
+
+    fn count(&self, work: &Work<'_>, counts: &mut Counts) -> Result<(), StoreError> {
+        work.environment.lists.each(&mut |kind, id| {
+            work.count(counts, "listed", |subjects| subjects.kind == kind && subjects.ids.contains(id));
+            work.check()
+        })
+    }
+
+    fn purge(&self, work: &Work<'_>) -> Result<(), StoreError> {
+        let is_gone = |kind, id: &str| work.sieve.names(kind, id);
+        work.environment.lists.take_out(&is_gone, &|| work.check())
+    }
+
+    fn search(&self, work: &Work<'_>) -> Result<Seen, StoreError> {
+        let mut seen = Seen::default();
+        work.environment.lists.each(&mut |kind, id| {
+            seen.searched += 1;
+            seen.found += u64::from(work.is_gone(kind, id));
+            work.check()
+        })?;
+        Ok(seen)
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
     erasures_keep_their_promises, event_log_keeps_its_promises, history_keeps_its_promises,
-    jobs_keep_their_promises, ledger_keeps_its_promises, profiles_keep_their_promises,
-    reports_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
+    jobs_keep_their_promises, ledger_keeps_its_promises, lists_keep_their_promises,
+    profiles_keep_their_promises, reports_keep_their_promises, segments_keep_their_promises,
+    trends_keep_their_promises,
 };
 
 use muster_testkit::builders::PRODUCTION;
@@ -35,6 +36,14 @@ fn erasures_keep_theirs() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1, 2]);
     erasures_keep_their_promises(&engine, &engine, &engine, Some(&engine));
+}
+
+#[test]
+fn lists_keep_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    lists_keep_their_promises(&engine, &engine);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod history;
 mod history_crash;
 mod history_figures;
 mod jobs;
+mod lists;
 mod reports;
 mod reports_figures;
 mod segment_figures;

@@ -13,8 +13,8 @@ use muster_kernel::model::report::funnel::{Counting, FunnelNumber, FunnelQuestio
 use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionNumber, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
-use muster_kernel::model::report::{Pattern, Row, Which, Who};
-use muster_kernel::ports::{EventLog, Inquiry, Reports};
+use muster_kernel::model::report::{Behind, Pattern, Row, Which, Who};
+use muster_kernel::ports::{EventLog, Inquiry, PeoplePage, Reports};
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, Options};
 use muster_testkit::builders::PRODUCTION;
@@ -140,7 +140,8 @@ fn ask(engine: &Engine, threads: usize) {
     }
     let number = RetentionNumber { cohort: 0, period: Some(3) };
     timed("people behind it, first page", || {
-        engine.retention_people(PRODUCTION, &weeks, &number, None, 100, &inquiry).unwrap().total
+        let page = PeoplePage { pin: None, after: None, limit: 100 };
+        engine.people(PRODUCTION, Behind::Retention(&weeks, &number), page, &inquiry).unwrap().total
     });
 }
 

@@ -1,17 +1,21 @@
 //! Saved segments: made, changed and removed. Which references a rule may have is the kernel's business
 //! ([`Rule::check_references`]).
 
+use std::collections::BTreeSet;
+
 use muster_kernel::model::audit::{Act, Actor};
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::id::{EnvironmentId, KeyId, SegmentId};
 use muster_kernel::model::limits::{
-    SAVED_RULES_BYTES_MAX, SEGMENT_DESCRIPTION_CHARS_MAX, SEGMENT_NAME_CHARS_MAX, SEGMENTS_MAX,
+    LIST_IDS_MAX, SAVED_RULES_BYTES_MAX, SEGMENT_DESCRIPTION_CHARS_MAX, SEGMENT_NAME_CHARS_MAX, SEGMENTS_MAX,
 };
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::saved::SavedReport;
+use muster_kernel::model::segment::listed::{ListChange, ListChanged};
 use muster_kernel::model::segment::saved::SavedSegment;
 use muster_kernel::model::segment::{Definition, Definitions, Level, Members, Rule};
 use muster_kernel::model::time::Timestamp;
+use muster_kernel::ports::StoreError;
 
 use super::audit::Entry;
 use super::{AdminError, Office, invalid};
@@ -25,8 +29,34 @@ pub struct SegmentFields {
     pub description: String,
     /// Whose segment it is.
     pub level: Level,
-    /// Its rule; `None` when a list says who belongs to it.
-    pub rule: Option<Rule>,
+    /// What says who belongs to it.
+    pub content: Content,
+}
+
+/// What says who belongs to a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A rule.
+    Rule(Rule),
+    /// A list; one that is there already stays as it is without ids.
+    List(Option<BTreeSet<Box<str>>>),
+}
+
+impl SegmentFields {
+    fn rule(&self) -> Option<&Rule> {
+        match &self.content {
+            Content::Rule(rule) => Some(rule),
+            Content::List(_) => None,
+        }
+    }
+
+    /// What becomes of the segment's list.
+    fn list_change(&self) -> Option<ListChange> {
+        match &self.content {
+            Content::List(Some(ids)) => Some(ListChange::Replace(ids.clone())),
+            Content::List(None) | Content::Rule(_) => None,
+        }
+    }
 }
 
 /// An act on segments: where, by whom, and whether it is only tried.
@@ -56,6 +86,34 @@ impl SegmentAct {
             return Ok(make(&mut state, office.clock.now())?);
         }
         office.act(make)
+    }
+
+    /// Changes a list within a change of the catalog. A list that is written while the catalog is not is the list of no
+    /// version; who changed it was told that it may not last.
+    fn change_list(
+        &self,
+        office: Office<'_>,
+        (id, level): (SegmentId, Level),
+        change: &ListChange,
+    ) -> Result<ListChanged, Problem> {
+        let changed = if self.is_dry_run {
+            office.lists.ids(self.environment, id).and_then(|before| match change.applied(&before) {
+                (after, _) if after.len() > LIST_IDS_MAX => Err(StoreError::TooLarge),
+                (_, changed) => Ok(changed),
+            })
+        } else {
+            office.lists.change(self.environment, (id, level), change)
+        };
+        changed.map_err(|error| match error {
+            StoreError::TooLarge => {
+                let message = format!("A list has {LIST_IDS_MAX} ids at most; remove some first.");
+                Problem::of_call(ProblemCode::LimitReached, message)
+            }
+            error => {
+                tracing::error!(%error, "a list of a segment cannot be read or written");
+                Problem::of_call(ProblemCode::Internal, "The server failed on this call; its log says why.")
+            }
+        })
     }
 
     fn tell(&self, act: Act, segment: &SavedSegment) -> Entry {
@@ -107,7 +165,7 @@ pub fn create(
             name: fields.name.clone(),
             description: fields.description.clone(),
             level: fields.level,
-            rule: fields.rule.clone(),
+            rule: fields.rule().cloned(),
             version: 1,
             created_at: now,
             updated_at: now,
@@ -116,6 +174,9 @@ pub fn create(
                 Actor::CommandLine | Actor::Server | Actor::Anonymous => None,
             },
         };
+        if let Some(change) = fields.list_change() {
+            act.change_list(office, (id, fields.level), &change)?;
+        }
         state.segments.push(segment.clone());
         act.tell(Act::SegmentCreated, &segment).put(state, now);
         Ok(segment)
@@ -138,7 +199,7 @@ pub fn replace(
         if fields.level != before.level {
             return Err(invalid("/level", "A segment keeps its level; make another one."));
         }
-        if fields.rule.is_some() != before.rule.is_some() {
+        if fields.rule().is_some() != before.rule.is_some() {
             return Err(invalid(
                 "",
                 "A rule does not become a list, nor a list a rule; make another segment.",
@@ -148,8 +209,12 @@ pub fn replace(
         let mut after = before.clone();
         after.name.clone_from(&fields.name);
         after.description.clone_from(&fields.description);
-        after.rule.clone_from(&fields.rule);
-        if after == before {
+        after.rule = fields.rule().cloned();
+        let list_change = fields.list_change();
+        let listed =
+            list_change.map(|change| act.change_list(office, (id, after.level), &change)).transpose()?;
+        let listed = listed.unwrap_or_default();
+        if after == before && listed.added + listed.removed == 0 {
             return Ok(after);
         }
         (after.version, after.updated_at) = (before.version + 1, now);
@@ -157,6 +222,8 @@ pub fn replace(
         act.tell(Act::SegmentChanged, &after)
             .change("name", &before.name, &after.name)
             .change("rule", &text(&before), &text(&after))
+            .change("added", "0", &listed.added.to_string())
+            .change("removed", "0", &listed.removed.to_string())
             .put(state, now);
         put(state, &after);
         Ok(after)
@@ -168,7 +235,7 @@ pub fn replace(
 /// # Errors
 /// When there is none, it is not as the caller saw it, or something refers to it.
 pub fn remove(id: SegmentId, act: &SegmentAct, office: Office<'_>) -> Result<SavedSegment, AdminError> {
-    act.make(office, |state, now| {
+    let segment = act.make(office, |state, now| {
         let segment = act.found(state, id)?;
         if let Some(user) = user_of(state, act.environment, id) {
             let message = format!("{user} refers to this segment; change or remove it first.");
@@ -177,6 +244,42 @@ pub fn remove(id: SegmentId, act: &SegmentAct, office: Office<'_>) -> Result<Sav
         state.segments.retain(|known| (known.environment, known.id) != (act.environment, id));
         act.tell(Act::SegmentRemoved, &segment).put(state, now);
         Ok(segment)
+    })?;
+    if segment.rule.is_none()
+        && !act.is_dry_run
+        && let Err(error) = office.lists.remove(act.environment, id)
+    {
+        tracing::error!(%error, "the list of a removed segment is still there; the next start removes it");
+    }
+    Ok(segment)
+}
+
+/// Changes the list of a static segment.
+///
+/// # Errors
+/// As [`replace`], and when the segment has a rule.
+pub fn change_list(
+    id: SegmentId,
+    change: &ListChange,
+    act: &SegmentAct,
+    office: Office<'_>,
+) -> Result<ListChanged, AdminError> {
+    act.make(office, |state, now| {
+        let mut segment = act.found(state, id)?;
+        if segment.rule.is_some() {
+            let message = "A rule says who belongs to this segment; change the rule instead.";
+            return Err(Problem::of_call(ProblemCode::FieldInvalid, message));
+        }
+        let changed = act.change_list(office, (id, segment.level), change)?;
+        if changed.added + changed.removed > 0 {
+            (segment.version, segment.updated_at) = (segment.version + 1, now);
+            act.tell(Act::SegmentChanged, &segment)
+                .change("added", "0", &changed.added.to_string())
+                .change("removed", "0", &changed.removed.to_string())
+                .put(state, now);
+            put(state, &segment);
+        }
+        Ok(changed)
     })
 }
 
@@ -249,7 +352,7 @@ fn check(
         let message = "There is a segment of this name already; choose another one.";
         return Err(Problem::at("/name", ProblemCode::Taken, message));
     }
-    let Some(rule) = &fields.rule else { return Ok(()) };
+    let Some(rule) = fields.rule() else { return Ok(()) };
     // Numbers and strings: writing them cannot fail.
     let bytes = |rule: &Rule| serde_json::to_string(rule).map_or(usize::MAX, |text| text.len());
     let taken: usize = others().filter_map(|segment| segment.rule.as_ref()).map(bytes).sum();

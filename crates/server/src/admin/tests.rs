@@ -97,6 +97,7 @@ impl Desk {
             catalog,
             trail: catalog,
             erasures: engine,
+            lists: engine,
             clock,
             random: &random,
             base: "http://muster.test",

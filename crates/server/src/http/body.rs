@@ -26,7 +26,21 @@ use super::tally::add;
 /// When its type or encoding is not taken, or it is too large, too late or not whole.
 pub(super) async fn read(edge: &Edge, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
     check_content_type(headers)?;
-    let sent = collect(&edge.shared, body).await?;
+    read_up_to(edge, headers, body, BODY_BYTES_MAX).await
+}
+
+/// As [`read`], of a body that is no JSON and may have so many bytes; a compressed one as many as any other, when it is
+/// decompressed.
+///
+/// # Errors
+/// As that.
+pub(super) async fn read_up_to(
+    edge: &Edge,
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Bytes, Refused> {
+    let sent = collect(&edge.shared, body, bytes_max).await?;
     add(&edge.shard.bytes_in, sent.len() as u64);
     if headers.contains_key(CONTENT_ENCODING) {
         return Ok(decompress(headers, sent)?);
@@ -72,26 +86,26 @@ pub(super) fn json_text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]
     Cow::Owned(text)
 }
 
-fn too_large() -> Refused {
-    let message = format!("The body is larger than {BODY_BYTES_MAX} bytes; send less at once.");
+fn too_large(bytes_max: usize) -> Refused {
+    let message = format!("The body is larger than {bytes_max} bytes; send less at once.");
     Problem::of_call(ProblemCode::BodyTooLarge, message).into()
 }
 
-async fn collect(shared: &Shared, mut body: Body) -> Result<Bytes, Refused> {
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(too_large());
+async fn collect(shared: &Shared, mut body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(too_large(bytes_max));
     }
     let Some(first) = next_piece(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() {
         // Whole in one piece: it stays where it is, in the connection's read buffer.
-        return if first.len() > BODY_BYTES_MAX { Err(too_large()) } else { Ok(first) };
+        return if first.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(first) };
     }
     let mut held = Held { shared, bytes: 0 };
     let mut whole = Vec::new();
     let mut piece = Some(first);
     while let Some(bytes) = piece {
-        if whole.len() + bytes.len() > BODY_BYTES_MAX {
-            return Err(too_large());
+        if whole.len() + bytes.len() > bytes_max {
+            return Err(too_large(bytes_max));
         }
         held.grow(bytes.len())?;
         whole.extend_from_slice(&bytes);

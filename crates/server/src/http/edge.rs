@@ -83,11 +83,12 @@ impl Edge {
 
     /// Where administrative requests are carried out; `base` is where the links that they make lead.
     pub(super) fn office<'a>(&'a self, base: &'a str) -> Office<'a> {
-        let Parts { catalog, trail, erasures, clock, random, .. } = &self.parts;
+        let Parts { catalog, trail, erasures, lists, clock, random, .. } = &self.parts;
         Office {
             catalog: &**catalog,
             trail: &**trail,
             erasures: erasures.port(),
+            lists: &**lists,
             clock: &**clock,
             random: &**random,
             base,

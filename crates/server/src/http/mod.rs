@@ -51,6 +51,7 @@ mod reports;
 mod router;
 mod rules;
 mod segment_explain;
+mod segment_list;
 mod segment_members;
 mod segment_preview;
 mod segments;
@@ -79,7 +80,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::sync::Semaphore;
 
 use muster_kernel::ports::{
-    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Profiles, Reports, Segments,
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Lists, Profiles, Reports, Segments,
 };
 
 pub use router::document as openapi_document;
@@ -112,6 +113,8 @@ pub struct Parts {
     pub reports: Arc<dyn Reports>,
     /// Who belongs to a segment.
     pub segments: Arc<dyn Segments>,
+    /// The ids of static segments.
+    pub lists: Arc<dyn Lists>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

@@ -17,8 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, invitations, job_list, jobs, keys, ledger, members, membership, metrics,
-    openapi, overview, properties, reports, segment_explain, segment_members, segment_preview, segments,
-    session, timeline, track, users, validate,
+    openapi, overview, properties, reports, segment_explain, segment_list, segment_members, segment_preview,
+    segments, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -87,6 +87,7 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(reports::dashboards::post)) //   POST   /v1/dashboards
         .routes(routes!(reports::dashboards::put)) //    PUT    /v1/dashboards/{id}
         .routes(routes!(reports::dashboards::delete)) // DELETE /v1/dashboards/{id}
+        .routes(routes!(segment_list::post)) //     POST   /v1/segments/{id}/members
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
         // Who watches calls arrive; a session.

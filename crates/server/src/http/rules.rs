@@ -133,7 +133,7 @@ pub(super) fn question(
     let state = edge.parts.catalog.state();
     let moment = moment(&state, environment, now)?;
     let found = on_all_ways(&rule, |id| state.segment(environment, id));
-    let segments = definitions(found)?;
+    let segments = definitions(edge, found)?;
     Ok(SegmentQuestion { level, rule, moment, segments: Arc::new(segments) })
 }
 
@@ -142,12 +142,13 @@ pub(super) fn question(
 /// # Errors
 /// When a list cannot be read.
 pub(super) fn definitions<'s>(
+    edge: &Edge,
     segments: impl IntoIterator<Item = &'s SavedSegment>,
 ) -> Result<Definitions, Refused> {
     let definition = |segment: &SavedSegment| {
         let members = match &segment.rule {
             Some(rule) => Members::Rule(rule.clone()),
-            None => Members::Listed(Arc::default()),
+            None => Members::Listed(edge.parts.lists.ids(segment.environment, segment.id)?),
         };
         Ok((segment.id, Definition { level: segment.level, members }))
     };

@@ -293,7 +293,7 @@ fn everything(
     now: Timestamp,
 ) -> Result<SegmentQuestion, Refused> {
     let moment = rules::moment(&edge.parts.catalog.state(), environment, now)?;
-    let segments = Arc::new(rules::definitions(saved.iter().copied())?);
+    let segments = Arc::new(rules::definitions(edge, saved.iter().copied())?);
     Ok(SegmentQuestion { level, rule: Rule::All(Vec::new()), moment, segments })
 }
 

@@ -159,10 +159,13 @@ async fn asked(
     let segment = rules::saved(edge, environment, id)?;
     let (order, columns) = (rules::order(query)?, columns(query, &reader.masking())?);
     let (limit, cursor) = (query.limit()?, query.cursor()?);
-    let question = rules::question(edge, environment, segment.level, segment.membership(), reader.now())?;
+    let (now, level, id) = (reader.now(), segment.level, segment.id);
+    let question =
+        read::aside(edge, move |edge| rules::question(edge, environment, level, segment.membership(), now))
+            .await?;
     if wants_csv(head, query)? {
         let rows = Rows { environment, question, order, columns, waiting: VecDeque::new(), next: Some(None) };
-        let mut response = csv(edge, rows, segment.id).await?;
+        let mut response = csv(edge, rows, id).await?;
         answer::put_position(&mut response, reading.position);
         return Ok(response);
     }

@@ -12,8 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use muster_kernel::model::catalog::CatalogState;
-use muster_kernel::model::id::SegmentId;
-use muster_kernel::model::problem::Problem;
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::segment::Level;
 use muster_kernel::model::segment::saved::SavedSegment;
 
@@ -27,8 +26,9 @@ use super::openapi::{ActProblems, EnvironmentHeader, ReadProblems};
 use super::read::Query;
 use super::reader::Reader;
 use super::rules;
+use super::segment_list;
 use super::signed_in::Numbers;
-use crate::admin::{self, SegmentAct, SegmentFields, schema};
+use crate::admin::{self, Content, SegmentAct, SegmentFields, schema};
 
 /// A saved segment.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +78,16 @@ enum Kind {
 }
 
 impl SegmentBody {
-    fn new(segment: &SavedSegment, state: &CatalogState, masking: &Masking) -> Result<Self, Refused> {
+    fn new(
+        edge: &Edge,
+        segment: &SavedSegment,
+        state: &CatalogState,
+        masking: &Masking,
+    ) -> Result<Self, Refused> {
+        let listed = match segment.rule {
+            Some(_) => None,
+            None => Some(edge.parts.lists.count(segment.environment, segment.id)?),
+        };
         let shown = segment.rule.as_ref().filter(|rule| rules::hidden(rule, masking).is_none());
         let json = |rule| serde_json::to_value(rule).map_err(|error| Refused::internal(error.to_string()));
         let author = segment.created_by.and_then(|id| state.member(id));
@@ -90,7 +99,7 @@ impl SegmentBody {
             kind: if segment.rule.is_some() { Kind::Rule } else { Kind::Static },
             rule: shown.map(json).transpose()?,
             text: shown.map(ToString::to_string),
-            listed: None,
+            listed,
             created_at: Instant(segment.created_at),
             updated_at: Instant(segment.updated_at),
             created_by: author.map(|member| member.email.clone()),
@@ -125,12 +134,30 @@ pub(super) struct Fields {
     /// Whether users or companies belong to it. It stays so.
     #[schema(value_type = schema::Level)]
     level: Level,
-    /// The rule in its JSON form (docs/SEGMENTS.md). Give this or `text`.
+    /// The rule in its JSON form (docs/SEGMENTS.md). Give this, `text` or `members`.
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
     /// The rule in its text form.
     #[schema(example = "plan is \"pro\" and did \"Report exported\" at least 3 times in the last 30 days")]
     text: Option<String>,
+    /// The ids of a static segment; 1,000,000 at most. When a static segment is changed, absent means that they stay.
+    members: Option<Vec<String>>,
+}
+
+impl Fields {
+    /// What says who belongs to the segment. `is_list` says whether it is a static one already.
+    fn content(&self, is_list: bool) -> Result<Content, Vec<Problem>> {
+        let Fields { level, rule, text, members, .. } = self;
+        match (members, rule.is_some() || text.is_some()) {
+            (Some(ids), false) => Ok(Content::List(Some(segment_list::of_list(ids, "/members")?))),
+            (None, false) if is_list => Ok(Content::List(None)),
+            (Some(_), true) => {
+                let message = "A segment has either a rule or `members`.";
+                Err(vec![Problem::of_call(ProblemCode::FieldInvalid, message)])
+            }
+            (None, _) => Ok(Content::Rule(rules::of_body(*level, rule.as_ref(), text.as_deref())?)),
+        }
+    }
 }
 
 /// Whether a segment is only tried.
@@ -166,7 +193,7 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>) ->
     let (state, masking) = (edge.parts.catalog.state(), reader.masking());
     let segments = state.segments_of(reader.environment());
     let items: Result<Vec<_>, _> =
-        segments.map(|segment| SegmentBody::new(segment, &state, &masking)).collect();
+        segments.map(|segment| SegmentBody::new(&edge, segment, &state, &masking)).collect();
     let outcome = items.and_then(|items| acts::answer(error::OK, &ListBody { items, next_cursor: None }));
     reader.answer(outcome)
 }
@@ -247,7 +274,7 @@ pub(super) async fn put(
     call: Request<Body>,
 ) -> Response {
     let outcome = match rules::saved(&edge, reader.environment(), id) {
-        Ok(segment) => saved(&edge, &reader, Some(segment.id), call).await,
+        Ok(segment) => saved(&edge, &reader, Some(&segment), call).await,
         Err(problem) => Err(problem.into()),
     };
     reader.answer(outcome)
@@ -285,14 +312,16 @@ pub(super) async fn delete(
 async fn saved(
     edge: &Arc<Edge>,
     reader: &Reader<Curate>,
-    id: Option<SegmentId>,
+    before: Option<&SavedSegment>,
     call: Request<Body>,
 ) -> Result<Response, Refused> {
     let (head, body) = call.into_parts();
     let act = act_of(reader, &Query::of_parts(&head), &head.headers)?;
-    let Fields { name, description, level, rule, text } = acts::fields(edge, &head.headers, body).await?;
-    let rule = Some(rules::of_body(level, rule.as_ref(), text.as_deref())?);
-    let (fields, is_dry_run) = (SegmentFields { name, description, level, rule }, act.is_dry_run);
+    let fields: Fields = acts::fields(edge, &head.headers, body).await?;
+    let content = fields.content(before.is_some_and(|segment| segment.rule.is_none()))?;
+    let Fields { name, description, level, .. } = fields;
+    let (fields, is_dry_run) = (SegmentFields { name, description, level, content }, act.is_dry_run);
+    let id = before.map(|segment| segment.id);
     let segment = acts::with_office(edge, String::new(), move |office| match id {
         None => admin::create_segment(&fields, &act, office),
         Some(id) => admin::replace_segment(id, &fields, &act, office),
@@ -315,7 +344,11 @@ async fn removed(
     Ok(acts::nothing())
 }
 
-fn act_of(reader: &Reader<Curate>, query: &Query, headers: &HeaderMap) -> Result<SegmentAct, Problem> {
+pub(super) fn act_of(
+    reader: &Reader<Curate>,
+    query: &Query,
+    headers: &HeaderMap,
+) -> Result<SegmentAct, Problem> {
     Ok(SegmentAct {
         environment: reader.environment(),
         by: reader.actor(),
@@ -336,7 +369,7 @@ pub(super) fn version_of(headers: &HeaderMap) -> Option<u32> {
 }
 
 fn shown(edge: &Edge, masking: &Masking, segment: &SavedSegment, is_new: bool) -> Result<Response, Refused> {
-    let body = SegmentBody::new(segment, &edge.parts.catalog.state(), masking)?;
+    let body = SegmentBody::new(edge, segment, &edge.parts.catalog.state(), masking)?;
     let mut response = acts::answer(if is_new { error::CREATED } else { error::OK }, &body)?;
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", segment.version)) {
         response.headers_mut().insert(ETAG, tag);

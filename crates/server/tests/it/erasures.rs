@@ -29,6 +29,15 @@ fn fill(client: &mut Client) {
     assert_eq!(client.ask(&request.header("Idempotency-Key", SECRETS[3])).status, 202);
     let track = json!({"user_id": PERSON, "event_name": "paid", "metadata": {"note": SECRETS[2]}});
     assert_eq!(client.ask(&Request::post("/v1/track", track.to_string()).key(KEY)).status, 202);
+    let listed = json!({"name": "Listed", "level": "user", "members": [PERSON, "somebody"]}).to_string();
+    let saved = client.ask(&Request::post("/v1/segments", listed).key(KEY));
+    if saved.status == 409 {
+        // Filled before.
+        let added = Request::post("/v1/segments/1/members", json!({"add": [PERSON]}).to_string()).key(KEY);
+        assert_eq!(client.ask(&added).status, 200);
+    } else {
+        assert_eq!(saved.status, 201, "{}", saved.text());
+    }
     let rows = format!(
         "{{\"user_id\":\"{PERSON}\",\"metadata\":{{\"note\":\"{0}\"}}}}\n{{\"user_id\":\"{PERSON}\",\"metadata\":\"{0}\"}}\n",
         SECRETS[2]
@@ -165,6 +174,8 @@ fn check_certificate(erasure: &Value) {
     assert_eq!(certificate["places"][3]["place"], "history");
     assert_eq!(removed(3, "events"), Some(2), "{text}");
     assert_eq!(removed(3, "events_reduced"), Some(1), "{text}");
+    assert_eq!(certificate["places"][4]["place"], "segments");
+    assert_eq!(removed(4, "listed"), Some(1), "{text}");
     for place in certificate["places"].as_array().unwrap() {
         assert_eq!(place["found"], 0, "{text}");
     }

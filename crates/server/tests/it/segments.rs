@@ -359,6 +359,96 @@ fn whoever_is_erased_leaves_and_segments_survive_a_kill() {
 }
 
 #[test]
+fn a_list_is_changed_by_json_and_by_file_and_asked_like_any_segment() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    people(&mut asked);
+    let fields = json!({"name": "Chosen", "level": "user", "members": ["u-1", "u-3", "nobody"]});
+    let made = asked.send("POST", "/v1/segments", &fields).json();
+    assert_eq!(
+        (&made["kind"], &made["listed"], &made["rule"]),
+        (&json!("static"), &json!(3), &json!(null)),
+        "{made}"
+    );
+    assert_eq!(ids(&asked.read("/v1/segments/1/members")), ["u-1", "u-3"], "who is not known is nobody");
+    let change = |asked: &mut Asked, body: &Value| asked.send("POST", "/v1/segments/1/members", body);
+    let edited = change(&mut asked, &json!({"add": ["u-5", "u-1"], "remove": ["u-3", "u-9"]}));
+    assert_eq!(edited.json(), json!({"listed": 3, "added": 1, "removed": 1}), "{}", edited.text());
+    assert_eq!(ids(&asked.read("/v1/segments/1/members")), ["u-1", "u-5"]);
+    let file = |asked: &mut Asked, mode: &str, kind: &str, text: &str| {
+        let target = format!("/v1/segments/1/members?{mode}");
+        asked.client.ask(&Request::post(&target, text).key(KEY).header("Content-Type", kind))
+    };
+    let replaced = file(&mut asked, "mode=replace", "text/csv", "user_id,plan\r\n\"u-7\",pro\r\nu-8,\r\n");
+    assert_eq!(replaced.json(), json!({"listed": 2, "added": 2, "removed": 3}), "{}", replaced.text());
+    assert_eq!(file(&mut asked, "mode=add", "text/plain", "u-2\nu-8\n").json()["listed"], 3);
+    assert_eq!(file(&mut asked, "mode=remove", "text/plain", "u-7").json()["listed"], 2);
+    let tried = file(&mut asked, "mode=replace&dry_run=true", "text/plain", "u-4");
+    assert_eq!(tried.json(), json!({"listed": 1, "added": 1, "removed": 2}));
+    assert_eq!(ids(&asked.read("/v1/segments/1/members")), ["u-2", "u-8"], "a dry run changes nothing");
+    file(&mut asked, "", "text/plain", "u-1").is_refused(400, "parameter_invalid");
+    file(&mut asked, "mode=add", "text/plain", "u-1\n \n").is_refused(400, "id_empty");
+    change(&mut asked, &json!({"add": [], "replace": []})).is_refused(400, "field_invalid");
+    let refused = change(&mut asked, &json!({"add": ["u-1", ""]}));
+    refused.is_refused(400, "id_empty");
+    assert_eq!(refused.json()["errors"][0]["details"], "/add/1");
+
+    let version = asked.read("/v1/segments/1")["version"].as_u64().unwrap();
+    assert_eq!(version, 5, "each change is a version");
+    let stale =
+        Request::post("/v1/segments/1/members", r#"{"add":["u-1"]}"#).key(KEY).header("If-Match", "\"4\"");
+    asked.client.ask(&stale).is_refused(412, "version_differs");
+    let renamed = json!({"name": "Chosen few", "level": "user"});
+    let renamed = asked.send("PUT", "/v1/segments/1", &renamed).json();
+    assert_eq!((&renamed["name"], &renamed["listed"]), (&json!("Chosen few"), &json!(2)), "the ids stay");
+    let ruled = json!({"name": "Chosen few", "level": "user", "text": "everyone"});
+    asked.send("PUT", "/v1/segments/1", &ruled).is_refused(400, "field_invalid");
+    asked.save("Free and chosen", "user", "in segment 1 and plan is \"free\"");
+    assert_eq!(ids(&asked.read("/v1/users?segment=2")), ["u-2", "u-8"]);
+    assert_eq!(ids(&asked.read("/v1/users?filter=not%20in%20segment%201&limit=3")), ["u-0", "u-1", "u-3"]);
+    assert_eq!(asked.read("/v1/segments/1/explain?user_id=u-2")["member"], true);
+    assert_eq!(asked.read("/v1/segments/1/explain?user_id=u-3")["member"], false);
+    assert_eq!(asked.read("/v1/users/u-8/segments")["items"].as_array().unwrap().len(), 2);
+    change(&mut asked, &json!({"replace": ["u-8"]}));
+    let (_, csv) = asked.csv(&Request::get("/v1/segments/1/members?format=csv&columns=plan").key(KEY));
+    let again = file(&mut asked, "mode=replace", "text/csv", &csv);
+    assert_eq!(again.json(), json!({"listed": 1, "added": 0, "removed": 0}), "our own file is one: {csv}");
+    let many: String =
+        (0..60_000).map(|number| format!("somebody with a long id number {number}\n")).collect();
+    let large = file(&mut asked, "mode=add", "text/plain", &many);
+    assert_eq!(large.json()["listed"], 60_001, "{}", large.text());
+}
+
+#[test]
+fn a_list_survives_a_kill_and_goes_with_its_segment() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    people(&mut asked);
+    for name in ["one", "two"] {
+        let fields = json!({"name": name, "level": "user", "members": ["u-1", "u-2"]});
+        assert_eq!(asked.send("POST", "/v1/segments", &fields).status, 201);
+    }
+    assert_eq!(asked.send("POST", "/v1/segments/1/members", &json!({"add": ["u-4"]})).status, 200);
+    assert_eq!(asked.client.ask(&Request::new("DELETE", "/v1/segments/2").key(KEY)).status, 204);
+    let list = |number: u32| data.path().join(format!("environments/1/lists/{number}.ids"));
+    assert!(list(1).exists() && !list(2).exists());
+    server.signal("KILL");
+    server.ended();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    assert_eq!(asked.read("/v1/segments/1")["listed"], 3);
+    until("history has caught up", || ids(&asked.read("/v1/segments/1/members")) == ["u-1", "u-2", "u-4"]);
+    server.stop();
+    let text = crate::process::on(data.path(), &["verify"]).worked();
+    assert!(text.contains("3 ids on lists"), "{text}");
+    let bytes = std::fs::read(list(1)).unwrap();
+    std::fs::write(list(1), &bytes[..bytes.len() - 1]).unwrap();
+    assert!(crate::process::on(data.path(), &["verify"]).out.contains("1.ids is damaged"));
+}
+
+#[test]
 fn days_are_those_of_the_environment() {
     let world = World::start();
     let owner = world.owner();

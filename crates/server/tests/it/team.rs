@@ -41,11 +41,53 @@ fn segment(name: &str) -> Value {
     json!({"name": name, "level": "user", "text": "everyone"})
 }
 
-fn table() -> Vec<Row> {
+fn of_segments() -> Vec<Row> {
+    let all = |status: u16| [status; 4];
+    vec![
+        ("GET", "/v1/segments", None, all(200)),
+        ("POST", "/v1/segments", Some(segment("Free")), [403, 201, 201, 201]),
+        ("POST", "/v1/segments/preview", Some(json!({"level": "user", "text": "everyone"})), all(200)),
+        ("GET", "/v1/segments/{1}", None, all(200)),
+        ("PUT", "/v1/segments/{1}", Some(segment("Free")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/segments/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/segments/{1}/members", None, all(200)),
+        // The segment has a rule and no list.
+        ("POST", "/v1/segments/{1}/members", Some(json!({"add": ["u"]})), [403, 400, 400, 400]),
+        ("GET", "/v1/segments/{1}/explain", None, all(400)),
+        ("GET", "/v1/users/{u}/segments", None, all(200)),
+        ("GET", "/v1/companies/{c}/segments", None, all(200)),
+    ]
+}
+
+fn of_reports() -> Vec<Row> {
+    let all = |status: u16| [status; 4];
     let question_of = |kind: usize| Some(reports()[kind].1.clone());
+    vec![
+        ("POST", "/v1/reports/trend", question_of(0), all(200)),
+        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
+        ("POST", "/v1/reports/retention", question_of(2), all(200)),
+        ("POST", "/v1/reports/path", question_of(3), all(200)),
+        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
+        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
+        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
+        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
+        ("GET", "/v1/reports", None, all(200)),
+        ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
+        ("GET", "/v1/reports/{1}", None, all(200)),
+        ("PUT", "/v1/reports/{1}", Some(saved_report("Less")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/reports/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/dashboards", None, all(200)),
+        ("POST", "/v1/dashboards", Some(json!({"name": "More", "reports": [1]})), [403, 201, 201, 201]),
+        ("GET", "/v1/dashboards/{1}", None, all(200)),
+        ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
+        ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
+    ]
+}
+
+fn table() -> Vec<Row> {
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
-    vec![
+    let mut rows = vec![
         ("GET", "/v1/session", None, all(200)),
         ("DELETE", "/v1/session", None, all(204)),
         ("DELETE", "/v1/sessions", None, all(204)),
@@ -67,34 +109,6 @@ fn table() -> Vec<Row> {
             Some(json!({"owner": "user", "name": "plan", "pii": true})),
             from_admin(200),
         ),
-        ("POST", "/v1/reports/trend", question_of(0), all(200)),
-        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
-        ("POST", "/v1/reports/retention", question_of(2), all(200)),
-        ("POST", "/v1/reports/path", question_of(3), all(200)),
-        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
-        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
-        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
-        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
-        ("GET", "/v1/segments", None, all(200)),
-        ("POST", "/v1/segments", Some(segment("Free")), [403, 201, 201, 201]),
-        ("POST", "/v1/segments/preview", Some(json!({"level": "user", "text": "everyone"})), all(200)),
-        ("GET", "/v1/segments/{1}", None, all(200)),
-        ("PUT", "/v1/segments/{1}", Some(segment("Free")), [403, 200, 200, 200]),
-        ("DELETE", "/v1/segments/{1}", None, [403, 204, 204, 204]),
-        ("GET", "/v1/segments/{1}/members", None, all(200)),
-        ("GET", "/v1/segments/{1}/explain", None, all(400)),
-        ("GET", "/v1/users/{u}/segments", None, all(200)),
-        ("GET", "/v1/companies/{c}/segments", None, all(200)),
-        ("GET", "/v1/reports", None, all(200)),
-        ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
-        ("GET", "/v1/reports/{1}", None, all(200)),
-        ("PUT", "/v1/reports/{1}", Some(saved_report("Less")), [403, 200, 200, 200]),
-        ("DELETE", "/v1/reports/{1}", None, [403, 204, 204, 204]),
-        ("GET", "/v1/dashboards", None, all(200)),
-        ("POST", "/v1/dashboards", Some(json!({"name": "More", "reports": [1]})), [403, 201, 201, 201]),
-        ("GET", "/v1/dashboards/{1}", None, all(200)),
-        ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
-        ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
         ("GET", "/v1/ledger", None, all(200)),
         ("GET", "/v1/background_jobs", None, all(200)),
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
@@ -129,7 +143,10 @@ fn table() -> Vec<Row> {
         ("POST", "/v1/invitations", Some(json!({"role": "owner"})), [403, 403, 403, 201]),
         ("DELETE", "/v1/invitations/{6}", None, from_admin(204)),
         ("GET", "/v1/audit", None, from_admin(200)),
-    ]
+    ];
+    rows.extend(of_segments());
+    rows.extend(of_reports());
+    rows
 }
 
 #[test]

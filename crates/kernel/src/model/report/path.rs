@@ -116,7 +116,7 @@ impl PathAnswer {
                         branch.users += users;
                         match to.map(|to| place(level + 1, to)) {
                             Some(to) => {
-                                branch.next.iter_mut().skip(to).take(1).for_each(|next| *next += users)
+                                branch.next.iter_mut().skip(to).take(1).for_each(|next| *next += users);
                             }
                             None => branch.ended += users,
                         }

@@ -9,6 +9,7 @@
 pub mod dates;
 pub mod json;
 mod json_written;
+pub mod listed;
 pub mod meaning;
 pub mod number;
 pub mod question;
@@ -22,8 +23,7 @@ mod text_tokens;
 mod text_values;
 mod text_written;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::history::EventName;
 use super::id::SegmentId;
@@ -223,7 +223,7 @@ pub enum Members {
     /// Those for whom a rule holds.
     Rule(Rule),
     /// These ids.
-    Listed(Arc<BTreeSet<Box<str>>>),
+    Listed(listed::Ids),
 }
 
 /// The segments that a rule may refer to. Nobody belongs to one that is not there.

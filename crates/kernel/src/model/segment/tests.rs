@@ -4,6 +4,8 @@ mod days;
 mod forms;
 mod rules;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use super::meaning::{Happened, Known, Seen, Setting, Subject, Truth};

@@ -398,7 +398,7 @@ fn add_values(value: &Json, any_of: &mut Vec<OwnedValue>) -> bool {
         Json::Bool(flag) => any_of.push(OwnedValue::of(Value::Bool(*flag))),
         // 3 and 3.0 are the same number.
         Json::Number(number) => {
-            any_of.extend(PropertyIs::reading("", &number.to_string()).any_of.into_iter().skip(1))
+            any_of.extend(PropertyIs::reading("", &number.to_string()).any_of.into_iter().skip(1));
         }
         _ => return false,
     }
