@@ -108,9 +108,9 @@ describe('A funnel', () => {
       const counts = await numbers.allInnerTexts();
       // Everybody first, then what adds up to it.
       expect(counts.slice(1).reduce((sum, each) => sum + Number(each), 0)).toBe(Number(counts[0]));
-      await page.getByLabel('Who', { exact: true }).selectOption({ label: 'Pro' });
+      await page.getByRole('combobox', { name: 'Who', exact: true }).selectOption({ label: 'Pro' });
       await page.getByText('1 of 3 users took every step').waitFor();
-      await page.getByLabel('Who', { exact: true }).selectOption('filter');
+      await page.getByRole('combobox', { name: 'Who', exact: true }).selectOption('filter');
       await page.getByRole('button', { name: 'Filter', exact: true }).click();
       const row = page.getByRole('group', { name: 'Condition 1' });
       await row.getByLabel('Property').fill('plan');
@@ -144,7 +144,7 @@ describe('A trend', () => {
       await page.getByLabel('Measure').nth(1).selectOption('sum');
       await page.getByLabel('Property', { exact: true }).selectOption('amount');
       await page.getByRole('button', { name: '+ Formula' }).click();
-      await page.getByLabel('Formula 1').fill('B / A');
+      await page.getByRole('textbox', { name: 'Formula 1' }).fill('B / A');
       await page.getByRole('columnheader', { name: 'B / A', exact: true }).waitFor();
       await expectAccessible(page, 'a trend');
       const [download] = await Promise.all([

@@ -133,13 +133,8 @@ export function PatternField({
           className="!w-auto min-w-0 flex-1"
         />
         {children}
-        <Button
-          small
-          look="quiet"
-          onClick={() => onChange({ where: [...where, { name: '', any_of: [] }] })}
-          aria-label={`Filter ${label.toLowerCase()}`}
-        >
-          + where
+        <Button small look="quiet" onClick={() => onChange({ where: [...where, { name: '', any_of: [] }] })}>
+          + where <span className="sr-only">for {label}</span>
         </Button>
         {onRemove && (
           <IconButton label={`Take ${label.toLowerCase()} away`} onClick={onRemove}>

@@ -152,7 +152,16 @@ function Form({
             </div>
           )}
           {isRule ? (
-            <RuleEditor level={level} state={state} onChange={setState} problem={asked.error} />
+            // Enter in a field of the rule ends the field, it does not save the segment.
+            <div
+              role="group"
+              aria-label="What they match"
+              onKeyDown={(event) => {
+                if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
+              }}
+            >
+              <RuleEditor level={level} state={state} onChange={setState} problem={asked.error} />
+            </div>
           ) : segment === undefined ? (
             <IdsField level={level} value={listed} onChange={setListed} />
           ) : (
