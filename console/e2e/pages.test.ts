@@ -257,7 +257,15 @@ const PLACES: Place[] = [
   {
     name: 'report-path',
     path: () => `/reports/path?${asked({ anchor: { event: 'signed_up' }, window: { days: 7 } })}`,
-    ready: text('It begins with'),
+    ready: async (page) => {
+      await text('It begins with')(page);
+      if (page.viewportSize()?.width === SMALL.width) return;
+      await page
+        .getByRole('img', { name: /^Paths/ })
+        .locator('svg path')
+        .first()
+        .waitFor();
+    },
   },
   { name: 'report-unfinished', path: () => '/reports/funnel', ready: text('The question is not finished') },
   { name: 'dashboards', path: () => '/dashboards', ready: text('Every Monday') },

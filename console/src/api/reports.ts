@@ -29,7 +29,7 @@ export const answerQuery = <K extends Kind>(
     refetchInterval: ANSWER_MS,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      ask<Answers[K]>(environment, 'POST', `/v1/reports/${kind}`, { body: sent(kind, question), signal }),
+      ask<Answers[K]>(environment, `/v1/reports/${kind}`, sent(kind, question), signal),
   });
 
 export const behindQuery = <K extends Kind>(
@@ -43,14 +43,12 @@ export const behindQuery = <K extends Kind>(
     queryKey: ['report-people', environment, kind, question, number, snapshot],
     retry: false,
     queryFn: ({ pageParam }) =>
-      ask<Behind>(environment, 'POST', `/v1/reports/${kind}/people`, {
-        body: {
-          question: sent(kind, question),
-          number,
-          snapshot: snapshot ?? undefined,
-          limit: PEOPLE_ROWS,
-          cursor: pageParam,
-        },
+      ask<Behind>(environment, `/v1/reports/${kind}/people`, {
+        question: sent(kind, question),
+        number,
+        snapshot: snapshot ?? undefined,
+        limit: PEOPLE_ROWS,
+        cursor: pageParam,
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: Behind) => last.next_cursor ?? undefined,

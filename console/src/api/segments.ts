@@ -1,7 +1,6 @@
 /** Segments: who belongs to them, and why. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { Level, Rule } from '../rule/rule.ts';
-import { ask } from './ask.ts';
 import { api, body, inEnvironment } from './client.ts';
 import type { components } from './schema';
 
@@ -130,13 +129,15 @@ export async function membersFile(
 }
 
 export type ListMode = 'add' | 'remove';
-export interface ListChange {
-  listed: number;
-  added: number;
-  removed: number;
-}
-export const changeList = (environment: number, id: number, mode: ListMode, ids: string[]) =>
-  ask<ListChange>(environment, 'POST', `/v1/segments/${id}/members`, { body: { [mode]: ids } });
+export type ListChange = Schemas['SegmentListChanged'];
+export const changeList = async (environment: number, id: number, mode: ListMode, ids: string[]) =>
+  body(
+    await api.POST('/v1/segments/{id}/members', {
+      params: { path: { id } },
+      body: { [mode]: ids },
+      headers: inEnvironment(environment),
+    }),
+  );
 
 export const segmentsOfQuery = (environment: number, level: Level, id: string) =>
   queryOptions({

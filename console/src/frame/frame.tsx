@@ -173,7 +173,7 @@ function BottomBar() {
           key={to}
           to={to}
           activeOptions={{ exact: to === '/', includeSearch: false }}
-          className="flex h-[52px] min-w-[55px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
+          className="flex h-[52px] min-w-[64px] flex-1 flex-col items-center justify-center gap-0.5 text-[11px] leading-4 text-muted"
           activeProps={{ className: '!text-accent', 'aria-current': 'page' }}
         >
           <Icon size={18} />

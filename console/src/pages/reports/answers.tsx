@@ -28,6 +28,7 @@ import { count, countOf } from '../../text/number.ts';
 import { Button } from '../../ui/button.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import type { Picked, Tokens } from '../../ui/echart.tsx';
+import { useIsSmall } from '../../ui/media.ts';
 import { save } from '../../ui/save.ts';
 import { useNow } from '../../ui/time.tsx';
 
@@ -650,17 +651,19 @@ export function PathView({ question, answer, onNumber }: Props<PathQuestion, Pat
     const [level = 0, branch = 0] = name.split(':').map(Number);
     onNumber?.({ level, branch });
   };
+  const isSmall = useIsSmall();
   const tallest = Math.max(...levels.map((level) => level.length), 1);
   return (
     <div>
-      <div className="max-sm:hidden">
+      {/* Flows need a wider window than a phone's; the lists below say the same. */}
+      {!isSmall && (
         <Chart
           draw={draw}
           height={Math.max(220, tallest * 56)}
           label={`Paths over ${countOf(levels.length, 'step')}`}
           onPick={pick}
         />
-      </div>
+      )}
       <div className="mt-5 grid gap-x-8 gap-y-5 sm:grid-cols-2 2xl:grid-cols-3">
         {levels.map((level, index) => (
           <section key={index} aria-label={`Step ${index + 1}`}>

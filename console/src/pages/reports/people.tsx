@@ -82,12 +82,14 @@ export function People<K extends Kind>({
           </div>
         )}
         {isOfNow && (
-          <p className="py-2 text-data text-warn">
-            The answer is too old to be asked about: these people are as of now.{' '}
-            <button type="button" className="link" onClick={onStale}>
+          <div className="py-2 text-data">
+            <p className="mb-1.5 text-warn">
+              The answer is too old to be asked about: these people are as of now.
+            </p>
+            <Button small onClick={onStale}>
               Ask anew
-            </button>
-          </p>
+            </Button>
+          </div>
         )}
         {people.isPending && <Skeleton lines={8} />}
         <ul className="text-data">

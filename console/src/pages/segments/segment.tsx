@@ -119,7 +119,7 @@ function Detail({ segment }: { segment: Segment }) {
         )
       }
     >
-      <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_420px]">
+      <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_360px]">
         <div className="min-w-0">
           {isRule && (
             <p className="mono mb-6 rounded-lg bg-surface px-3.5 py-2.5 break-words whitespace-pre-wrap">
@@ -169,7 +169,7 @@ function Remove({ segment, onClose }: { segment: Segment; onClose: () => void })
   );
 }
 
-const USUAL = { user: ['name', 'email', 'plan'], company: ['name', 'plan'] } as const;
+const USUAL = { user: ['email', 'plan'], company: ['name', 'plan'] } as const;
 const LAST_SEEN: Column<ListedMember> = {
   name: 'last_seen',
   title: 'Last seen',
@@ -305,7 +305,7 @@ function membersColumns(segment: Segment, names: string[]): Column<ListedMember>
   const id: Column<ListedMember> = {
     name: 'id',
     title: segment.level === 'user' ? 'User' : 'Company',
-    width: 200,
+    width: 150,
     onSmall: true,
     cell: (member) => (
       <Link
@@ -340,7 +340,7 @@ function membersColumns(segment: Segment, names: string[]): Column<ListedMember>
     (name): Column<ListedMember> => ({
       name: `p.${name}`,
       title: name,
-      width: 150,
+      width: name === 'email' ? 180 : 110,
       cell: ({ properties }) => <ValueCell value={(properties as Record<string, unknown>)[name]} />,
     }),
   );

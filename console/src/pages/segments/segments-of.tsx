@@ -12,7 +12,12 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
   const segments = useQuery(segmentsOfQuery(environment.id, level, id));
   return (
     <section aria-label="Segments" className="mb-8">
-      <h2 className="mb-2 text-[15px] leading-6 font-semibold">Segments</h2>
+      <div className="mb-2 flex items-baseline justify-between gap-2">
+        <h2 className="text-[15px] leading-6 font-semibold">Segments</h2>
+        <Link to="/segments" search={{}} className="link text-data">
+          All segments
+        </Link>
+      </div>
       {segments.isPending && <Skeleton lines={2} />}
       {segments.error && (
         <Failure
@@ -21,15 +26,7 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
           retry={() => void segments.refetch()}
         />
       )}
-      {segments.data?.length === 0 && (
-        <p className="text-data text-muted">
-          In none of the{' '}
-          <Link to="/segments" search={{}} className="link">
-            segments
-          </Link>{' '}
-          now.
-        </p>
-      )}
+      {segments.data?.length === 0 && <p className="text-data text-muted">In none of the segments now.</p>}
       {segments.data !== undefined && segments.data.length > 0 && (
         <ul className="text-data">
           {segments.data.map((segment) => (
