@@ -1251,7 +1251,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1632,6 +1632,11 @@ export interface components {
             /** @description When it was accepted: what was received up to then is hidden since. */
             accepted_at: components["schemas"]["Instant"];
             asked_by: components["schemas"]["ErasureAsker"] | null;
+            /**
+             * @description Backups that were begun before it was complete, and still hold what it erased: remove them, or name this data
+             *     directory when one is restored (`--erased-in`).
+             */
+            backups: components["schemas"]["ErasureBackup"][];
             certificate: components["schemas"]["Certificate"] | null;
             /** @description When the purge begins. */
             due_at: components["schemas"]["Instant"];
@@ -1666,6 +1671,13 @@ export interface components {
              * @example Ada Lovelace
              */
             name: string;
+        };
+        /** @description A backup on the server's machine. */
+        ErasureBackup: {
+            /** @description Its directory. */
+            into: string;
+            /** @description When it was begun. */
+            made_at: components["schemas"]["Instant"];
         };
         /** @description A page of erasures. */
         ErasurePage: {
