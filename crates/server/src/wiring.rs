@@ -346,7 +346,7 @@ enum Asked {
 #[serde(untagged)]
 enum Answered {
     Backup(BackupStatus),
-    Admin(AdminAnswer),
+    Admin(Box<AdminAnswer>),
 }
 
 /// A server without a control socket serves all the same: some file systems hold no sockets.
@@ -356,7 +356,8 @@ fn start_control(engine: &Arc<Engine>, backups: &Arc<Backups>, data: &Path, base
         Asked::Backup(request) => backups.answer(request).map(Answered::Backup),
         Asked::Admin(request) => {
             let office = office(&engine, random.as_ref(), &base);
-            admin::execute(request, &Actor::CommandLine, office).map(Answered::Admin)
+            admin::execute(request, &Actor::CommandLine, office)
+                .map(|answer| Answered::Admin(Box::new(answer)))
         }
     };
     match Control::start(data, execute) {

@@ -85,12 +85,11 @@ impl Walk {
     /// else one for each attempt.
     #[inline]
     pub fn walk(&mut self, events: impl ExactSizeIterator<Item = Met>, mut show: impl FnMut(Outcome<'_>)) {
-        let events = events.enumerate();
         let group = match (self.counting, self.order) {
-            (Counting::Users, Order::Ordered) => self.ordered(events),
-            (Counting::Users, Order::Strict) => self.strict(events),
-            (Counting::Users, Order::Any) => self.any(events),
-            (Counting::Attempts, _) => return self.attempts(events.map(|(_, met)| met), show),
+            (Counting::Users, Order::Ordered) => self.ordered(events.enumerate()),
+            (Counting::Users, Order::Strict) => self.strict(events.enumerate()),
+            (Counting::Users, Order::Any) => self.any(events.enumerate()),
+            (Counting::Attempts, _) => return self.attempts(events, show),
         };
         if !self.times.is_empty() {
             show(Outcome { group, times: &self.times });

@@ -13,6 +13,7 @@ use muster_kernel::ports::{
     Appended, Catalog, Erasures, EventLog, History, Inquiry, Profiles, Receipt, StoredEvent,
 };
 use muster_local::disk::RealDisk;
+use muster_local::log::writer::Random;
 use muster_local::{BackupManifest, BackupProgress, Engine, Reapplied, forget_derived, restore, verify};
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, identify, joining, tracked, user};
@@ -45,7 +46,7 @@ fn opened(directory: &Path) -> Engine {
 }
 
 fn restored(backup: &Path, into: &Path) -> BackupManifest {
-    let random: Arc<dyn Fn(&mut [u8]) + Send + Sync> = Arc::new(|bytes: &mut [u8]| bytes.fill(0xab));
+    let random: Random = Arc::new(|bytes: &mut [u8]| bytes.fill(0xab));
     restore(backup, into, &random).unwrap()
 }
 
@@ -150,7 +151,7 @@ fn what_is_not_whole_is_refused() {
     stopped.stop();
     let half = target.path().join("half");
     assert!(engine.back_up(&half, &stopped).is_err());
-    let random: Arc<dyn Fn(&mut [u8]) + Send + Sync> = Arc::new(|bytes: &mut [u8]| bytes.fill(1));
+    let random: Random = Arc::new(|bytes: &mut [u8]| bytes.fill(1));
     let said = restore(&half, &target.path().join("x"), &random).unwrap_err();
     assert!(said.contains("not finished"), "{said}");
     let said = restore(&backup, source.path(), &random).unwrap_err();

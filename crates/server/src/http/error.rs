@@ -35,48 +35,42 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// The status of a problem.
 pub(super) fn status(code: ProblemCode) -> StatusCode {
     use ProblemCode as P;
+    use StatusCode as S;
     match code {
         P::BodyMissing | P::BodyNotJson | P::BodyNotObject | P::BodyTooDeep | P::BodyNotDecompressed => {
-            StatusCode::BAD_REQUEST
+            S::BAD_REQUEST
         }
         P::IdMissing | P::IdType | P::IdEmpty | P::IdTooLong | P::IdControlCharacter | P::IdJunk => {
-            StatusCode::BAD_REQUEST
+            S::BAD_REQUEST
         }
-        P::MetadataType | P::MetadataTooLarge | P::CompanyType | P::CompanyIdMissing => {
-            StatusCode::BAD_REQUEST
-        }
+        P::MetadataType | P::MetadataTooLarge | P::CompanyType | P::CompanyIdMissing => S::BAD_REQUEST,
         P::PropertyNameEmpty
         | P::PropertyNameTooLong
         | P::PropertyValueTooLong
         | P::PropertyValueNested
         | P::NumberOutOfRange
-        | P::TooManyProperties => StatusCode::BAD_REQUEST,
+        | P::TooManyProperties => S::BAD_REQUEST,
         P::EventNameMissing
         | P::EventNameType
         | P::EventNameTooLong
         | P::EventIdInvalid
         | P::TimeInvalid
-        | P::MoreProblems => StatusCode::BAD_REQUEST,
+        | P::MoreProblems => S::BAD_REQUEST,
         P::ParameterInvalid | P::CursorInvalid | P::PositionInvalid | P::IdempotencyKeyInvalid => {
-            StatusCode::BAD_REQUEST
+            S::BAD_REQUEST
         }
-        P::KeyMissing | P::KeyMalformed | P::KeyUnknown | P::KeyRevoked | P::KeyIsAppToken => {
-            StatusCode::UNAUTHORIZED
-        }
-        P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => StatusCode::UNAUTHORIZED,
-        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => StatusCode::FORBIDDEN,
-        P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => StatusCode::BAD_REQUEST,
-        P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => StatusCode::NOT_FOUND,
-        P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => {
-            StatusCode::NOT_FOUND
-        }
-        P::JobUnknown | P::ErasureUnknown => StatusCode::NOT_FOUND,
-        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => StatusCode::NOT_FOUND,
-        P::SegmentInUse => StatusCode::CONFLICT,
-        P::VersionDiffers => StatusCode::PRECONDITION_FAILED,
-        P::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
-        P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => StatusCode::CONFLICT,
-        P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => StatusCode::BAD_REQUEST,
+        P::KeyMissing | P::KeyMalformed | P::KeyUnknown | P::KeyRevoked | P::KeyIsAppToken => S::UNAUTHORIZED,
+        P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => S::UNAUTHORIZED,
+        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => S::FORBIDDEN,
+        P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => S::BAD_REQUEST,
+        P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => S::NOT_FOUND,
+        P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => S::NOT_FOUND,
+        P::JobUnknown | P::ErasureUnknown => S::NOT_FOUND,
+        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => S::NOT_FOUND,
+        P::VersionDiffers => S::PRECONDITION_FAILED,
+        P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,
+        P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => S::CONFLICT,
+        P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => S::BAD_REQUEST,
         // Of rows of history: the answer to a whole call is never one of these.
         P::TimeMissing
         | P::TimeAhead
@@ -88,24 +82,24 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         | P::HeaderInvalid
         | P::HeaderRepeated
         | P::RowRagged
-        | P::FieldUnreadable => StatusCode::BAD_REQUEST,
-        P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => StatusCode::PAYLOAD_TOO_LARGE,
-        P::InvitationInvalid => StatusCode::GONE,
-        P::Taken | P::LimitReached | P::LastOwner => StatusCode::CONFLICT,
-        P::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        P::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        P::IdempotencyConflict | P::EventIdConflict => StatusCode::CONFLICT,
-        P::BodyTooLarge | P::CompressionRatio => StatusCode::PAYLOAD_TOO_LARGE,
-        P::EncodingUnsupported | P::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        P::RateLimited | P::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        | P::FieldUnreadable => S::BAD_REQUEST,
+        P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => S::PAYLOAD_TOO_LARGE,
+        P::InvitationInvalid => S::GONE,
+        P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse => S::CONFLICT,
+        P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+        P::BodyTimeout => S::REQUEST_TIMEOUT,
+        P::IdempotencyConflict | P::EventIdConflict => S::CONFLICT,
+        P::BodyTooLarge | P::CompressionRatio => S::PAYLOAD_TOO_LARGE,
+        P::EncodingUnsupported | P::ContentTypeUnsupported => S::UNSUPPORTED_MEDIA_TYPE,
+        P::RateLimited | P::TooManyAttempts => S::TOO_MANY_REQUESTS,
         P::PositionNotReached
         | P::Overloaded
         | P::StreamsExhausted
         | P::DiskFull
         | P::ClockBehind
         | P::LogClosed
-        | P::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
-        P::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        | P::OutcomeUnknown => S::SERVICE_UNAVAILABLE,
+        P::Internal => S::INTERNAL_SERVER_ERROR,
     }
 }
 

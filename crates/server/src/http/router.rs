@@ -23,7 +23,13 @@ use super::{
 
 /// The routes and the document that describes them, generated from the handlers.
 fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
-    OpenApiRouter::with_openapi(openapi::base(version, public_url))
+    let base = OpenApiRouter::with_openapi(openapi::base(version, public_url));
+    base.merge(sending_table()).merge(reading_table()).merge(administering_table())
+}
+
+/// For who sends data, and erases.
+fn sending_table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::default()
         // Who sends data; scope `ingest`.
         .routes(routes!(identify::post)) //         POST   /v1/identify
         .routes(routes!(identify_company::post)) // POST   /v1/companies/identify
@@ -48,6 +54,11 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(erasures::get)) //          GET    /v1/erasures/{id}
         // Whoever has a key.
         .routes(routes!(validate::get)) //          GET    /v1/validate
+}
+
+/// For who reads data, and says what to read.
+fn reading_table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::default()
         // Who reads data; scope `read`, or a session.
         .routes(routes!(users::list)) //            GET    /v1/users
         .routes(routes!(users::get)) //             GET    /v1/users/{id}
@@ -94,6 +105,11 @@ fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(reports::dashboards::delete)) // DELETE /v1/dashboards/{id}
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
+}
+
+/// For who watches, signs in, administers and runs the server.
+fn administering_table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::default()
         // Who watches calls arrive; a session.
         .routes(routes!(calls::list)) //            GET    /v1/environments/{id}/calls
         .routes(routes!(calls::get)) //             GET    /v1/environments/{id}/calls/{sequence}

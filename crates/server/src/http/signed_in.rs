@@ -128,7 +128,7 @@ pub(super) struct InEnvironment<R> {
     /// Who.
     pub member: SignedIn<R>,
     /// The environment as it was when the call came in.
-    pub environment: Environment,
+    pub environment: Box<Environment>,
 }
 
 impl<R: Rank> InEnvironment<R> {
@@ -146,7 +146,7 @@ impl<R: Rank> InEnvironment<R> {
 
     fn of(member: SignedIn<R>, state: &CatalogState, id: Option<EnvironmentId>) -> Result<Self, Refused> {
         match id.and_then(|id| state.environment(id)) {
-            Some(environment) => Ok(InEnvironment { member, environment: environment.clone() }),
+            Some(environment) => Ok(InEnvironment { member, environment: Box::new(environment.clone()) }),
             None => Err(unknown_environment().into()),
         }
     }

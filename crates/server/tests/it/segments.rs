@@ -531,7 +531,7 @@ fn there_is_a_limit_of_how_many_and_islands_stay_apart() {
     let other = Request::get("/v1/segments/1").key(crate::world::OTHER_KEY);
     world.ask(&other).is_refused(404, "segment_unknown");
     world.add_key("a-key-that-only-reads", |key| {
-        key.scopes = vec![muster_kernel::model::catalog::Scope::Read]
+        key.scopes = vec![muster_kernel::model::catalog::Scope::Read];
     });
     let body = json!({"name": "x", "level": "user", "text": "everyone"}).to_string();
     world

@@ -59,8 +59,32 @@ fn of_segments() -> Vec<Row> {
     ]
 }
 
-fn table() -> Vec<Row> {
+fn of_reports() -> Vec<Row> {
     let question_of = |kind: usize| Some(reports()[kind].1.clone());
+    let all = |status: u16| [status; 4];
+    vec![
+        ("POST", "/v1/reports/trend", question_of(0), all(200)),
+        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
+        ("POST", "/v1/reports/retention", question_of(2), all(200)),
+        ("POST", "/v1/reports/path", question_of(3), all(200)),
+        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
+        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
+        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
+        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
+        ("GET", "/v1/reports", None, all(200)),
+        ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
+        ("GET", "/v1/reports/{1}", None, all(200)),
+        ("PUT", "/v1/reports/{1}", Some(saved_report("Less")), [403, 200, 200, 200]),
+        ("DELETE", "/v1/reports/{1}", None, [403, 204, 204, 204]),
+        ("GET", "/v1/dashboards", None, all(200)),
+        ("POST", "/v1/dashboards", Some(json!({"name": "More", "reports": [1]})), [403, 201, 201, 201]),
+        ("GET", "/v1/dashboards/{1}", None, all(200)),
+        ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
+        ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
+    ]
+}
+
+fn table() -> Vec<Row> {
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
     let mut rows = vec![
@@ -85,24 +109,6 @@ fn table() -> Vec<Row> {
             Some(json!({"owner": "user", "name": "plan", "pii": true})),
             from_admin(200),
         ),
-        ("POST", "/v1/reports/trend", question_of(0), all(200)),
-        ("POST", "/v1/reports/funnel", question_of(1), all(200)),
-        ("POST", "/v1/reports/retention", question_of(2), all(200)),
-        ("POST", "/v1/reports/path", question_of(3), all(200)),
-        ("POST", "/v1/reports/trend/people", people_of(0), all(200)),
-        ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
-        ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
-        ("POST", "/v1/reports/path/people", people_of(3), all(200)),
-        ("GET", "/v1/reports", None, all(200)),
-        ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
-        ("GET", "/v1/reports/{1}", None, all(200)),
-        ("PUT", "/v1/reports/{1}", Some(saved_report("Less")), [403, 200, 200, 200]),
-        ("DELETE", "/v1/reports/{1}", None, [403, 204, 204, 204]),
-        ("GET", "/v1/dashboards", None, all(200)),
-        ("POST", "/v1/dashboards", Some(json!({"name": "More", "reports": [1]})), [403, 201, 201, 201]),
-        ("GET", "/v1/dashboards/{1}", None, all(200)),
-        ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
-        ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
         ("GET", "/v1/ledger", None, all(200)),
         ("GET", "/v1/background_jobs", None, all(200)),
         ("GET", "/v1/background_jobs/{j}", None, all(404)),
@@ -143,6 +149,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/audit", None, from_admin(200)),
     ];
     rows.extend(of_segments());
+    rows.extend(of_reports());
     rows
 }
 
