@@ -239,8 +239,8 @@ fn put_envelope(event: &Event<'_>, out: &mut Vec<u8>) {
 /// What an envelope says about users and companies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// The event is a row of a job.
-    pub is_of_job: bool,
+    /// The event is what a CRM knows.
+    pub is_of_crm: bool,
     /// The event ends the user's membership.
     pub leaves_company: bool,
 }
@@ -248,10 +248,12 @@ pub struct Flags {
 impl Flags {
     fn of(envelope: &[u8]) -> Flags {
         let mut reader = Reader::new(envelope);
-        let _source = reader.byte();
+        let source = reader.byte().and_then(Source::from_byte);
         let flags = reader.byte().unwrap_or_default();
-        let _key = reader.varint();
-        Flags { is_of_job: !reader.is_empty(), leaves_company: flags & LEAVES_COMPANY != 0 }
+        Flags {
+            is_of_crm: source.is_some_and(Source::is_crm),
+            leaves_company: flags & LEAVES_COMPANY != 0,
+        }
     }
 }
 
@@ -341,9 +343,9 @@ impl<'a> Part<'a> {
         }
         let group = |bytes: &[u8]| {
             let flags = Flags::of(bytes);
-            u32::from(flags.is_of_job) | u32::from(flags.leaves_company) << 1
+            u32::from(flags.is_of_crm) | u32::from(flags.leaves_company) << 1
         };
-        let flags = |group: u32| Flags { is_of_job: group & 1 != 0, leaves_company: group & 2 != 0 };
+        let flags = |group: u32| Flags { is_of_crm: group & 1 != 0, leaves_company: group & 2 != 0 };
         Some(column.groups(0..self.rows, 0, group).into_iter().map(flags).collect())
     }
 

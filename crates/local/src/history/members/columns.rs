@@ -294,7 +294,7 @@ fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<()
     let (users, times) = (lane::all(&part.users), lane::all(&part.times));
     let has_companies = !part.companies.is_always(0);
     let companies = if has_companies { lane::all(&part.companies) } else { Vec::new() };
-    let ordinals = if has_companies || flags.is_some() { lane::all(&part.ordinals) } else { Vec::new() };
+    let ordinals = if part.ordinals.is_always(0) { Vec::new() } else { lane::all(&part.ordinals) };
     let known = read(scan.known);
     let number = |values: &[u64], row: usize| {
         values.get(row).and_then(|value| u32::try_from(*value).ok()).unwrap_or_default()
@@ -307,15 +307,18 @@ fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<()
         let time = to_signed(*time);
         let flags = flags.as_ref().map_or(Flags::default(), |flags| flags[row]);
         let company = number(&companies, row);
+        let ordinal = number(&ordinals, row);
+        // As `Change::is_sign_of_life` says.
+        let is_sign_of_life = ordinal == 0 && !flags.is_of_crm;
         if user != 0 {
-            standing.users.see(user, time, !flags.is_of_job);
+            standing.users.see(user, time, is_sign_of_life);
         }
         if company != 0 {
-            standing.companies.see(company, time, !flags.is_of_job);
+            standing.companies.see(company, time, is_sign_of_life);
         }
         if user != 0 && (company != 0 || flags.leaves_company) {
             let is_larger = |new: u32, old: u32| text_of(&known, new) > text_of(&known, old);
-            standing.membership.tell(user, (time, number(&ordinals, row)), company + 1, is_larger);
+            standing.membership.tell(user, (time, ordinal), company + 1, is_larger);
         }
     }
     Ok(())
