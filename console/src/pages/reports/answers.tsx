@@ -653,10 +653,11 @@ export function PathView({ question, answer, onNumber }: Props<PathQuestion, Pat
   };
   const isSmall = useIsSmall();
   const tallest = Math.max(...levels.map((level) => level.length), 1);
+  const goesOn = levels.some((level) => level.some(({ next }) => next.some((users) => users > 0)));
   return (
     <div>
-      {/* Flows need a wider window than a phone's; the lists below say the same. */}
-      {!isSmall && (
+      {/* Flows need a wider window than a phone's, and somebody who goes on; the lists below say the same. */}
+      {!isSmall && goesOn && (
         <Chart
           draw={draw}
           height={Math.max(220, tallest * 56)}

@@ -250,10 +250,7 @@ impl Flags {
         let mut reader = Reader::new(envelope);
         let source = reader.byte().and_then(Source::from_byte);
         let flags = reader.byte().unwrap_or_default();
-        Flags {
-            is_of_crm: source.is_some_and(Source::is_crm),
-            leaves_company: flags & LEAVES_COMPANY != 0,
-        }
+        Flags { is_of_crm: source.is_some_and(Source::is_crm), leaves_company: flags & LEAVES_COMPANY != 0 }
     }
 }
 
