@@ -409,8 +409,9 @@ proptest! {
     }
 }
 
+/// A known defect (docs/progress.md): the profile knows only what won the tie. Once it is mended this test says so.
 #[test]
-#[ignore = "known defect, see docs/progress.md: the profile knows only what won the tie"]
+#[should_panic(expected = "user 1 as it is now")]
 fn what_lost_a_tie_of_companies_is_there_again() {
     let mut pair = Pair::new();
     let joins = |firm: &str| EventDraft {
