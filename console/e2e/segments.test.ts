@@ -208,7 +208,7 @@ describe('A segment', () => {
       await page.getByLabel('Order').selectOption('id');
       await page.waitForURL((url) => url.searchParams.get('sort') === 'id');
       const rows = page.getByRole('region', { name: 'Members of Free riders' }).getByRole('row');
-      expect(await rows.nth(1).innerText()).toContain('p-1');
+      await rows.nth(1).filter({ hasText: 'p-1' }).waitFor();
       const [download] = await Promise.all([
         page.waitForEvent('download'),
         page.getByRole('button', { name: 'Download as CSV' }).click(),
