@@ -7,7 +7,10 @@ import { isComplete, type Kind, type Questions } from '../../report/question.ts'
 import { classNames } from '../../ui/class-names.ts';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
-import { FunnelView, PathView, RetentionView, TrendView } from './answers.tsx';
+import { FunnelView } from './funnel-view.tsx';
+import { PathView } from './path-view.tsx';
+import { RetentionView } from './retention-view.tsx';
+import { TrendView } from './trend-view.tsx';
 
 /** A saved report may ask for what the viewer's role does not show. */
 export function HiddenQuestion() {
