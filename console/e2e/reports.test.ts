@@ -1,7 +1,7 @@
 /** Reports: a question, its answer, the people behind each number, and what is kept of it. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, launch, open, SMALL } from './browser.ts';
+import { expectAccessible, launch, SMALL, visiting } from './browser.ts';
 import { Server } from './server.ts';
 import { populateAsking } from './world.ts';
 
@@ -21,12 +21,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>, looks = {}): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie, looks);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
+const as = visiting(() => ({ browser, address: server.address }));
 
 const people = (page: Page) => page.getByRole('region', { name: 'People behind the number' });
 const question = (question: object) => `question=${encodeURIComponent(JSON.stringify(question))}`;
@@ -66,15 +61,15 @@ describe('A funnel', () => {
       await came.focus();
       await page.keyboard.press('Enter');
       await people(page).getByRole('heading', { name: '4 people' }).waitFor();
-      expect(await people(page).getByRole('listitem').allInnerTexts()).toHaveLength(4);
+      await expect.poll(() => people(page).getByRole('listitem').count()).toBe(4);
       await expectAccessible(page, 'the people behind a number');
       await page.keyboard.press('Escape');
       await people(page).waitFor({ state: 'detached' });
-      expect(await came.evaluate((element) => element === document.activeElement)).toBe(true);
+      await expect.poll(() => came.evaluate((element) => element === document.activeElement)).toBe(true);
       await page.getByRole('button', { name: '2: stopped at 2 report_opened' }).click();
       await people(page).getByRole('heading', { name: '2 people' }).waitFor();
-      const stopped = (await people(page).getByRole('link').allInnerTexts()).toSorted();
-      expect(stopped).toEqual(['p-2', 'p-3']);
+      const stopped = async () => (await people(page).getByRole('link').allInnerTexts()).toSorted();
+      await expect.poll(stopped).toEqual(['p-2', 'p-3']);
       await page.reload();
       await people(page).getByRole('heading', { name: '2 people' }).waitFor();
       await people(page).getByRole('button', { name: 'Close' }).click();
@@ -84,7 +79,7 @@ describe('A funnel', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
       await page.getByRole('heading', { name: 'To the first invoice' }).waitFor();
       await page.getByText('2 of 8 users took every step').waitFor();
-      expect(new URL(page.url()).searchParams.get('question')).toBeNull();
+      await page.waitForURL((url) => !url.searchParams.has('question'));
       await page.goto('/reports');
       await page.getByRole('link', { name: 'To the first invoice' }).click();
       await page.getByLabel('What is counted').selectOption('attempts');
