@@ -18,8 +18,18 @@ import { Button, IconButton } from '../../ui/button.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { Checkbox, INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
+import { NumberField } from '../../ui/number-field.tsx';
 import { useEventNames } from '../segments/event-choice.tsx';
-import { BreakdownField, Choice, Part, PatternField, SpanField, WhoField, WindowField } from './fields.tsx';
+import {
+  BreakdownPart,
+  Choice,
+  Part,
+  PatternField,
+  PatternPart,
+  SpanField,
+  WhoPart,
+  WindowField,
+} from './fields.tsx';
 
 interface Props<Question> {
   question: Question;
@@ -27,7 +37,9 @@ interface Props<Question> {
 }
 
 const SERIES_MAX = 10;
+const PERCENTILE = 90;
 const STEPS_MAX = 48;
+const INTERVALS_MAX = 366;
 const MEASURES = Object.entries(MEASURE_WORDS) as [Measure, string][];
 const INTERVALS: [Interval, string][] = [
   ['hour', 'by hour'],
@@ -138,16 +150,12 @@ export function TrendFields({ question, onChange }: Props<TrendQuestion>) {
           onChange={({ target }) => onChange({ previous: target.checked || undefined })}
         />
       </Part>
-      <Part title="Who">
-        <WhoField who={who} onChange={(who) => onChange({ who })} />
-      </Part>
-      <Part title="Told apart">
-        <BreakdownField
-          patterns={series}
-          breakdown={breakdown}
-          onChange={(breakdown) => onChange({ breakdown })}
-        />
-      </Part>
+      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <BreakdownPart
+        patterns={series}
+        breakdown={breakdown}
+        onChange={(breakdown) => onChange({ breakdown })}
+      />
     </>
   );
 }
@@ -179,19 +187,17 @@ function MeasureFields({
           onChange({
             measure,
             property: needsProperty(measure) ? property : undefined,
-            percentile: measure === 'percentile' ? (percentile ?? 90) : undefined,
+            percentile: measure === 'percentile' ? (percentile ?? PERCENTILE) : undefined,
           })
         }
       />
       {measure === 'percentile' && (
-        <input
-          type="number"
+        <NumberField
+          label="Percentile"
           min={1}
           max={100}
-          aria-label="Percentile"
-          value={percentile ?? 90}
-          onChange={({ target }) => onChange({ percentile: Number(target.value) })}
-          className={classNames(INPUT, '!w-[68px]')}
+          value={percentile ?? PERCENTILE}
+          onChange={(percentile) => onChange({ percentile })}
         />
       )}
       {needs && (
@@ -334,16 +340,12 @@ export function FunnelFields({ question, onChange }: Props<FunnelQuestion>) {
           <WindowField label="all within" window={window} onChange={(window) => onChange({ window })} />
         </div>
       </Part>
-      <Part title="Who">
-        <WhoField who={who} onChange={(who) => onChange({ who })} />
-      </Part>
-      <Part title="Told apart">
-        <BreakdownField
-          patterns={steps}
-          breakdown={breakdown}
-          onChange={(breakdown) => onChange({ breakdown })}
-        />
-      </Part>
+      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <BreakdownPart
+        patterns={steps}
+        breakdown={breakdown}
+        onChange={(breakdown) => onChange({ breakdown })}
+      />
     </>
   );
 }
@@ -368,61 +370,48 @@ export function RetentionFields({ question, onChange }: Props<RetentionQuestion>
   const { start, returning, intervals, each, belong, returned, who } = question;
   return (
     <>
-      <Part title="They began with">
-        <PatternField
-          label="Start"
-          pattern={start}
-          onChange={(next) => onChange({ start: { ...start, ...next } })}
+      <PatternPart
+        title="They began with"
+        label="Start"
+        pattern={start}
+        onChange={(next) => onChange({ start: { ...start, ...next } })}
+      >
+        <Choice
+          label="Which start counts"
+          value={belong}
+          options={BELONGS}
+          onChange={(belong) => onChange({ belong })}
         />
-        <div className="mt-1.5">
-          <Choice
-            label="Which start counts"
-            value={belong}
-            options={BELONGS}
-            onChange={(belong) => onChange({ belong })}
-          />
-        </div>
-      </Part>
-      <Part title="They came back with">
-        <PatternField
-          label="Return"
-          pattern={returning}
-          onChange={(next) => onChange({ returning: { ...returning, ...next } })}
+      </PatternPart>
+      <PatternPart
+        title="They came back with"
+        label="Return"
+        pattern={returning}
+        onChange={(next) => onChange({ returning: { ...returning, ...next } })}
+      >
+        <Choice
+          label="Which return counts"
+          value={returned}
+          options={RETURNS}
+          onChange={(returned) => onChange({ returned })}
         />
-        <div className="mt-1.5">
-          <Choice
-            label="Which return counts"
-            value={returned}
-            options={RETURNS}
-            onChange={(returned) => onChange({ returned })}
-          />
-        </div>
-      </Part>
+      </PatternPart>
       <Part title="When">
         <span className="inline-flex items-center gap-1.5 text-data text-muted">
           the last
-          <input
-            type="number"
+          <NumberField
+            label="Intervals"
             min={1}
-            max={366}
-            aria-label="Intervals"
-            value={intervals ?? ''}
-            onChange={({ target }) =>
-              onChange({
-                intervals: Math.max(0, Math.floor(Number(target.value))),
-                last_days: undefined,
-                from: undefined,
-                to: undefined,
-              })
+            max={INTERVALS_MAX}
+            value={intervals ?? 0}
+            onChange={(intervals) =>
+              onChange({ intervals, last_days: undefined, from: undefined, to: undefined })
             }
-            className={classNames(INPUT, '!w-[76px]')}
           />
           <Choice label="Each" value={each} options={EACH} onChange={(each) => onChange({ each })} />
         </span>
       </Part>
-      <Part title="Who">
-        <WhoField who={who} onChange={(who) => onChange({ who })} />
-      </Part>
+      <WhoPart who={who} onChange={(who) => onChange({ who })} />
     </>
   );
 }
@@ -434,40 +423,39 @@ const DIRECTIONS: [PathQuestion['direction'], string][] = [
 
 export function PathFields({ question, onChange }: Props<PathQuestion>) {
   const { anchor, direction, window, levels, branches, who } = question;
-  const number = (label: string, key: 'levels' | 'branches', value: number, min: number, max: number) => (
-    <input
-      type="number"
-      min={min}
-      max={max}
-      aria-label={label}
-      value={value || ''}
-      onChange={({ target }) =>
-        onChange({ [key]: Math.min(max, Math.max(min, Math.floor(Number(target.value)))) })
-      }
-      className={classNames(INPUT, '!w-[68px]')}
-    />
-  );
   return (
     <>
-      <Part title="Around this event">
-        <PatternField
-          label="Event"
-          pattern={anchor}
-          onChange={(next) => onChange({ anchor: { ...anchor, ...next } })}
+      <PatternPart
+        title="Around this event"
+        label="Event"
+        pattern={anchor}
+        onChange={(next) => onChange({ anchor: { ...anchor, ...next } })}
+      >
+        <Choice
+          label="Direction"
+          value={direction}
+          options={DIRECTIONS}
+          onChange={(direction) => onChange({ direction })}
         />
-        <div className="mt-1.5">
-          <Choice
-            label="Direction"
-            value={direction}
-            options={DIRECTIONS}
-            onChange={(direction) => onChange({ direction })}
-          />
-        </div>
-      </Part>
+      </PatternPart>
       <Part title="How far">
         <div className="flex flex-wrap items-center gap-1.5 text-data text-muted">
-          {number('Levels', 'levels', levels, 2, 10)} steps, the
-          {number('Branches', 'branches', branches, 1, 50)} most frequent of each
+          <NumberField
+            label="Levels"
+            min={2}
+            max={10}
+            value={levels}
+            onChange={(levels) => onChange({ levels })}
+          />
+          steps, the
+          <NumberField
+            label="Branches"
+            min={1}
+            max={50}
+            value={branches}
+            onChange={(branches) => onChange({ branches })}
+          />
+          most frequent of each
         </div>
         <div className="mt-1.5">
           <WindowField label="all within" window={window} onChange={(window) => onChange({ window })} />
@@ -476,9 +464,7 @@ export function PathFields({ question, onChange }: Props<PathQuestion>) {
       <Part title="When">
         <When question={question} onChange={onChange} />
       </Part>
-      <Part title="Who">
-        <WhoField who={who} onChange={(who) => onChange({ who })} />
-      </Part>
+      <WhoPart who={who} onChange={(who) => onChange({ who })} />
     </>
   );
 }
