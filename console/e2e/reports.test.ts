@@ -1,9 +1,9 @@
 /** Reports: a question, its answer, the people behind each number, and what is kept of it. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, launch, SMALL, visiting } from './browser.ts';
+import { expectAccessible, launch, parameter, SMALL, visiting } from './browser.ts';
 import { Server } from './server.ts';
-import { populateAsking } from './world.ts';
+import { daysAgo, populateAsking } from './world.ts';
 
 let server: Server;
 let browser: Browser;
@@ -178,6 +178,53 @@ describe('Retention and paths', () => {
       await page.keyboard.press('Escape');
       await table.getByRole('button', { name: /^50%: .* came back in day 1/ }).click();
       await people(page).getByRole('heading', { name: '4 people' }).waitFor();
+    });
+  });
+
+  test('retention is asked of days and of dates as well', async () => {
+    await as(owner, async (page) => {
+      await page.goto('/reports/retention');
+      await page.getByLabel('Start: event').selectOption({ label: 'signed_up' });
+      await page.getByLabel('Each', { exact: true }).selectOption('day');
+      const rows = page
+        .getByRole('region', { name: 'Who came back, by when they began' })
+        .locator('tbody')
+        .getByRole('row');
+      await expect.poll(() => rows.count()).toBe(12);
+      const time = page.getByLabel('Time', { exact: true });
+      await time.selectOption({ label: 'Last 7 days' });
+      await expect.poll(() => rows.count()).toBe(7);
+      await time.selectOption('between');
+      await page.getByLabel('From', { exact: true }).fill(daysAgo(4).slice(0, 10));
+      await page.getByLabel('Until before', { exact: true }).fill(daysAgo(2).slice(0, 10));
+      await expect.poll(() => rows.count()).toBe(2);
+      await rows
+        .nth(1)
+        .getByRole('button', { name: /^8: began/ })
+        .waitFor();
+      await expectAccessible(page, 'retention of dates');
+      await time.selectOption('other');
+      await expect.poll(() => page.getByLabel('Intervals').inputValue()).toBe('12');
+      await expect.poll(() => rows.count()).toBe(12);
+    });
+  });
+
+  test('a number is typed as it comes, and held to its bounds when it is left', async () => {
+    await as(owner, async (page) => {
+      await page.goto('/reports/path');
+      const levels = page.getByLabel('Levels');
+      const asked = () => (JSON.parse(parameter(page, 'question') ?? '{}') as { levels?: number }).levels;
+      await levels.fill('');
+      await levels.pressSequentially('10');
+      await expect.poll(asked).toBe(10);
+      expect(await levels.inputValue()).toBe('10');
+      await levels.fill('');
+      await levels.press('Tab');
+      await expect.poll(() => levels.inputValue()).toBe('10');
+      await levels.fill('1');
+      await levels.press('Tab');
+      await expect.poll(() => levels.inputValue()).toBe('2');
+      await expect.poll(asked).toBe(2);
     });
   });
 

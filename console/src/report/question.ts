@@ -179,7 +179,7 @@ export function readQuestion<K extends Kind>(kind: K, given: unknown): Questions
   // One span, not two.
   const has = (key: string) => taken.some(([name]) => name === key);
   if (has('from') || has('to')) delete question.last_days;
-  if (kind === 'retention' && (has('from') || has('last_days'))) {
+  if (kind === 'retention' && ['from', 'to', 'last_days'].some(has)) {
     delete (question as RetentionQuestion).intervals;
   }
   return question as Questions[K];

@@ -202,10 +202,19 @@ export function PatternPart({
 
 const DAYS = [7, 14, 30, 90, 180, 365] as const;
 
-export function SpanField({ span, onChange }: { span: Span; onChange: (span: Span) => void }) {
-  const isBetween = span.last_days === undefined;
-  const value = isBetween ? 'between' : String(span.last_days);
-  const options = [...new Set([...DAYS, ...(isBetween ? [] : [span.last_days ?? 30])])]
+export function SpanField({
+  span,
+  onChange,
+  other,
+}: {
+  span: Span;
+  onChange: (span: Span) => void;
+  /** A way to say when that only this question has. */
+  other?: { title: string; isChosen: boolean; onChoose: () => void };
+}) {
+  const isBetween = span.last_days === undefined && !other?.isChosen;
+  const value = other?.isChosen ? 'other' : isBetween ? 'between' : String(span.last_days);
+  const options = [...new Set([...DAYS, ...(span.last_days === undefined ? [] : [span.last_days])])]
     .toSorted((a, b) => a - b)
     .map((days) => [String(days), `Last ${days} days`] as const);
   const day = (label: string, key: 'from' | 'to') => (
@@ -222,14 +231,16 @@ export function SpanField({ span, onChange }: { span: Span; onChange: (span: Spa
       <Choice
         label="Time"
         value={value}
-        options={[...options, ['between', 'From … until before …']]}
-        onChange={(chosen) =>
-          onChange(
-            chosen === 'between'
-              ? { last_days: undefined, ...recently() }
-              : { last_days: Number(chosen), from: undefined, to: undefined },
-          )
-        }
+        options={[
+          ...(other ? [['other', other.title] as const] : []),
+          ...options,
+          ['between', 'From … until before …'],
+        ]}
+        onChange={(chosen) => {
+          if (chosen === 'other') other?.onChoose();
+          else if (chosen === 'between') onChange({ last_days: undefined, ...recently() });
+          else onChange({ last_days: Number(chosen), from: undefined, to: undefined });
+        }}
       />
       {isBetween && (
         <>

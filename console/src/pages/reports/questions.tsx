@@ -1,5 +1,6 @@
 /** What each kind of report is asked, as fields. */
 import {
+  FIRST,
   type FunnelQuestion,
   type Interval,
   isTrailing,
@@ -9,6 +10,7 @@ import {
   type PathQuestion,
   type Pattern,
   type RetentionQuestion,
+  type Span,
   STEPS_MIN,
   type TrendQuestion,
   type TrendSeries,
@@ -54,15 +56,11 @@ function changed<Item>(list: Item[], index: number, change: Partial<Item> | null
   );
 }
 
-function When<Question extends { last_days?: number; from?: string; to?: string }>({
-  question,
-  onChange,
-}: Props<Question>) {
-  const { last_days, from, to } = question;
-  return (
-    <SpanField span={{ last_days, from, to }} onChange={(span) => onChange(span as Partial<Question>)} />
-  );
+function When<Question extends Span>({ question, onChange }: Props<Question>) {
+  return <SpanField span={spanOf(question)} onChange={(span) => onChange(span as Partial<Question>)} />;
 }
+
+const spanOf = ({ last_days, from, to }: Span): Span => ({ last_days, from, to });
 
 export function TrendFields({ question, onChange }: Props<TrendQuestion>) {
   const { series, formulas = [], interval, previous, breakdown, who } = question;
@@ -368,6 +366,7 @@ const EACH: [Interval, string][] = [
 
 export function RetentionFields({ question, onChange }: Props<RetentionQuestion>) {
   const { start, returning, intervals, each, belong, returned, who } = question;
+  const span = spanOf(question);
   return (
     <>
       <PatternPart
@@ -397,19 +396,35 @@ export function RetentionFields({ question, onChange }: Props<RetentionQuestion>
         />
       </PatternPart>
       <Part title="When">
-        <span className="inline-flex items-center gap-1.5 text-data text-muted">
-          the last
-          <NumberField
-            label="Intervals"
-            min={1}
-            max={INTERVALS_MAX}
-            value={intervals ?? 0}
-            onChange={(intervals) =>
-              onChange({ intervals, last_days: undefined, from: undefined, to: undefined })
-            }
+        <div className="flex flex-wrap items-center gap-1.5 text-data text-muted">
+          <SpanField
+            span={span}
+            onChange={(span) => onChange({ ...span, intervals: undefined })}
+            other={{
+              title: 'The last …',
+              isChosen: intervals !== undefined,
+              onChoose: () =>
+                onChange({
+                  intervals: FIRST.retention.intervals,
+                  last_days: undefined,
+                  from: undefined,
+                  to: undefined,
+                }),
+            }}
           />
+          {intervals === undefined ? (
+            'in'
+          ) : (
+            <NumberField
+              label="Intervals"
+              min={1}
+              max={INTERVALS_MAX}
+              value={intervals}
+              onChange={(intervals) => onChange({ intervals })}
+            />
+          )}
           <Choice label="Each" value={each} options={EACH} onChange={(each) => onChange({ each })} />
-        </span>
+        </div>
       </Part>
       <WhoPart who={who} onChange={(who) => onChange({ who })} />
     </>
