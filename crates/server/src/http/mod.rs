@@ -71,6 +71,7 @@ mod undo;
 mod upload;
 mod users;
 mod validate;
+mod versions;
 mod would;
 mod write;
 
