@@ -255,6 +255,27 @@ describe('The explorer', () => {
     });
   });
 
+  test('opens one event by its address, whatever the list shows', async () => {
+    const oldest = '/v1/events?after=start&limit=1';
+    const { data } = await server.json<Schemas['EventPage']>('GET', oldest, { key: server.key });
+    const position = data[0]?.position ?? '';
+    await as(owner, async (page) => {
+      await page.goto(`/events/explorer?opened=${position}&event=step_taken`);
+      const opened = page.getByRole('region', { name: 'Opened event' });
+      await opened.getByRole('row', { name: /^plan\s+trial/ }).waitFor();
+      await opened.getByText('It is not among the events listed here').waitFor();
+      await expectAccessible(page, 'an event that is not in the list');
+      // Its position leads to it alone.
+      await opened.getByRole('link', { name: position }).click();
+      await page.waitForURL((url) => !url.searchParams.has('event'));
+      expect(parameter(page, 'opened')).toBe(position);
+      await opened.getByRole('row', { name: /^plan\s+trial/ }).waitFor();
+
+      await page.goto(`/events/explorer?opened=${position.split('-')[0]}-999999`);
+      await opened.getByText('The address names no event of this environment').waitFor();
+    });
+  });
+
   test('a refused question says why, with the id of the request', async () => {
     await as(viewer, async (page) => {
       await page.goto(`/events/explorer?property=${encodeURIComponent('["email:grace@example.com"]')}`);

@@ -219,6 +219,8 @@ codes! {
         ReportUnknown = "report_unknown",
         /// No such dashboard.
         DashboardUnknown = "dashboard_unknown",
+        /// No event at a position.
+        EventUnknown = "event_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

@@ -68,6 +68,7 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(timeline::of_user)) //      GET    /v1/users/{id}/events
         .routes(routes!(timeline::of_company)) //   GET    /v1/companies/{id}/events
         .routes(routes!(events::list)) //           GET    /v1/events
+        .routes(routes!(events::get)) //            GET    /v1/events/{position}
         .routes(routes!(event_names::list)) //      GET    /v1/events/names
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
         .routes(routes!(properties::list)) //       GET    /v1/properties

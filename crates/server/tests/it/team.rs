@@ -100,6 +100,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/users/{u}/events", None, all(200)),
         ("GET", "/v1/companies/{c}/events", None, all(200)),
         ("GET", "/v1/events", None, all(200)),
+        ("GET", "/v1/events/{0a0b0c0d-1}", None, all(200)),
         ("GET", "/v1/events/names", None, all(200)),
         ("GET", "/v1/events/counts", None, all(200)),
         ("GET", "/v1/properties", None, all(200)),
