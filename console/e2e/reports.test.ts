@@ -165,6 +165,37 @@ describe('A trend', () => {
   });
 });
 
+describe('A question that takes long', () => {
+  test('says how far it is until its answer comes', async () => {
+    await as(owner, async (page) => {
+      // The answer is held back, and what is told meanwhile is that of a large question.
+      let named: string | undefined;
+      let letGo = () => {};
+      const held = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      await page.route('**/v1/reports/funnel', async (route) => {
+        named = route.request().headers()['muster-question'];
+        await held;
+        await route.continue();
+      });
+      await page.route('**/v1/questions/*', (route) =>
+        route.fulfill({ json: { events_done: 1_200_000, events_all: 5_000_000 } }),
+      );
+      const asked = page.waitForRequest('**/v1/questions/*');
+      await page.goto(`/reports/funnel?${question(FUNNEL)}`);
+      expect(new URL((await asked).url()).pathname).toBe(`/v1/questions/${named}`);
+      await page.getByText('1,200,000 of 5,000,000 events looked at').waitFor();
+      const bar = page.getByRole('progressbar', { name: 'Events looked at' });
+      expect(await bar.getAttribute('aria-valuenow')).toBe('24');
+      await expectAccessible(page, 'a question at work');
+      letGo();
+      await page.getByText('2 of 8 users took every step').waitFor();
+      await bar.waitFor({ state: 'detached' });
+    });
+  });
+});
+
 describe('Retention and paths', () => {
   test('retention opens the people of a cohort and of a return', async () => {
     await as(owner, async (page) => {

@@ -221,6 +221,8 @@ codes! {
         DashboardUnknown = "dashboard_unknown",
         /// No event at a position.
         EventUnknown = "event_unknown",
+        /// No question with this name is being answered.
+        QuestionUnknown = "question_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
-use muster_kernel::model::id::{CompanyId, EnvironmentId, IdFault, Position, PositionToken, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, Position, PositionToken, UserId};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::property::PropertyList;
@@ -27,7 +27,7 @@ use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
 use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
-use super::read::{self, Head, InPath, PathId, Reading};
+use super::read::{self, Head, InPath, Plain, Reading};
 use super::reader::Reader;
 
 /// The value of `after` that begins with the first event of the log.
@@ -194,15 +194,6 @@ fn body_of<'a>(
     Ok(EventBody::new(position, stored, &event, masking))
 }
 
-/// A position as it stands in the path; whether it is one is asked once the caller is known.
-pub(super) struct Place(String);
-
-impl PathId for Place {
-    fn of(text: &str) -> Result<Self, IdFault> {
-        Ok(Place(text.to_owned()))
-    }
-}
-
 /// Read one event.
 #[utoipa::path(
     get,
@@ -223,20 +214,20 @@ impl PathId for Place {
 pub(super) async fn get(
     State(edge): State<Arc<Edge>>,
     reader: Reader<Read>,
-    place: InPath<Place>,
+    position: InPath<Plain>,
     head: Head,
 ) -> Response {
-    let outcome = one(&edge, &reader, place, &head).await;
+    let outcome = one(&edge, &reader, position, &head).await;
     reader.answer(outcome)
 }
 
 async fn one(
     edge: &Arc<Edge>,
     reader: &Reader<Read>,
-    place: InPath<Place>,
+    position: InPath<Plain>,
     head: &Head,
 ) -> Result<Response, Refused> {
-    let Place(text) = place.id()?;
+    let Plain(text) = position.id()?;
     let token = read::position_of(reader, &text, "position")?;
     let reading = read::begin(edge, reader, head).await?;
     let (environment, at) = (reader.environment(), token.position);

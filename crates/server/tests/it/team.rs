@@ -71,6 +71,7 @@ fn of_reports() -> Vec<Row> {
         ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
         ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
         ("POST", "/v1/reports/path/people", people_of(3), all(200)),
+        ("GET", "/v1/questions/{mine}", None, all(404)),
         ("GET", "/v1/reports", None, all(200)),
         ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
         ("GET", "/v1/reports/{1}", None, all(200)),

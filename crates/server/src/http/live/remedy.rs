@@ -96,6 +96,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::ReportUnknown, "list them"),
     (P::DashboardUnknown, "list them"),
     (P::EventUnknown, "list the events"),
+    (P::QuestionUnknown, "nothing is to be done"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::JobUnknown, "list them"),
     (P::PartMissing, "name it so"),
