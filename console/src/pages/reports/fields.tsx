@@ -25,6 +25,18 @@ import { NumberField } from '../../ui/number-field.tsx';
 import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
 import { FilterBar } from '../segments/filter-bar.tsx';
 
+export interface FieldsProps<Question> {
+  question: Question;
+  onChange: (change: Partial<Question>) => void;
+}
+
+/** The list with one of its items changed, or taken out. */
+export function changed<Item>(list: Item[], index: number, change: Partial<Item> | null): Item[] {
+  return list.flatMap((item, at) =>
+    at !== index ? [item] : change === null ? [] : [{ ...item, ...change }],
+  );
+}
+
 /** One part of a question, with its heading. */
 export function Part({
   title,
@@ -119,9 +131,7 @@ export function PatternField({
   }, [names, pattern]);
   const listId = useId();
   const change = (index: number, next: Partial<(typeof where)[number]> | null) => {
-    const left = where.flatMap((each, at) =>
-      at !== index ? [each] : next === null ? [] : [{ ...each, ...next }],
-    );
+    const left = changed(where, index, next);
     onChange({ where: left.length > 0 ? left : undefined });
   };
   return (
@@ -203,7 +213,7 @@ export function PatternPart({
 const DAYS = [7, 14, 30, 90, 180, 365] as const;
 
 export function SpanField({
-  span,
+  span: { last_days, from, to },
   onChange,
   other,
 }: {
@@ -212,9 +222,10 @@ export function SpanField({
   /** A way to say when that only this question has. */
   other?: { title: string; isChosen: boolean; onChoose: () => void };
 }) {
-  const isBetween = span.last_days === undefined && !other?.isChosen;
-  const value = other?.isChosen ? 'other' : isBetween ? 'between' : String(span.last_days);
-  const options = [...new Set([...DAYS, ...(span.last_days === undefined ? [] : [span.last_days])])]
+  const span: Span = { last_days, from, to };
+  const isBetween = last_days === undefined && !other?.isChosen;
+  const value = other?.isChosen ? 'other' : isBetween ? 'between' : String(last_days);
+  const options = [...new Set([...DAYS, ...(last_days === undefined ? [] : [last_days])])]
     .toSorted((a, b) => a - b)
     .map((days) => [String(days), `Last ${days} days`] as const);
   const day = (label: string, key: 'from' | 'to') => (
@@ -251,6 +262,11 @@ export function SpanField({
       )}
     </div>
   );
+}
+
+/** When, of a question that has a time and nothing else that says so. */
+export function When<Question extends Span>({ question, onChange }: FieldsProps<Question>) {
+  return <SpanField span={question} onChange={(span) => onChange(span as Partial<Question>)} />;
 }
 
 /** The last thirty days as days: something to begin with. */
