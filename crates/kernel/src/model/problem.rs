@@ -219,6 +219,10 @@ codes! {
         ReportUnknown = "report_unknown",
         /// No such dashboard.
         DashboardUnknown = "dashboard_unknown",
+        /// No event at a position.
+        EventUnknown = "event_unknown",
+        /// No question with this name is being answered.
+        QuestionUnknown = "question_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.

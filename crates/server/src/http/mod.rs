@@ -46,6 +46,7 @@ mod openapi;
 mod overview;
 mod page;
 mod properties;
+mod questions;
 mod read;
 mod reader;
 mod render;
@@ -71,6 +72,7 @@ mod undo;
 mod upload;
 mod users;
 mod validate;
+mod versions;
 mod would;
 mod write;
 
@@ -159,6 +161,7 @@ pub fn serve(
         tally: Arc::default(),
         recorder: Arc::new(Recorder::new(parts.clock.now())),
         questions: Arc::new(Semaphore::new(parts.questions_max)),
+        named_questions: Arc::default(),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

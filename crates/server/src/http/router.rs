@@ -17,8 +17,8 @@ use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, environments, erasures, event_counts, event_names, events, health,
     identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members, membership,
-    metrics, openapi, overview, properties, reports, segment_explain, segment_list, segment_members,
-    segment_preview, segments, session, timeline, track, users, validate,
+    metrics, openapi, overview, properties, questions, reports, segment_explain, segment_list,
+    segment_members, segment_preview, segments, session, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -68,8 +68,10 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(timeline::of_user)) //      GET    /v1/users/{id}/events
         .routes(routes!(timeline::of_company)) //   GET    /v1/companies/{id}/events
         .routes(routes!(events::list)) //           GET    /v1/events
+        .routes(routes!(events::get)) //            GET    /v1/events/{position}
         .routes(routes!(event_names::list)) //      GET    /v1/events/names
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
+        .routes(routes!(questions::get)) //         GET    /v1/questions/{name}
         .routes(routes!(properties::list)) //       GET    /v1/properties
         .routes(routes!(segments::list)) //         GET    /v1/segments
         .routes(routes!(segments::get)) //          GET    /v1/segments/{id}

@@ -8,7 +8,7 @@ use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    Appended, CompanyQuery, Erasures, EventLog, Jobs, Profiles, Purged, StoreError, UserQuery,
+    Admitted, Appended, CompanyQuery, Erasures, EventLog, Jobs, Profiles, Purged, StoreError, UserQuery,
 };
 
 use super::{store, upload};
@@ -128,6 +128,7 @@ impl All<'_> {
         assert_eq!(self.erasures.purge(NOWHERE, &[], &|| PURGED_AT, &|| false).err(), none);
         assert_eq!(self.erasures.would_erase(NOWHERE, ErasedKind::Users, &ids).err(), none);
         assert_eq!(self.erasures.withholds(NOWHERE, JobNumber(1), &identify("nobody", &[])).err(), none);
+        assert_eq!(self.erasures.admits(NOWHERE, &identify("nobody", &[])).err(), none);
     }
 
     fn an_erased_user_is_hidden_at_once_and_in_no_other_environment(&self) {
@@ -244,8 +245,13 @@ impl All<'_> {
         for draft in &refused {
             assert_eq!(block_on(self.log.append(PRODUCTION, draft)), Ok(Appended::Suppressed));
             assert_eq!(self.erasures.withholds(PRODUCTION, JobNumber(99), draft), Ok(true));
+            assert_eq!(self.erasures.admits(PRODUCTION, draft), Ok(Admitted::Nothing));
         }
-        store(self.log, PRODUCTION, &joining(identify("wanted", &[]), "unwanted-company"));
+        let wanted = joining(identify("wanted", &[]), "unwanted-company");
+        assert_eq!(self.erasures.admits(PRODUCTION, &wanted), Ok(Admitted::WithoutCompany));
+        assert_eq!(self.erasures.admits(PRODUCTION, &identify("wanted", &[])), Ok(Admitted::Whole));
+        assert_eq!(self.erasures.admits(STAGING, &wanted), Ok(Admitted::Whole));
+        store(self.log, PRODUCTION, &wanted);
         let profile = good(self.profiles.user(PRODUCTION, &user("wanted"))).unwrap_or_default();
         assert_eq!(profile.company_id(), None, "stored without the company");
         assert_eq!(good(self.profiles.company(PRODUCTION, &company("unwanted-company"))), None);

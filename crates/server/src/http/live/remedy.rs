@@ -95,6 +95,8 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::VersionDiffers, "read it anew, then change that"),
     (P::ReportUnknown, "list them"),
     (P::DashboardUnknown, "list them"),
+    (P::EventUnknown, "list the events"),
+    (P::QuestionUnknown, "nothing is to be done"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::JobUnknown, "list them"),
     (P::PartMissing, "name it so"),

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -18,7 +17,7 @@ use crate::http::caller::{Curate, Purpose};
 use crate::http::edge::Edge;
 use crate::http::error::{self, Refused};
 use crate::http::reader::Reader;
-use crate::http::segments::version_of;
+use crate::http::versions::{self, version_of};
 
 /// How something saved is shown.
 pub(super) trait Shown: Kept + Send + 'static {
@@ -100,9 +99,5 @@ fn shown<T: Shown, P: Purpose>(
 ) -> Result<Response, Refused> {
     let asker = Asker::of(edge, reader);
     let body = T::body(saved, &edge.parts.catalog.state(), &asker, reader.now());
-    let mut response = acts::answer(status, &body)?;
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", saved.version)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    versions::answer(status, &body, saved.version)
 }
