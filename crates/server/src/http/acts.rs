@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN};
+use axum::http::header::{CACHE_CONTROL, ETAG, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -14,10 +14,13 @@ use serde::de::DeserializeOwned;
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
-use crate::admin::{self, Actor, AdminAnswer, AdminError, AdminRequest, Office};
+use crate::admin::{self, Actor, AdminAnswer, AdminError, AdminRequest, Office, SavedAct};
 
+use super::caller::Purpose;
 use super::edge::Edge;
 use super::error::Refused;
+use super::reader::Reader;
+use super::segments::version_of;
 use super::{answer, attempts, body, read};
 
 /// The other end of the connection; present on the calls that count attempts.
@@ -107,6 +110,33 @@ pub(super) fn unkept(status: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = answer::json(status, bytes);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The same of something that has versions, the present one as its `ETag`.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn versioned(
+    status: StatusCode,
+    version: u32,
+    body: &impl Serialize,
+) -> Result<Response, Refused> {
+    let mut response = answer(status, body)?;
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// Who saves something, where, and the version that `If-Match` names. One that cannot be named by us is 0, which nothing
+/// has.
+pub(super) fn saving<P: Purpose>(reader: &Reader<P>, headers: &HeaderMap) -> SavedAct {
+    SavedAct {
+        environment: reader.environment(),
+        by: reader.actor(),
+        key: reader.key(),
+        version: version_of(headers),
+    }
 }
 
 /// An answer without a body.

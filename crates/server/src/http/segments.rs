@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderValue, Request};
+use axum::http::header::IF_MATCH;
+use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -370,11 +370,7 @@ pub(super) fn version_of(headers: &HeaderMap) -> Option<u32> {
 
 fn shown(edge: &Edge, masking: &Masking, segment: &SavedSegment, is_new: bool) -> Result<Response, Refused> {
     let body = SegmentBody::new(edge, segment, &edge.parts.catalog.state(), masking)?;
-    let mut response = acts::answer(if is_new { error::CREATED } else { error::OK }, &body)?;
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", segment.version)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    acts::versioned(if is_new { error::CREATED } else { error::OK }, segment.version, &body)
 }
 
 /// A segment that somebody belongs to.
@@ -397,6 +393,8 @@ pub(super) struct NamesBody {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

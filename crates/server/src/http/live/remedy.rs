@@ -95,6 +95,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::VersionDiffers, "read it anew, then change that"),
     (P::ReportUnknown, "list them"),
     (P::DashboardUnknown, "list them"),
+    (P::ContentKindUnknown, "name one of the kinds in the message"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::JobUnknown, "list them"),
     (P::PartMissing, "name it so"),
