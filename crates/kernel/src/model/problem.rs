@@ -223,6 +223,8 @@ codes! {
         EventUnknown = "event_unknown",
         /// No question with this name is being answered.
         QuestionUnknown = "question_unknown",
+        /// No such kind of content.
+        ContentKindUnknown = "content_kind_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.
@@ -303,6 +305,14 @@ impl Problem {
     /// A problem at a place in the body.
     pub fn at(pointer: impl Into<String>, code: ProblemCode, message: impl Into<String>) -> Self {
         Problem { pointer: pointer.into(), code, message: message.into() }
+    }
+
+    /// That a body has so many more than are listed.
+    pub fn of_more(unlisted: usize) -> Self {
+        let message = format!(
+            "The body has {unlisted} more problems; mend those listed here and send it again to see the others."
+        );
+        Problem::of_call(ProblemCode::MoreProblems, message)
     }
 
     /// A problem of the call as a whole.

@@ -356,7 +356,7 @@ impl Pair {
     fn check_names(&self) {
         let span = Span { from: DAY_ONE, until: DAY_ONE.plus(48 * 60 * MINUTE) };
         let volume = Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap();
-        let question = NamesQuestion { volume, names: Vec::new(), examples_max: 3 };
+        let question = NamesQuestion { volume, names: Vec::new(), examples_max: 3, with_times: true };
         let found = self.engine().names(PRODUCTION, &question, &Inquiry::default()).unwrap();
         let expected = answer::names(&self.events, &question);
         let plain = |names: &[NameSummary]| -> Vec<NameSummary> {

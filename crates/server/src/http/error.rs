@@ -66,7 +66,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => S::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => S::NOT_FOUND,
         P::JobUnknown | P::ErasureUnknown | P::EventUnknown | P::QuestionUnknown => S::NOT_FOUND,
-        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => S::NOT_FOUND,
+        P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown | P::ContentKindUnknown => S::NOT_FOUND,
         P::VersionDiffers => S::PRECONDITION_FAILED,
         P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => S::CONFLICT,

@@ -85,6 +85,28 @@ fn of_reports() -> Vec<Row> {
     ]
 }
 
+fn of_lookups() -> Vec<Row> {
+    let all = |status: u16| [status; 4];
+    let flows = json!([{"id": 1, "title": "Tour"}]);
+    vec![
+        ("GET", "/api/v1/analytics/exports/lookups/user_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/company_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/segments", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/features_events", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/events_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/flows", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/banners", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/embeds", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/spotlights", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/surveys", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/resource_center_modules", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/checklists", None, all(200)),
+        ("GET", "/v1/content/{flows}", None, all(200)),
+        ("PUT", "/v1/content/{flows}", Some(flows), [403, 403, 200, 200]),
+        ("DELETE", "/v1/content/{flows}", None, [403, 403, 204, 204]),
+    ]
+}
+
 fn table() -> Vec<Row> {
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
@@ -152,6 +174,7 @@ fn table() -> Vec<Row> {
     ];
     rows.extend(of_segments());
     rows.extend(of_reports());
+    rows.extend(of_lookups());
     rows
 }
 

@@ -11,13 +11,13 @@ use muster_kernel::model::saved::Saved;
 use muster_kernel::model::time::Timestamp;
 
 use super::Asker;
-use crate::admin::{self, Kept, SavedAct};
+use crate::admin::{self, Kept};
 use crate::http::acts;
 use crate::http::caller::{Curate, Purpose};
 use crate::http::edge::Edge;
 use crate::http::error::{self, Refused};
 use crate::http::reader::Reader;
-use crate::http::versions::{self, version_of};
+use crate::http::versions;
 
 /// How something saved is shown.
 pub(super) trait Shown: Kept + Send + 'static {
@@ -59,7 +59,7 @@ pub(super) async fn save<T: Shown + Sync>(
     headers: &HeaderMap,
     (name, what): (String, T),
 ) -> Result<Response, Refused> {
-    let act = act_of(reader, headers);
+    let act = acts::saving(reader, headers);
     let saved = acts::with_office(edge, String::new(), move |office| match place {
         None => admin::create_saved(&name, &what, &act, office),
         Some(Some(id)) => admin::replace_saved(id, &name, &what, &act, office),
@@ -76,19 +76,10 @@ pub(super) async fn remove<T: Shown>(
     id: Option<u32>,
     headers: &HeaderMap,
 ) -> Result<Response, Refused> {
-    let act = act_of(reader, headers);
+    let act = acts::saving(reader, headers);
     let id = id.ok_or_else(admin::unknown_saved::<T>)?;
     acts::with_office(edge, String::new(), move |office| admin::remove_saved::<T>(id, &act, office)).await?;
     Ok(acts::nothing())
-}
-
-fn act_of(reader: &Reader<Curate>, headers: &HeaderMap) -> SavedAct {
-    SavedAct {
-        environment: reader.environment(),
-        by: reader.actor(),
-        key: reader.key(),
-        version: version_of(headers),
-    }
 }
 
 fn shown<T: Shown, P: Purpose>(
