@@ -15,7 +15,9 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, content, environments, erasures, event_counts, event_names, events, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, lookups, members, membership, metrics, openapi, overview, properties, questions, reports, segment_explain, segment_list,
+    audit, bulk, companies, console, content, environments, erasures, event_counts, event_names, events,
+    health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, lookups, members,
+    membership, metrics, openapi, overview, properties, questions, reports, segment_explain, segment_list,
     segment_members, segment_preview, segments, session, timeline, track, users, validate,
 };
 
