@@ -35,6 +35,7 @@ pub fn erasures_keep_their_promises(
     all.what_comes_later_is_a_new_life();
     all.a_purge_stops_when_asked_and_is_then_done_once();
     all.an_erased_company_is_cleared_from_its_users();
+    all.what_lost_a_tie_to_an_erased_company_counts_again();
     all.a_suppressed_subject_stays_away();
     if let Some(jobs) = jobs {
         all.a_job_that_was_accepted_before_brings_nobody_back_and_is_waited_for(jobs);
@@ -229,6 +230,32 @@ impl All<'_> {
             assert_eq!(profile.company_id(), None, "{when}");
             assert_eq!(self.named("gone"), [], "{when}");
             assert_eq!(self.purge(&erasure, false), Purged::Completed);
+        }
+    }
+
+    fn what_lost_a_tie_to_an_erased_company_counts_again(&self) {
+        let names = |id: &str| EventDraft { occurred_at: Some(DAY_ONE), ..joining(tracked("tied"), id) };
+        for id in ["tied-b", "tied-c", "tied-a"] {
+            store(self.log, PRODUCTION, &names(id));
+        }
+        let check = |belongs: Option<&str>, when: &str| {
+            let profile = good(self.profiles.user(PRODUCTION, &user("tied"))).unwrap_or_default();
+            assert_eq!(profile.company_id(), belongs, "{when}");
+            for id in ["tied-a", "tied-b", "tied-c"] {
+                let is_it = belongs == Some(id);
+                let query = UserQuery { company: Some(company(id)), ..UserQuery::default() };
+                let page = good(self.profiles.users(PRODUCTION, &query, None, 10));
+                assert_eq!(page.items.len(), usize::from(is_it), "{id} {when}");
+                let count = good(self.profiles.company_user_count(PRODUCTION, &company(id)));
+                assert_eq!(count, u64::from(is_it), "{id} {when}");
+            }
+        };
+        check(Some("tied-c"), "of a tie the largest id wins");
+        for (erased, then) in [("tied-c", Some("tied-b")), ("tied-a", Some("tied-b")), ("tied-b", None)] {
+            let erasure = self.accept(request(ErasedKind::Companies, &[erased]));
+            check(then, &format!("{erased} hidden"));
+            assert_eq!(self.purge(&erasure, false), Purged::Completed);
+            check(then, &format!("{erased} purged"));
         }
     }
 
