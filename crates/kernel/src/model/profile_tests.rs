@@ -214,7 +214,7 @@ fn what_lost_a_tie_of_companies_counts_again_once_the_winner_is_erased() {
         tied = tied.cleared_of(|company| company == erased).unwrap();
         assert_eq!(tied.company_id(), then, "{erased} erased");
     }
-    assert_eq!(tied, fold(&[joins(2, "")]), "no tie is left of nothing but departures");
+    assert_eq!(tied, fold(&[joins(2, ""), joins(1, "z")]), "no tie is left of nothing but departures");
     let settled = fold(&[joins(2, "b"), joins(2, "c"), joins(3, "a")]);
     assert_eq!(settled.view().companies().collect::<Vec<_>>(), ["a"], "a later fact settles the tie");
 }
