@@ -751,6 +751,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one event. */
+        get: operations["read_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/identify": {
         parameters: {
             query?: never;
@@ -988,6 +1005,23 @@ export interface paths {
         get: operations["list_properties"];
         /** Declare what a property is, or whether viewers see it. */
         put: operations["declare_property"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/questions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how far a question is that was asked with `Muster-Question` and is being answered. */
+        get: operations["read_question_progress"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1465,7 +1499,7 @@ export interface components {
         /** @description How a write that was taken reads. */
         Accepted: {
             /**
-             * @description Always `accepted`.
+             * @description `accepted`; or `suppressed`, when the call is about somebody who was erased and stays away, and nothing is stored.
              * @example accepted
              */
             status: string;
@@ -3260,6 +3294,22 @@ export interface components {
          * @enum {string}
          */
         Purpose: "owner" | "member" | "reset";
+        /** @description How far a question is. */
+        QuestionProgress: {
+            /**
+             * Format: int64
+             * @description Events to be looked at in all, as far as that is known: 0 while the question waits for its turn, and more when a
+             *     part of it turns out to need them.
+             * @example 5000000
+             */
+            events_all: number;
+            /**
+             * Format: int64
+             * @description Events looked at.
+             * @example 1200000
+             */
+            events_done: number;
+        };
         /** @description What rows are told apart by. */
         ReportBreakdown: {
             /** @description A property of the user, as it is now. */
@@ -4142,6 +4192,11 @@ export interface components {
              */
             duplicate?: boolean;
             event: components["schemas"]["EventWould"] | null;
+            /**
+             * @description Present and true when the call would be answered as `suppressed`: its subject was erased and stays away, and
+             *     nothing would be stored.
+             */
+            suppressed?: boolean;
             user: components["schemas"]["ProfileWould"] | null;
         };
     };
@@ -8786,6 +8841,91 @@ export interface operations {
             };
         };
     };
+    read_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description Where the event stands in the log, as a list of events says */
+                position: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No event stands there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     identify_user: {
         parameters: {
             query?: {
@@ -10596,6 +10736,91 @@ export interface operations {
             };
         };
     };
+    read_question_progress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The name that the question was given */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionProgress"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No question with this name is being answered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_reports: {
         parameters: {
             query?: never;
@@ -10805,6 +11030,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -11045,6 +11272,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -11285,6 +11514,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -11525,6 +11756,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
