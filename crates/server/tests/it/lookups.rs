@@ -201,20 +201,7 @@ fn events_and_their_properties_are_those_that_happened() {
         "each once, in their order, and nobody's identity"
     );
     let page = lookup(&mut asked, "events_properties");
-    let told: Vec<Value> = page["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| {
-            json!([
-                one["event"]["display_name"],
-                one["key"],
-                one["data_type"],
-                one["inserted_at"],
-                one["last_seen"]
-            ])
-        })
-        .collect();
+    let told = outline(&page);
     let at = |day: u8| format!("2026-11-0{day}T10:00:00.000000Z");
     assert_eq!(
         told,
@@ -249,6 +236,20 @@ fn events_and_their_properties_are_those_that_happened() {
     let (before, after) = (&page["data"][2], &later["data"][2]);
     assert_eq!((&after["id"], &after["inserted_at"]), (&before["id"], &before["inserted_at"]));
     assert_eq!(after["last_seen"], at(9));
+}
+
+/// Of each property of a page: its event, its name, its type, and when it was seen first and last.
+fn outline(page: &Value) -> Vec<Value> {
+    let of_one = |one: &Value| {
+        json!([
+            one["event"]["display_name"],
+            one["key"],
+            one["data_type"],
+            one["inserted_at"],
+            one["last_seen"]
+        ])
+    };
+    page["data"].as_array().unwrap().iter().map(of_one).collect()
 }
 
 fn flows() -> Value {
