@@ -12,6 +12,7 @@ export function JobTabs() {
       {(
         [
           ['/jobs', 'Jobs'],
+          ['/jobs/exports', 'Exports'],
           ['/jobs/erasures', 'Erasures'],
         ] as const
       ).map(([to, title]) => (

@@ -21,6 +21,7 @@ use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::environment_history::open_history;
 use crate::erasure::Registry;
+use crate::exports::ExportFiles;
 use crate::folding::{FoldWork, Folder, Synced, age_max, run_fold};
 use crate::guards::UnderWay;
 use crate::history::archive::Archive;
@@ -73,6 +74,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) exports: ExportFiles,
     pub(crate) lists: ListFiles,
     pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
@@ -141,6 +143,12 @@ impl Environment {
         let (jobs, job_notes) =
             JobFiles::open(Arc::clone(&parts.disk), &parts.directory, parts.options.free_disk_reserve_bytes)
                 .map_err(io)?;
+        let (exports, export_notes) = ExportFiles::open(
+            Arc::clone(&parts.disk),
+            &parts.directory,
+            parts.options.free_disk_reserve_bytes,
+        )
+        .map_err(io)?;
         let lists = ListFiles::open(Arc::clone(&parts.disk), &parts.directory, &parts.saved).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
@@ -174,6 +182,7 @@ impl Environment {
             }
         };
         notes.extend(job_notes);
+        notes.extend(export_notes);
         state.visible.store(writer.end().last.0, Ordering::Release);
         let queue =
             Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
@@ -197,6 +206,7 @@ impl Environment {
             reader: LogReader::new(segments),
             state,
             jobs,
+            exports,
             lists,
             history,
             notes,

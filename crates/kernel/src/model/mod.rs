@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod catalog;
 pub mod erasure;
 pub mod event;
+pub mod export;
 pub mod guard;
 pub mod history;
 pub mod id;

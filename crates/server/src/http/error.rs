@@ -23,6 +23,8 @@ pub(super) const OK: StatusCode = StatusCode::OK;
 pub(super) const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
 /// The status of something that was made.
 pub(super) const CREATED: StatusCode = StatusCode::CREATED;
+/// The status of a part of something.
+pub(super) const PARTIAL: StatusCode = StatusCode::PARTIAL_CONTENT;
 /// The status of an act that has nothing to say.
 pub(super) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
 /// The status of a page that was not built into the server.
@@ -66,6 +68,11 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => S::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => S::NOT_FOUND,
         P::JobUnknown | P::ErasureUnknown => S::NOT_FOUND,
+        P::DownloadRefused => S::FORBIDDEN,
+        P::DownloadExpired => S::GONE,
+        P::RangeUnsatisfiable => S::RANGE_NOT_SATISFIABLE,
+        // Only ever the reason of an export.
+        P::ExportErased => S::GONE,
         P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => S::NOT_FOUND,
         P::VersionDiffers => S::PRECONDITION_FAILED,
         P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,

@@ -54,6 +54,9 @@ impl Service {
         if let Some(uri) = without_final_slash(&head.uri) {
             head.uri = uri;
         }
+        if let Some(uri) = under_its_own_name(&head.uri) {
+            head.uri = uri;
+        }
         let route = self.routes.find(head.uri.path());
         if acts::counts_attempts(head.uri.path()) {
             head.extensions.insert(Peer(peer));
@@ -147,6 +150,21 @@ fn without_final_slash(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
+/// What `/v1/analytics/…` is another name for (decisions.md, row "hosts").
+fn under_its_own_name(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if !path.starts_with("/v1/analytics/") {
+        return None;
+    }
+    let text = match uri.query() {
+        Some(query) => format!("/api{path}?{query}"),
+        None => format!("/api{path}"),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 /// Gives ids to requests that bring none.
 struct RequestIds {
     seed: u64,
@@ -202,6 +220,16 @@ mod tests {
             Some("http://muster.example/v1/users".to_owned())
         );
         for kept in ["/", "/v1/users", "/v1/users?q=/"] {
+            assert_eq!(read(kept), None, "{kept}");
+        }
+    }
+
+    #[test]
+    fn the_short_name_of_exports_stands_for_the_long_one() {
+        let read = |text: &str| under_its_own_name(&text.parse().unwrap()).map(|uri| uri.to_string());
+        let long = "/api/v1/analytics/exports/jobs?a=b".to_owned();
+        assert_eq!(read("/v1/analytics/exports/jobs?a=b"), Some(long));
+        for kept in ["/v1/analytics", "/v1/users", "/api/v1/analytics/exports"] {
             assert_eq!(read(kept), None, "{kept}");
         }
     }
