@@ -100,6 +100,8 @@ impl ExportCommand {
         let client = server.client()?;
         made(&output)?;
         let mut progress = Progress::new();
+        // What is there may be of another export, unless it is this one that is gone on with.
+        let goes_on = job.is_some();
         let id = match job {
             Some(id) => id,
             None => {
@@ -109,7 +111,7 @@ impl ExportCommand {
             }
         };
         let done = follow(&client, &id, &mut progress)
-            .and_then(|export| download_all(&client, &id, export, &output, &mut progress));
+            .and_then(|export| download_all(&client, (&id, goes_on), export, &output, &mut progress));
         progress.end();
         let export = done?;
         let summary = Value::from_iter([
@@ -186,10 +188,10 @@ fn path_of(id: &str) -> String {
     format!("{PATH}/jobs/{}", percent_encoding::utf8_percent_encode(id, plain))
 }
 
-/// Downloads every file that is not there yet.
+/// Downloads every file; of an export that is gone on with, those that are not there yet.
 fn download_all(
     client: &Client,
-    id: &str,
+    (id, goes_on): (&str, bool),
     mut export: Export,
     directory: &Path,
     progress: &mut Progress,
@@ -199,7 +201,7 @@ fn download_all(
         loop {
             let Some(part) = export.presigned_urls.get(index) else { break };
             let path = directory.join(&part.filename);
-            if length_of(&path) == Some(part.bytes) {
+            if goes_on && length_of(&path) == Some(part.bytes) {
                 progress.line(&format!("{} is there.", part.filename));
                 break;
             }

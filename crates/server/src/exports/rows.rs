@@ -3,10 +3,11 @@
 //! An identify event that brought properties of the user's company too is two rows, the user's and behind it the company's:
 //! the contract has no other place for them, and whoever imports both rows has lost nothing.
 
+use std::fmt::Write as _;
 use std::hash::Hasher;
-use std::io::{self, Write as _};
+use std::io;
 
-use muster_kernel::model::event::{Event, EventKind};
+use muster_kernel::model::event::{Event, EventKind, Source};
 use muster_kernel::model::history::time_of;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::PropertyList;
@@ -88,6 +89,19 @@ pub static COMPANIES: Table = Table::new(
 /// Takes a row.
 pub type Take<'t> = dyn FnMut(&[Cell<'_>]) -> io::Result<()> + 't;
 
+/// What the row of an event says.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    kind: EventKind,
+    name: &'a str,
+    user: Option<&'a str>,
+    company: Option<&'a str>,
+    source: Source,
+    at: Timestamp,
+    properties: PropertyList<'a>,
+    context: PropertyList<'a>,
+}
+
 /// Makes rows, one after another, with memory that is used again.
 pub struct Rows {
     app_token: String,
@@ -111,36 +125,44 @@ impl Rows {
         received_at: Timestamp,
         take: &mut Take<'_>,
     ) -> io::Result<u64> {
-        let at = time_of(event, received_at);
-        self.one(event, at, take)?;
+        let row = Row {
+            kind: event.kind,
+            name: event.event_name,
+            user: event.user_id,
+            company: event.company_id,
+            source: event.source,
+            at: time_of(event, received_at),
+            properties: event.properties,
+            context: event.context,
+        };
+        self.one(&row, take)?;
         if event.kind != EventKind::IdentifyUser || event.company_properties.is_empty() {
             return Ok(1);
         }
-        let of_company = Event {
+        let of_company = Row {
             kind: EventKind::IdentifyCompany,
-            user_id: None,
-            event_name: "",
+            user: None,
             properties: event.company_properties,
             context: PropertyList::EMPTY,
-            ..*event
+            ..row
         };
-        self.one(&of_company, at, take)?;
+        self.one(&of_company, take)?;
         Ok(2)
     }
 
-    fn one(&mut self, event: &Event<'_>, at: Timestamp, take: &mut Take<'_>) -> io::Result<()> {
-        self.label(event, at)?;
+    fn one(&mut self, row: &Row<'_>, take: &mut Take<'_>) -> io::Result<()> {
+        self.label(row)?;
         let mut page = Page::default();
-        event.context.iter().for_each(|(name, value)| page.put(name, value));
-        let metadata = json(&mut self.metadata, &Sent(event.properties))?;
+        row.context.iter().for_each(|(name, value)| page.put(name, value));
+        let metadata = json(&mut self.metadata, &Sent(row.properties))?;
         take(&[
             Cell::Text(&self.app_token),
-            Cell::Text(event.kind.as_str()),
-            Cell::Text(event.event_name),
-            Cell::text(event.user_id),
-            Cell::text(event.company_id),
-            Cell::Text(event.source.as_str()),
-            Cell::Time(at),
+            Cell::Text(row.kind.as_str()),
+            Cell::Text(row.name),
+            Cell::text(row.user),
+            Cell::text(row.company),
+            Cell::Text(row.source.as_str()),
+            Cell::Time(row.at),
             Cell::Text(&self.label),
             Cell::text(page.hostname),
             Cell::text(page.pathname),
@@ -159,15 +181,15 @@ impl Rows {
 
     /// The contract's label of an event, which is no id: 64 bits over six fields, without the metadata. What it leaves open
     /// is ours: the fields as they stand in the row with a zero byte between them, and the number in hexadecimal.
-    fn label(&mut self, event: &Event<'_>, at: Timestamp) -> io::Result<()> {
+    fn label(&mut self, row: &Row<'_>) -> io::Result<()> {
         let mut hash = XxHash64::with_seed(0);
-        let at = at.to_string();
-        let fields = [
+        let at = row.at.to_string();
+        let fields: [&str; 6] = [
             &self.app_token,
-            event.kind.as_str(),
-            event.event_name,
-            event.user_id.unwrap_or_default(),
-            event.company_id.unwrap_or_default(),
+            row.kind.as_str(),
+            row.name,
+            row.user.unwrap_or_default(),
+            row.company.unwrap_or_default(),
             &at,
         ];
         for (index, field) in fields.into_iter().enumerate() {
@@ -176,11 +198,8 @@ impl Rows {
             }
             hash.write(field.as_bytes());
         }
-        let mut bytes = std::mem::take(&mut self.label).into_bytes();
-        bytes.clear();
-        write!(bytes, "{:016x}", hash.finish())?;
-        self.label = String::from_utf8(bytes).map_err(io::Error::other)?;
-        Ok(())
+        self.label.clear();
+        write!(self.label, "{:016x}", hash.finish()).map_err(io::Error::other)
     }
 
     /// The row of a user.
@@ -308,7 +327,11 @@ mod tests {
         let mut all = Vec::new();
         let mut take = |cells: &[Cell<'_>]| {
             assert_eq!(cells.len(), EVENTS.columns().len());
-            all.push(cells.iter().map(|cell| format!("{cell:?}")).collect());
+            let Cell::Text(label) = cells[7] else { panic!("{cells:?}") };
+            assert!(label.len() == 16 && label.bytes().all(|byte| byte.is_ascii_hexdigit()), "{label}");
+            let mut row: Vec<String> = cells.iter().map(|cell| format!("{cell:?}")).collect();
+            row[7] = "label".to_owned();
+            all.push(row);
             Ok(())
         };
         let event = Event::decode(&payload).unwrap();
@@ -341,7 +364,7 @@ mod tests {
                 "Nothing",
                 "Text(\"backend-http\")",
                 "Time(Timestamp(7))",
-                "Text(\"LABEL\")",
+                "label",
                 "Nothing",
                 "Text(\"/a\")",
                 "Number(1920)",

@@ -18,6 +18,7 @@ impl<W: Write> AvroFile<W> {
     pub(super) fn begin(table: &'static Table, out: W) -> io::Result<Self> {
         let schema = schema(table)?;
         let writer = Writer::with_codec(schema, out, Codec::Deflate(DeflateSettings::default()));
+        let writer = writer.map_err(io::Error::other)?;
         Ok(AvroFile { writer, columns: table.columns })
     }
 }
@@ -37,7 +38,7 @@ impl<W: Write> RowFile for AvroFile<W> {
             };
             fields.push((column.name.to_owned(), value));
         }
-        self.writer.append(Value::Record(fields)).map(drop).map_err(io::Error::other)
+        self.writer.append_value(Value::Record(fields)).map(drop).map_err(io::Error::other)
     }
 
     fn finish(self: Box<Self>) -> io::Result<()> {

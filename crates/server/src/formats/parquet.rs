@@ -84,7 +84,7 @@ fn field(column: &Column) -> Result<types::Type, ParquetError> {
         Type::Number => (Physical::INT64, None),
         Type::Time => {
             let unit = TimeUnit::MICROS;
-            (Physical::INT64, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, unit }))
+            (Physical::INT64, Some(LogicalType::timestamp(true, unit)))
         }
     };
     types::Type::primitive_type_builder(column.name, physical)

@@ -63,16 +63,12 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         }
         P::KeyMissing | P::KeyMalformed | P::KeyUnknown | P::KeyRevoked | P::KeyIsAppToken => S::UNAUTHORIZED,
         P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => S::UNAUTHORIZED,
-        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => S::FORBIDDEN,
+        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient | P::DownloadRefused => S::FORBIDDEN,
         P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => S::BAD_REQUEST,
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => S::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => S::NOT_FOUND,
         P::JobUnknown | P::ErasureUnknown => S::NOT_FOUND,
-        P::DownloadRefused => S::FORBIDDEN,
-        P::DownloadExpired => S::GONE,
         P::RangeUnsatisfiable => S::RANGE_NOT_SATISFIABLE,
-        // Only ever the reason of an export.
-        P::ExportErased => S::GONE,
         P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown => S::NOT_FOUND,
         P::VersionDiffers => S::PRECONDITION_FAILED,
         P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,
@@ -91,7 +87,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         | P::RowRagged
         | P::FieldUnreadable => S::BAD_REQUEST,
         P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => S::PAYLOAD_TOO_LARGE,
-        P::InvitationInvalid => S::GONE,
+        P::InvitationInvalid | P::DownloadExpired | P::ExportErased => S::GONE,
         P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse => S::CONFLICT,
         P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         P::BodyTimeout => S::REQUEST_TIMEOUT,
