@@ -103,9 +103,14 @@ impl ExportFilter {
         let is_in_time =
             self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until);
         is_in_time
-            && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
+            && kinds_of(event).any(|kind| self.wants_kind(kind))
             && names(&self.users, event.user_id)
             && names(&self.companies, event.company_id)
+    }
+
+    /// Whether rows of this kind pass.
+    pub fn wants_kind(&self, kind: EventKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
     /// Whether the ids let a user of a company pass.
@@ -117,6 +122,12 @@ impl ExportFilter {
     pub fn wants_company(&self, id: &str) -> bool {
         names(&self.companies, Some(id))
     }
+}
+
+/// What the rows of an event are: a user's identity that says something of the company, too, is two.
+pub fn kinds_of(event: &Event<'_>) -> impl Iterator<Item = EventKind> {
+    let has_two = event.kind == EventKind::IdentifyUser && !event.company_properties.is_empty();
+    std::iter::once(event.kind).chain(has_two.then_some(EventKind::IdentifyCompany))
 }
 
 /// Whether a sorted list has an id; an empty one has every id, and none too.

@@ -8,6 +8,7 @@ use std::hash::Hasher;
 use std::io;
 
 use muster_kernel::model::event::{Event, EventKind, Source};
+use muster_kernel::model::export::kinds_of;
 use muster_kernel::model::history::time_of;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::PropertyList;
@@ -123,6 +124,7 @@ impl Rows {
         &mut self,
         event: &Event<'_>,
         received_at: Timestamp,
+        wants: impl Fn(EventKind) -> bool,
         take: &mut Take<'_>,
     ) -> io::Result<u64> {
         let row = Row {
@@ -135,10 +137,6 @@ impl Rows {
             properties: event.properties,
             context: event.context,
         };
-        self.one(&row, take)?;
-        if event.kind != EventKind::IdentifyUser || event.company_properties.is_empty() {
-            return Ok(1);
-        }
         let of_company = Row {
             kind: EventKind::IdentifyCompany,
             user: None,
@@ -146,8 +144,14 @@ impl Rows {
             context: PropertyList::EMPTY,
             ..row
         };
-        self.one(&of_company, take)?;
-        Ok(2)
+        let mut count = 0;
+        for (kind, row) in kinds_of(event).zip([row, of_company]) {
+            if wants(kind) {
+                self.one(&row, take)?;
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 
     fn one(&mut self, row: &Row<'_>, take: &mut Take<'_>) -> io::Result<()> {
@@ -335,7 +339,7 @@ mod tests {
             Ok(())
         };
         let event = Event::decode(&payload).unwrap();
-        let count = Rows::new("NX-1").of_event(&event, Timestamp(7), &mut take).unwrap();
+        let count = Rows::new("NX-1").of_event(&event, Timestamp(7), |_| true, &mut take).unwrap();
         assert_eq!(count, all.len() as u64);
         all
     }

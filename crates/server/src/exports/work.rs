@@ -245,8 +245,9 @@ impl<'a> Work<'a> {
     }
 
     fn event(&mut self, event: &Event<'_>, received_at: Timestamp) -> Result<(), Halt> {
-        let (rows, parts) = (&mut self.rows, &mut self.parts);
-        self.reach.rows += put(parts, |take| rows.of_event(event, received_at, take))?;
+        let (rows, parts, filter) = (&mut self.rows, &mut self.parts, &self.export.filter);
+        let wants = |kind| filter.wants_kind(kind);
+        self.reach.rows += put(parts, |take| rows.of_event(event, received_at, wants, take))?;
         self.turn()
     }
 

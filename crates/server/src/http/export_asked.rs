@@ -157,8 +157,8 @@ impl Reading<'_> {
 
     /// A time; a date ends a span with its whole day.
     fn time(&mut self, name: &str, is_end: bool) -> Option<Timestamp> {
-        let text = self.value(name)?.as_str();
-        let time = text.and_then(Timestamp::parse);
+        let text = self.value(name)?.as_str().map(str::to_owned);
+        let time = text.as_deref().and_then(Timestamp::parse);
         if time.is_none() {
             let message = format!(
                 "`{name}` is neither a date nor a time; send one such as 2026-10-01 or 2026-10-01T09:30:00Z."
