@@ -187,7 +187,7 @@ fn filters_let_only_those_pass_that_all_of_them_want() {
     let world = filled();
     let segment = r#"{"name":"Payers","level":"user","text":"plan is \"pro\""}"#;
     assert_eq!(world.post("/v1/segments", segment).status, 201);
-    let acme = r#"{"name":"Acme","level":"company","text":"name is \"Acme\""}"#;
+    let acme = r#"{"name":"Acme","level":"company","text":"company.name is \"Acme\""}"#;
     assert_eq!(world.post("/v1/segments", acme).status, 201);
     let mut client = world.client();
     let mut subjects = |body: Value| some(&rows(&mut client, &body), &["event_type", "user_id"]);
