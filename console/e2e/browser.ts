@@ -66,6 +66,25 @@ export async function open(
   return { context, page, complaints };
 }
 
+/** Runs with a page of somebody's, or of nobody's, which must not have complained in the end. */
+export function visiting(place: () => { browser: Browser; address: string }) {
+  return async (cookie: string | null, run: (page: Page) => Promise<void>, looks?: Looks): Promise<void> => {
+    const { browser, address } = place();
+    const { page, context, complaints } = await open(browser, address, cookie, looks);
+    try {
+      await run(page);
+      expect(complaints).toEqual([]);
+    } finally {
+      await context.close();
+    }
+  };
+}
+
+/** What the address says of the view. */
+export function parameter(page: Page, name: string): string | null {
+  return new URL(page.url()).searchParams.get(name);
+}
+
 interface Finding {
   id: string;
   impact: string | null;

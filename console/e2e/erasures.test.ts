@@ -1,9 +1,9 @@
 /** Deleting in the console: asked for by name, hidden at once, and shown with its certificate. */
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { components } from '../src/api/schema';
-import { expectAccessible, launch, open } from './browser.ts';
+import { expectAccessible, launch, visiting } from './browser.ts';
 import { Server } from './server.ts';
 import { eraseUsers } from './world.ts';
 
@@ -22,12 +22,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
+const as = visiting(() => ({ browser, address: server.address }));
 
 const send = (path: string, body: unknown) => server.json('POST', path, { key: server.key, body });
 const status = async (path: string) => (await server.call('GET', path, { key: server.key })).status;
@@ -191,13 +186,13 @@ test('an erasure that waits says for when', async () => {
       key: daily.key,
       body: { users: ['u-1'] },
     });
-    const { page, context, complaints } = await open(browser, daily.address, cookie);
-    await page.goto(`/jobs/erasures/${encodeURIComponent(job_id)}`);
-    await page.getByRole('progressbar', { name: 'Erasure of 1 user' }).waitFor();
-    await page.getByText('Hidden, removed later. The removal begins', { exact: false }).waitFor();
-    await expectAccessible(page, 'an erasure that waits');
-    expect(complaints).toEqual([]);
-    await context.close();
+    const asThere = visiting(() => ({ browser, address: daily.address }));
+    await asThere(cookie, async (page) => {
+      await page.goto(`/jobs/erasures/${encodeURIComponent(job_id)}`);
+      await page.getByRole('progressbar', { name: 'Erasure of 1 user' }).waitFor();
+      await page.getByText('Hidden, removed later. The removal begins', { exact: false }).waitFor();
+      await expectAccessible(page, 'an erasure that waits');
+    });
   } finally {
     await daily.stop();
   }

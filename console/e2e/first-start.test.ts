@@ -36,7 +36,7 @@ test('a new owner comes in by the printed link, sends the first call and sees it
   await page.getByText('This is the only time its secret is shown.', { exact: false }).waitFor();
   for (const way of ['Node', 'Python', 'Segment', 'RudderStack', 'curl']) {
     await page.getByRole('tab', { name: way, exact: true }).click();
-    expect(await page.getByRole('tabpanel').innerText(), way).not.toContain('YOUR_API_KEY');
+    expect(await page.getByLabel(`${way} snippet`).innerText(), way).not.toContain('YOUR_API_KEY');
   }
 
   // The snippet itself, as a shell would run it.

@@ -1,8 +1,8 @@
 /** What happened: timelines, the catalogue, the explorer, properties, and a person as of a time. */
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { components } from '../src/api/schema';
-import { expectAccessible, launch, open } from './browser.ts';
+import { expectAccessible, launch, parameter, visiting } from './browser.ts';
 import { Server } from './server.ts';
 import { ADA, daysAgo, populateHistory } from './world.ts';
 
@@ -24,14 +24,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
-
-const parameter = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
+const as = visiting(() => ({ browser, address: server.address }));
 
 describe('A timeline', () => {
   test('puts together what was repeated, and takes it apart again', async () => {
@@ -43,7 +36,7 @@ describe('A timeline', () => {
       expect(await repeated.getAttribute('aria-expanded')).toBe('false');
       await repeated.click();
       const each = timeline.getByRole('button', { name: /title Pricing/ });
-      expect(await each.count()).toBe(6);
+      await expect.poll(() => each.count()).toBe(6);
       await expectAccessible(page, 'a timeline taken apart');
 
       await each.nth(2).click();
@@ -173,17 +166,14 @@ describe('The catalogue of events', () => {
       await page.getByText('Times', { exact: true }).click();
       await page.getByLabel('Break down').selectOption({ label: 'by plan' });
       await page.waitForURL((url) => url.searchParams.get('breakdown') === 'event:plan');
-      const legend = page.locator('figure li');
-      await legend.nth(1).waitFor();
-      expect((await legend.allInnerTexts()).map((text) => text.replace(/\s+/g, ' '))).toEqual([
-        'pro 4',
-        'free 2',
-      ]);
+      const legend = async () =>
+        (await page.locator('figure li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
+      await expect.poll(legend).toEqual(['pro 4', 'free 2']);
       await expectAccessible(page, 'a chart of two lines');
 
       await page.getByText('As a table').click();
       const twin = page.getByRole('region', { name: /as a table$/ });
-      expect(await twin.getByRole('row').count()).toBe(31);
+      await expect.poll(() => twin.getByRole('row').count()).toBe(31);
       expect(await twin.getByRole('row').last().innerText()).toContain('so far');
       const [file] = await Promise.all([
         page.waitForEvent('download'),
@@ -265,6 +255,27 @@ describe('The explorer', () => {
     });
   });
 
+  test('opens one event by its address, whatever the list shows', async () => {
+    const oldest = '/v1/events?after=start&limit=1';
+    const { data } = await server.json<Schemas['EventPage']>('GET', oldest, { key: server.key });
+    const position = data[0]?.position ?? '';
+    await as(owner, async (page) => {
+      await page.goto(`/events/explorer?opened=${position}&event=step_taken`);
+      const opened = page.getByRole('region', { name: 'Opened event' });
+      await opened.getByRole('row', { name: /^plan\s+trial/ }).waitFor();
+      await opened.getByText('It is not among the events listed here').waitFor();
+      await expectAccessible(page, 'an event that is not in the list');
+      // Its position leads to it alone.
+      await opened.getByRole('link', { name: position }).click();
+      await page.waitForURL((url) => !url.searchParams.has('event'));
+      expect(parameter(page, 'opened')).toBe(position);
+      await opened.getByRole('row', { name: /^plan\s+trial/ }).waitFor();
+
+      await page.goto(`/events/explorer?opened=${position.split('-')[0]}-999999`);
+      await opened.getByText('The address names no event of this environment').waitFor();
+    });
+  });
+
   test('a refused question says why, with the id of the request', async () => {
     await as(viewer, async (page) => {
       await page.goto(`/events/explorer?property=${encodeURIComponent('["email:grace@example.com"]')}`);
@@ -299,7 +310,7 @@ describe('The catalogue of properties', () => {
       await page.goto('/events/properties?owner=event');
       await page.getByLabel('Only conflicts').check();
       await page.getByRole('row', { name: /amount/ }).waitFor();
-      expect(await page.getByRole('row').count()).toBe(2);
+      await expect.poll(() => page.getByRole('row').count()).toBe(2);
       await page.getByRole('row', { name: /amount/ }).click();
       const opened = page.getByRole('region', { name: 'Opened property' });
       await opened.getByText('number sent as text').waitFor();

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, launch, open } from './browser.ts';
+import { expectAccessible, launch, visiting } from './browser.ts';
 import { Server } from './server.ts';
 import { sendRows } from './world.ts';
 
@@ -19,12 +19,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
+const as = visiting(() => ({ browser, address: server.address }));
 
 const file = (name: string, text: string) => ({
   name,
@@ -57,11 +52,11 @@ describe('a file', () => {
         );
         document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
       }, rows);
-      expect(await page.getByRole('radio', { name: 'Users' }).isChecked()).toBe(true);
+      await page.getByRole('radio', { name: 'Users' }).and(page.locator(':checked')).waitFor();
       await page.getByRole('button', { name: 'Try it first' }).click();
       await page.getByText('Would create').waitFor();
       await page.getByRole('button', { name: 'Send 2 rows' }).waitFor();
-      expect(await counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
+      await expect.poll(() => counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
       await expectAccessible(page, 'what a file would do');
       expect(await userOf('dropped-1')).toBe(404);
 
@@ -69,7 +64,7 @@ describe('a file', () => {
       await page.waitForURL(/\/jobs\/bulk/);
       await page.getByRole('heading', { name: 'people.ndjson', level: 1 }).waitFor();
       await page.getByText('Completed, 1 rejected').waitFor();
-      expect(await counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
+      await expect.poll(() => counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
       expect(await userOf('dropped-1')).toBe(200);
       const marked = page.locator('[data-pointer]');
       await marked.first().waitFor();
@@ -104,12 +99,12 @@ describe('a file', () => {
       await page.getByRole('radio', { name: 'History' }).and(page.locator(':checked')).waitFor();
       await page.getByRole('button', { name: 'Try it first' }).click();
       await page.getByRole('button', { name: 'Send 2 rows' }).waitFor();
-      expect(await counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
+      await expect.poll(() => counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
       expect(await userOf('history-1')).toBe(404);
       await page.getByRole('button', { name: 'Send 2 rows' }).click();
       await page.getByRole('heading', { name: 'history.csv', level: 1 }).waitFor();
       await page.getByText('Completed, 1 rejected').waitFor();
-      expect(await counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
+      await expect.poll(() => counts(page)).toBe('Rows 3 = Stored 2 + Known before 0 + Rejected 1');
       await page.getByText('source_invalid').first().waitFor();
       expect(await userOf('history-1')).toBe(200);
     });
@@ -119,9 +114,9 @@ describe('a file', () => {
       await page.getByRole('radio', { name: 'History' }).and(page.locator(':checked')).waitFor();
       await page.getByRole('button', { name: 'Try it first' }).click();
       await page.getByRole('button', { name: 'Send 0 rows' }).waitFor();
-      expect(await counts(page)).toBe(
-        'Rows 3 = Would create 0 + Would change 0 + Known before 2 + Would reject 1',
-      );
+      await expect
+        .poll(() => counts(page))
+        .toBe('Rows 3 = Would create 0 + Would change 0 + Known before 2 + Would reject 1');
     });
   });
 
@@ -190,7 +185,7 @@ describe('rejected rows', () => {
     await as(analyst, async (page) => {
       await page.goto(`/jobs/${encodeURIComponent(id)}`);
       await page.getByText('ada@example.com').waitFor();
-      expect(await page.getByRole('button', { name: 'Download' }).count()).toBe(1);
+      await page.getByRole('button', { name: 'Download' }).waitFor();
       expect(await page.getByRole('button', { name: /Send again|Choose/ }).count()).toBe(0);
     });
   });

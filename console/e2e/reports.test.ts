@@ -1,9 +1,9 @@
 /** Reports: a question, its answer, the people behind each number, and what is kept of it. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, launch, open, SMALL } from './browser.ts';
+import { expectAccessible, launch, parameter, SMALL, visiting } from './browser.ts';
 import { Server } from './server.ts';
-import { populateAsking } from './world.ts';
+import { daysAgo, populateAsking } from './world.ts';
 
 let server: Server;
 let browser: Browser;
@@ -21,12 +21,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>, looks = {}): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie, looks);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
+const as = visiting(() => ({ browser, address: server.address }));
 
 const people = (page: Page) => page.getByRole('region', { name: 'People behind the number' });
 const question = (question: object) => `question=${encodeURIComponent(JSON.stringify(question))}`;
@@ -66,15 +61,15 @@ describe('A funnel', () => {
       await came.focus();
       await page.keyboard.press('Enter');
       await people(page).getByRole('heading', { name: '4 people' }).waitFor();
-      expect(await people(page).getByRole('listitem').allInnerTexts()).toHaveLength(4);
+      await expect.poll(() => people(page).getByRole('listitem').count()).toBe(4);
       await expectAccessible(page, 'the people behind a number');
       await page.keyboard.press('Escape');
       await people(page).waitFor({ state: 'detached' });
-      expect(await came.evaluate((element) => element === document.activeElement)).toBe(true);
+      await expect.poll(() => came.evaluate((element) => element === document.activeElement)).toBe(true);
       await page.getByRole('button', { name: '2: stopped at 2 report_opened' }).click();
       await people(page).getByRole('heading', { name: '2 people' }).waitFor();
-      const stopped = (await people(page).getByRole('link').allInnerTexts()).toSorted();
-      expect(stopped).toEqual(['p-2', 'p-3']);
+      const stopped = async () => (await people(page).getByRole('link').allInnerTexts()).toSorted();
+      await expect.poll(stopped).toEqual(['p-2', 'p-3']);
       await page.reload();
       await people(page).getByRole('heading', { name: '2 people' }).waitFor();
       await people(page).getByRole('button', { name: 'Close' }).click();
@@ -84,7 +79,7 @@ describe('A funnel', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
       await page.getByRole('heading', { name: 'To the first invoice' }).waitFor();
       await page.getByText('2 of 8 users took every step').waitFor();
-      expect(new URL(page.url()).searchParams.get('question')).toBeNull();
+      await page.waitForURL((url) => !url.searchParams.has('question'));
       await page.goto('/reports');
       await page.getByRole('link', { name: 'To the first invoice' }).click();
       await page.getByLabel('What is counted').selectOption('attempts');
@@ -170,6 +165,37 @@ describe('A trend', () => {
   });
 });
 
+describe('A question that takes long', () => {
+  test('says how far it is until its answer comes', async () => {
+    await as(owner, async (page) => {
+      // The answer is held back, and what is told meanwhile is that of a large question.
+      let named: string | undefined;
+      let letGo = () => {};
+      const held = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      await page.route('**/v1/reports/funnel', async (route) => {
+        named = route.request().headers()['muster-question'];
+        await held;
+        await route.continue();
+      });
+      await page.route('**/v1/questions/*', (route) =>
+        route.fulfill({ json: { events_done: 1_200_000, events_all: 5_000_000 } }),
+      );
+      const asked = page.waitForRequest('**/v1/questions/*');
+      await page.goto(`/reports/funnel?${question(FUNNEL)}`);
+      expect(new URL((await asked).url()).pathname).toBe(`/v1/questions/${named}`);
+      await page.getByText('1,200,000 of 5,000,000 events looked at').waitFor();
+      const bar = page.getByRole('progressbar', { name: 'Events looked at' });
+      expect(await bar.getAttribute('aria-valuenow')).toBe('24');
+      await expectAccessible(page, 'a question at work');
+      letGo();
+      await page.getByText('2 of 8 users took every step').waitFor();
+      await bar.waitFor({ state: 'detached' });
+    });
+  });
+});
+
 describe('Retention and paths', () => {
   test('retention opens the people of a cohort and of a return', async () => {
     await as(owner, async (page) => {
@@ -183,6 +209,53 @@ describe('Retention and paths', () => {
       await page.keyboard.press('Escape');
       await table.getByRole('button', { name: /^50%: .* came back in day 1/ }).click();
       await people(page).getByRole('heading', { name: '4 people' }).waitFor();
+    });
+  });
+
+  test('retention is asked of days and of dates as well', async () => {
+    await as(owner, async (page) => {
+      await page.goto('/reports/retention');
+      await page.getByLabel('Start: event').selectOption({ label: 'signed_up' });
+      await page.getByLabel('Each', { exact: true }).selectOption('day');
+      const rows = page
+        .getByRole('region', { name: 'Who came back, by when they began' })
+        .locator('tbody')
+        .getByRole('row');
+      await expect.poll(() => rows.count()).toBe(12);
+      const time = page.getByLabel('Time', { exact: true });
+      await time.selectOption({ label: 'Last 7 days' });
+      await expect.poll(() => rows.count()).toBe(7);
+      await time.selectOption('between');
+      await page.getByLabel('From', { exact: true }).fill(daysAgo(4).slice(0, 10));
+      await page.getByLabel('Until before', { exact: true }).fill(daysAgo(2).slice(0, 10));
+      await expect.poll(() => rows.count()).toBe(2);
+      await rows
+        .nth(1)
+        .getByRole('button', { name: /^8: began/ })
+        .waitFor();
+      await expectAccessible(page, 'retention of dates');
+      await time.selectOption('other');
+      await expect.poll(() => page.getByLabel('Intervals').inputValue()).toBe('12');
+      await expect.poll(() => rows.count()).toBe(12);
+    });
+  });
+
+  test('a number is typed as it comes, and held to its bounds when it is left', async () => {
+    await as(owner, async (page) => {
+      await page.goto('/reports/path');
+      const levels = page.getByLabel('Levels');
+      const asked = () => (JSON.parse(parameter(page, 'question') ?? '{}') as { levels?: number }).levels;
+      await levels.fill('');
+      await levels.pressSequentially('10');
+      await expect.poll(asked).toBe(10);
+      expect(await levels.inputValue()).toBe('10');
+      await levels.fill('');
+      await levels.press('Tab');
+      await expect.poll(() => levels.inputValue()).toBe('10');
+      await levels.fill('1');
+      await levels.press('Tab');
+      await expect.poll(() => levels.inputValue()).toBe('2');
+      await expect.poll(asked).toBe(2);
     });
   });
 

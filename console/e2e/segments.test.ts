@@ -1,7 +1,7 @@
 /** Segments: built, counted while people arrive, explained; lists of ids; and filters of users and companies. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, launch, open, SMALL } from './browser.ts';
+import { expectAccessible, launch, parameter, SMALL, visiting } from './browser.ts';
 import { Server } from './server.ts';
 import { populateAsking } from './world.ts';
 
@@ -21,14 +21,8 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function as(cookie: string, run: (page: Page) => Promise<void>, looks = {}): Promise<void> {
-  const { page, context, complaints } = await open(browser, server.address, cookie, looks);
-  await run(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
+const as = visiting(() => ({ browser, address: server.address }));
 
-const parameter = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
 const matches = (page: Page) => page.getByRole('region', { name: 'Who matches now' });
 const condition = (page: Page, number: number) => page.getByRole('group', { name: `Condition ${number}` });
 
@@ -112,17 +106,19 @@ describe('A segment', () => {
       const text = page.getByLabel('The rule as text');
       await text.fill('seats between 5');
       await page.getByText('column 16').waitFor();
-      expect(await text.getAttribute('aria-invalid')).toBe('true');
+      await expect.poll(() => text.getAttribute('aria-invalid')).toBe('true');
       await expectAccessible(page, 'a rule that cannot be read');
       expect(await page.getByRole('button', { name: 'Save the segment' }).isDisabled()).toBe(true);
       await text.fill('seats between 5 and 45 and not plan is "free"');
       await matches(page).getByText('2 people match now').waitFor();
       await page.getByText('Builder', { exact: true }).click();
-      expect(await condition(page, 1).getByLabel('Comparison').inputValue()).toBe('numeric:between');
-      expect(await condition(page, 1).getByLabel('To', { exact: true }).inputValue()).toBe('45');
-      expect(await condition(page, 2).getByRole('button', { name: 'not' }).getAttribute('aria-pressed')).toBe(
-        'true',
-      );
+      await expect
+        .poll(() => condition(page, 1).getByLabel('Comparison').inputValue())
+        .toBe('numeric:between');
+      await expect.poll(() => condition(page, 1).getByLabel('To', { exact: true }).inputValue()).toBe('45');
+      await expect
+        .poll(() => condition(page, 2).getByRole('button', { name: 'not' }).getAttribute('aria-pressed'))
+        .toBe('true');
       await condition(page, 1).getByLabel('To', { exact: true }).fill('25');
       await matches(page).getByText('1 person matches now').waitFor();
     });
@@ -144,7 +140,7 @@ describe('A segment', () => {
       // The id under which the log knows it.
       expect(await alert.locator('code').last().innerText()).not.toBe('');
       await page.reload();
-      expect(await page.getByLabel('Name').inputValue()).toBe('Faster');
+      await expect.poll(() => page.getByLabel('Name').inputValue()).toBe('Faster');
       await page.getByLabel('Name').fill('Changed');
       await page.getByRole('button', { name: 'Save the changes' }).click();
       await page.getByRole('heading', { name: 'Changed', exact: true }).waitFor();
@@ -297,17 +293,21 @@ describe('A filter', () => {
       await page.getByRole('link', { name: 'p-1', exact: true }).waitFor();
       await page.reload();
       await page.getByRole('link', { name: 'p-1', exact: true }).waitFor();
-      expect(await page.getByRole('row').count()).toBe(7);
+      await expect.poll(() => page.getByRole('row').count()).toBe(7);
 
       await page.getByRole('button', { name: /plan is one of/ }).click();
-      expect(await condition(page, 1).getByLabel('Comparison').inputValue()).toBe('string:is_one_of');
+      await expect
+        .poll(() => condition(page, 1).getByLabel('Comparison').inputValue())
+        .toBe('string:is_one_of');
       await page.getByRole('link', { name: 'Make it a segment' }).click();
       await page.getByLabel('Name').waitFor();
-      expect(await page.getByLabel('The rule as text').inputValue()).toBe('plan is one of ("team", "free")');
+      await expect
+        .poll(() => page.getByLabel('The rule as text').inputValue())
+        .toBe('plan is one of ("team", "free")');
       await page.goBack();
       await page.getByRole('button', { name: 'Take the filter away' }).click();
       await page.getByRole('link', { name: 'p-0', exact: true }).waitFor();
-      expect(parameter(page, 'filter')).toBeNull();
+      await expect.poll(() => parameter(page, 'filter')).toBeNull();
     });
   });
 

@@ -7,5 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // As long as the browser itself waits for something to appear: the second that is usual is short on a busy machine.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

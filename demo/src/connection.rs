@@ -70,6 +70,11 @@ impl Connection {
         self.exchange("GET", target, None, None, &[])
     }
 
+    /// Makes something.
+    pub fn post(&mut self, target: &str, body: &Value) -> Result<Answer> {
+        self.exchange("POST", target, None, None, body.to_string().as_bytes())
+    }
+
     /// Sends a file as a form does.
     pub fn upload(&mut self, target: &str, name: &str, file: &str) -> Result<Answer> {
         let body = format!(

@@ -17,6 +17,7 @@ mod imports;
 mod ledger;
 mod mishaps;
 mod person;
+mod saved;
 mod story;
 mod trickle;
 mod visit;
@@ -48,7 +49,7 @@ pub struct Options {
     /// Address of the server.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:6878")]
     pub address: SocketAddr,
-    /// API key of the environment to fill, with the scopes `ingest` and `read`.
+    /// API key of the environment to fill, with the scopes `ingest` and `read`, and `admin` to save segments and reports.
     #[arg(long)]
     pub key: String,
     /// Chooses the story.
@@ -79,7 +80,7 @@ pub struct Told {
     pub milliseconds: i64,
 }
 
-/// Sends the whole story and confirms it by the ledger; `say` is given lines of progress.
+/// Sends the whole story, confirms it by the ledger, and saves questions about it; `say` is given lines of progress.
 pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
     let began = clock::now();
     let mut crew = Crew::gather(options.address, &options.key, usize::from(options.connections))?;
@@ -99,6 +100,10 @@ pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
     counts.add(imports::send(crew.one(), &story)?);
     let ended = clock::now();
     Ledger::read(crew.one(), began, ended)?.confirm(&before, &counts)?;
+    say(&match saved::save(crew.one(), &story)? {
+        Some(saved) => saved.sentence(),
+        None => "no segments and reports are saved: that needs a key with the scope `admin`".to_owned(),
+    });
     Ok(Told { story, counts, milliseconds: ended.0 - began.0 })
 }
 

@@ -91,6 +91,21 @@ export const eventsQuery = (environment: number, filter: EventFilter) =>
     );
   });
 
+/** The event at a position. It never changes, but it can be erased. */
+export const eventQuery = (environment: number, position: string | undefined) =>
+  queryOptions({
+    queryKey: ['event', environment, position],
+    enabled: position !== undefined,
+    retry: false,
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/events/{position}', {
+          params: { path: { position: position ?? '' } },
+          headers: inEnvironment(environment),
+        }),
+      ),
+  });
+
 export const eventNamesQuery = (environment: number, zone: string) =>
   queryOptions({
     queryKey: ['event-names', environment, zone],

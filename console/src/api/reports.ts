@@ -4,6 +4,7 @@ import type { Answers, Behind, Numbers } from '../report/answer.ts';
 import { type Kind, type Questions, sent } from '../report/question.ts';
 import { ask } from './ask.ts';
 import { api, body, inEnvironment } from './client.ts';
+import { Refusal } from './refusal.ts';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -14,6 +15,8 @@ export type Dashboard = Schemas['Dashboard'];
 const PEOPLE_ROWS = 100;
 /** An answer keeps its snapshot for a quarter of an hour; it is asked anew well before. */
 const ANSWER_MS = 10 * 60_000;
+/** Between two looks at how far a question is. */
+const PROGRESS_MS = 500;
 
 export const answerQuery = <K extends Kind>(
   environment: number,
@@ -29,7 +32,41 @@ export const answerQuery = <K extends Kind>(
     refetchInterval: ANSWER_MS,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      ask<Answers[K]>(environment, `/v1/reports/${kind}`, sent(kind, question), signal),
+      ask<Answers[K]>(environment, `/v1/reports/${kind}`, sent(kind, question), {
+        signal,
+        name: questionName(kind, question),
+      }),
+  });
+
+/** Another window may ask the same. */
+const WINDOW = Math.random().toString(36).slice(2);
+
+/** The name by which a question of this window can be followed. */
+export function questionName(kind: Kind, question: object): string {
+  let hash = 0x811c9dc5;
+  for (const letter of JSON.stringify([kind, question])) {
+    hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  }
+  return `${WINDOW}-${(hash >>> 0).toString(36)}`;
+}
+
+/** How far a question is; null when it is not being answered. */
+export const progressQuery = (environment: number, name: string, enabled: boolean) =>
+  queryOptions({
+    queryKey: ['question-progress', environment, name],
+    enabled,
+    gcTime: 0,
+    retry: false,
+    refetchInterval: PROGRESS_MS,
+    queryFn: async ({ signal }) => {
+      try {
+        const options = { params: { path: { name } }, headers: inEnvironment(environment), signal };
+        return body(await api.GET('/v1/questions/{name}', options));
+      } catch (cause) {
+        if (cause instanceof Refusal && cause.code === 'question_unknown') return null;
+        throw cause;
+      }
+    },
   });
 
 export const behindQuery = <K extends Kind>(

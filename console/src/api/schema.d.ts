@@ -4,6 +4,210 @@
  */
 
 export interface paths {
+    "/api/v1/analytics/exports/lookups/banners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up banners. */
+        get: operations["lookup_banners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/checklists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up checklists. */
+        get: operations["lookup_checklists"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/company_properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up the properties of companies. */
+        get: operations["lookup_company_properties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/embeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up embeds: banners and cards. */
+        get: operations["lookup_embeds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/events_properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up properties of events. */
+        get: operations["lookup_event_properties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/features_events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up events. */
+        get: operations["lookup_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up flows. */
+        get: operations["lookup_flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/resource_center_modules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up modules of resource centers. */
+        get: operations["lookup_resource_center_modules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up saved segments. */
+        get: operations["lookup_segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/spotlights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up spotlights. */
+        get: operations["lookup_spotlights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/surveys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up surveys with their modules. */
+        get: operations["lookup_surveys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/lookups/user_properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up the properties of users. */
+        get: operations["lookup_user_properties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz/live": {
         parameters: {
             query?: never;
@@ -259,6 +463,25 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/content/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is registered of one kind of content. */
+        get: operations["read_content"];
+        /** Register one kind of content: what the body lists takes the place of all that was registered of it. */
+        put: operations["register_content"];
+        post?: never;
+        /** Remove all that is registered of one kind of content. */
+        delete: operations["remove_content"];
         options?: never;
         head?: never;
         patch?: never;
@@ -528,6 +751,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one event. */
+        get: operations["read_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/identify": {
         parameters: {
             query?: never;
@@ -765,6 +1005,23 @@ export interface paths {
         get: operations["list_properties"];
         /** Declare what a property is, or whether viewers see it. */
         put: operations["declare_property"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/questions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how far a question is that was asked with `Muster-Question` and is being answered. */
+        get: operations["read_question_progress"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1242,7 +1499,7 @@ export interface components {
         /** @description How a write that was taken reads. */
         Accepted: {
             /**
-             * @description Always `accepted`.
+             * @description `accepted`; or `suppressed`, when the call is about somebody who was erased and stays away, and nothing is stored.
              * @example accepted
              */
             status: string;
@@ -1251,7 +1508,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed" | "content_registered" | "content_removed";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1497,6 +1754,35 @@ export interface components {
             /** @description Where the next page starts; null on the last one. A page may be shorter than `limit` before that. */
             next_cursor: string | null;
         };
+        /** @description What an environment has of one kind of content. */
+        Content: {
+            /** @description The items, in the order in which they were registered; each as the lookup of its kind answers it. */
+            items: components["schemas"]["ContentItem"][];
+            /** @description Which content. */
+            kind: components["schemas"]["ContentKind"];
+            updated_at: components["schemas"]["Instant"] | null;
+            /** @description The address of the member who changed it last; null when it was a key, or the member is gone. */
+            updated_by: string | null;
+            /**
+             * Format: int32
+             * @description Counts the changes, from 1 on; also as `ETag`.
+             */
+            version: number;
+        };
+        /** @description What is sent: the items alone, as a lookup answers them, or below `items`. */
+        ContentFields: components["schemas"]["ContentItem"][] | components["schemas"]["ContentItems"];
+        /** @description An item in the shape of its kind. */
+        ContentItem: components["schemas"]["TitledContent"] | components["schemas"]["EmbedContent"] | components["schemas"]["SurveyContent"] | components["schemas"]["KeyedContent"];
+        /** @description Items. */
+        ContentItems: {
+            /** @description The items of the kind; 1,000 at most, each number or key once. */
+            items: components["schemas"]["ContentItem"][];
+        };
+        /**
+         * @description Which content.
+         * @enum {string}
+         */
+        ContentKind: "flows" | "banners" | "embeds" | "spotlights" | "surveys" | "resource_center_modules" | "checklists";
         /** @description A dashboard. */
         Dashboard: {
             /** @description When it was made. */
@@ -1548,6 +1834,27 @@ export interface components {
             message: string;
             would?: components["schemas"]["WouldErase"] | null;
         };
+        /** @description An embed. */
+        EmbedContent: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 92
+             */
+            id: number;
+            /**
+             * @description Its title.
+             * @example New report
+             */
+            title: string;
+            /** @description Which of the two it is. */
+            type: components["schemas"]["EmbedType"];
+        };
+        /**
+         * @description What an embed is.
+         * @enum {string}
+         */
+        EmbedType: "banner" | "card";
         /**
          * @description What to do with a `company` object that has no id.
          * @enum {string}
@@ -2247,6 +2554,24 @@ export interface components {
          * @enum {string}
          */
         KeyStatus: "live" | "expired" | "revoked";
+        /** @description A checklist, a task of one, or a module of a resource center. */
+        KeyedContent: {
+            /**
+             * @description What its value is; `string` when it is left out.
+             * @example string
+             */
+            data_type: string;
+            /**
+             * @description Its name for people; the key when it is left out.
+             * @example First steps
+             */
+            display_name: string;
+            /**
+             * @description Its key, as events name it.
+             * @example first_steps
+             */
+            key: string;
+        };
         /** @description The ledger of a span of minutes. */
         Ledger: {
             /**
@@ -2330,6 +2655,239 @@ export interface components {
              * @description How many: not recorded because too many came at once, or gone before the reader came to them.
              */
             count: number;
+        };
+        /** @description Where the next pages begin. */
+        LookupCursors: {
+            /** @description Send it as `after_cursor` for the page behind this one; null on the last one. */
+            after: string | null;
+            /** @description Send it as `before_cursor` for the page before this one; null on the first one. */
+            before: string | null;
+        };
+        /** @description An event. */
+        LookupEvent: {
+            /**
+             * @description Always `string`.
+             * @example string
+             */
+            data_type: string;
+            /**
+             * @description Its name for people: the same as the key.
+             * @example invoice_paid
+             */
+            display_name: string;
+            /**
+             * @description Its name: that of a tracked event or the number of a feature, else its type.
+             * @example invoice_paid
+             */
+            key: string;
+        };
+        /** @description The event that a property belongs to. */
+        LookupEventOfProperty: {
+            /**
+             * @description Its name for people.
+             * @example invoice_paid
+             */
+            display_name: string;
+            /**
+             * Format: int64
+             * @description Its number, made from its type and name.
+             * @example 1206733046114051
+             */
+            id: number;
+        };
+        /** @description A property of an event. */
+        LookupEventProperty: {
+            /**
+             * @description Always `metadata`.
+             * @example metadata
+             */
+            category: string;
+            /** @description What it was declared to be, else what its values of this event read as. */
+            data_type: components["schemas"]["PropertyType"];
+            /** @description Always empty. */
+            description: string;
+            /**
+             * @description Its name for people: the same.
+             * @example amount
+             */
+            display_name: string;
+            /** @description Whose property it is. */
+            event: components["schemas"]["LookupEventOfProperty"];
+            /**
+             * Format: int64
+             * @description Its number, made from the event and its name; never another one.
+             * @example 3402158846187120
+             */
+            id: number;
+            inserted_at: components["schemas"]["Instant"] | null;
+            /** @description Always false. */
+            is_archived: boolean;
+            /** @description Always false: what is here was sent as `metadata`. */
+            is_auto_property: boolean;
+            /** @description Always false. */
+            is_mobile_auto_property: boolean;
+            /**
+             * @description Its name.
+             * @example amount
+             */
+            key: string;
+            last_seen: components["schemas"]["Instant"] | null;
+        };
+        /** @description Where a page stands. */
+        LookupPageMetadata: {
+            cursor: components["schemas"]["LookupCursors"];
+            /**
+             * @description Items on a page at most.
+             * @example 50
+             */
+            limit: number;
+            /**
+             * @description Items on all pages.
+             * @example 53
+             */
+            total_count: number;
+        };
+        /** @description A page. */
+        LookupPage_LookupEventProperty: {
+            /** @description The items. */
+            data: {
+                /**
+                 * @description Always `metadata`.
+                 * @example metadata
+                 */
+                category: string;
+                /** @description What it was declared to be, else what its values of this event read as. */
+                data_type: components["schemas"]["PropertyType"];
+                /** @description Always empty. */
+                description: string;
+                /**
+                 * @description Its name for people: the same.
+                 * @example amount
+                 */
+                display_name: string;
+                /** @description Whose property it is. */
+                event: components["schemas"]["LookupEventOfProperty"];
+                /**
+                 * Format: int64
+                 * @description Its number, made from the event and its name; never another one.
+                 * @example 3402158846187120
+                 */
+                id: number;
+                inserted_at: components["schemas"]["Instant"] | null;
+                /** @description Always false. */
+                is_archived: boolean;
+                /** @description Always false: what is here was sent as `metadata`. */
+                is_auto_property: boolean;
+                /** @description Always false. */
+                is_mobile_auto_property: boolean;
+                /**
+                 * @description Its name.
+                 * @example amount
+                 */
+                key: string;
+                last_seen: components["schemas"]["Instant"] | null;
+            }[];
+            /** @description Where the page stands. */
+            metadata: components["schemas"]["LookupPageMetadata"];
+        };
+        /** @description A page. */
+        LookupPage_LookupSegment: {
+            /** @description The items. */
+            data: {
+                /**
+                 * @description Who belongs to it: `user_id` or `company_id`.
+                 * @example user_id
+                 */
+                category: string;
+                /**
+                 * Format: int32
+                 * @description Its number; never reused.
+                 * @example 101
+                 */
+                id: number;
+                /** @description Always false. */
+                is_hidden: boolean;
+                /** @description Always false. */
+                is_protected: boolean;
+                /**
+                 * @description Always `published`.
+                 * @example published
+                 */
+                status: string;
+                /**
+                 * @description Its name.
+                 * @example Power users
+                 */
+                title: string;
+                /**
+                 * @description Always `all`: a segment may be used everywhere.
+                 * @example all
+                 */
+                usage: string;
+            }[];
+            /** @description Where the page stands. */
+            metadata: components["schemas"]["LookupPageMetadata"];
+        };
+        /** @description A property. */
+        LookupProperty: {
+            /** @description What it was declared to be, else what its values read as. */
+            data_type: components["schemas"]["PropertyType"];
+            /**
+             * @description Its name for people: the same.
+             * @example email
+             */
+            display_name: string;
+            /**
+             * Format: int64
+             * @description Its number, made from its name; never another one.
+             * @example 3402158846187120
+             */
+            id: number;
+            /** @description Whether the server keeps it by itself. */
+            is_auto_property: boolean;
+            /**
+             * @description Its name.
+             * @example email
+             */
+            key: string;
+            /**
+             * @description `user_property` or `company_property`.
+             * @example user_property
+             */
+            type: string;
+        };
+        /** @description A saved segment. */
+        LookupSegment: {
+            /**
+             * @description Who belongs to it: `user_id` or `company_id`.
+             * @example user_id
+             */
+            category: string;
+            /**
+             * Format: int32
+             * @description Its number; never reused.
+             * @example 101
+             */
+            id: number;
+            /** @description Always false. */
+            is_hidden: boolean;
+            /** @description Always false. */
+            is_protected: boolean;
+            /**
+             * @description Always `published`.
+             * @example published
+             */
+            status: string;
+            /**
+             * @description Its name.
+             * @example Power users
+             */
+            title: string;
+            /**
+             * @description Always `all`: a segment may be used everywhere.
+             * @example all
+             */
+            usage: string;
         };
         /** @description A member as it is shown: without the hash of the password. */
         Member: {
@@ -2736,6 +3294,22 @@ export interface components {
          * @enum {string}
          */
         Purpose: "owner" | "member" | "reset";
+        /** @description How far a question is. */
+        QuestionProgress: {
+            /**
+             * Format: int64
+             * @description Events to be looked at in all, as far as that is known: 0 while the question waits for its turn, and more when a
+             *     part of it turns out to need them.
+             * @example 5000000
+             */
+            events_all: number;
+            /**
+             * Format: int64
+             * @description Events looked at.
+             * @example 1200000
+             */
+            events_done: number;
+        };
         /** @description What rows are told apart by. */
         ReportBreakdown: {
             /** @description A property of the user, as it is now. */
@@ -3260,12 +3834,72 @@ export interface components {
              */
             status: string;
         };
+        /** @description A survey. */
+        SurveyContent: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 45
+             */
+            id: number;
+            /** @description Its questions, 100 at most; none when left out. */
+            modules: components["schemas"]["SurveyModule"][];
+            /**
+             * @description Where it is shown; `web` when it is left out.
+             * @example web
+             */
+            platform: string;
+            /**
+             * @description Its title.
+             * @example How satisfied are you?
+             */
+            title: string;
+        };
+        /** @description A question of a survey. */
+        SurveyModule: {
+            /**
+             * Format: int64
+             * @description Its number, once in the survey.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Its place; that in the list, from 1 on, when it is left out.
+             * @example 1
+             */
+            order: number;
+            /**
+             * @description The question: 1 to 1,000 characters.
+             * @example How was it?
+             */
+            question: string;
+            /**
+             * @description How it is answered; `open_text` when it is left out.
+             * @example open_text
+             */
+            type: string;
+        };
         /** @description The team. */
         Team: {
             /** @description The members, by number. */
             data: components["schemas"]["Member"][];
             /** @description The invitations that nobody accepted yet, by number. */
             invitations: components["schemas"]["Invitation"][];
+        };
+        /** @description A flow, a banner or a spotlight. */
+        TitledContent: {
+            /**
+             * Format: int64
+             * @description Its number, as events name it: 0 to 9,007,199,254,740,991.
+             * @example 123
+             */
+            id: number;
+            /**
+             * @description Its title: 1 to 255 characters.
+             * @example Onboarding
+             */
+            title: string;
         };
         /** @description How much there was. */
         TrendAnswer: {
@@ -3558,6 +4192,11 @@ export interface components {
              */
             duplicate?: boolean;
             event: components["schemas"]["EventWould"] | null;
+            /**
+             * @description Present and true when the call would be answered as `suppressed`: its subject was erased and stays away, and
+             *     nothing would be stored.
+             */
+            suppressed?: boolean;
             user: components["schemas"]["ProfileWould"] | null;
         };
     };
@@ -3569,6 +4208,907 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    lookup_banners: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered banner */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TitledContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_checklists: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered checklist */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyedContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_company_properties: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every property, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupProperty"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_embeds: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered embed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbedContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_event_properties: {
+        parameters: {
+            query?: {
+                /** @description `metadata.cursor.after` of the page before. */
+                after_cursor?: string;
+                /** @description `metadata.cursor.before` of the page behind. */
+                before_cursor?: string;
+                /** @description Items on the page; 50 when absent. */
+                limit?: number;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of properties, by event and name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupPage_LookupEventProperty"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_events: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every event that ever happened, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupEvent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_flows: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered flow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TitledContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_resource_center_modules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered module */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyedContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_segments: {
+        parameters: {
+            query?: {
+                /** @description `metadata.cursor.after` of the page before. */
+                after_cursor?: string;
+                /** @description `metadata.cursor.before` of the page behind. */
+                before_cursor?: string;
+                /** @description Items on the page; 50 when absent. */
+                limit?: number;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of segments, by number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupPage_LookupSegment"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_spotlights: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered spotlight */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TitledContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_surveys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every registered survey */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SurveyContent"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    lookup_user_properties: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every property, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupProperty"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     is_live: {
         parameters: {
             query?: never;
@@ -4952,6 +6492,371 @@ export interface operations {
                 };
             };
             /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description Which content */
+                kind: components["schemas"]["ContentKind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is registered */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Content"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such kind */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    register_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description Which content */
+                kind: components["schemas"]["ContentKind"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContentFields"];
+            };
+        };
+        responses: {
+            /** @description What is registered now */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Content"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    remove_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description Which content */
+                kind: components["schemas"]["ContentKind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is registered any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6936,6 +8841,91 @@ export interface operations {
             };
         };
     };
+    read_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description Where the event stands in the log, as a list of events says */
+                position: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No event stands there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     identify_user: {
         parameters: {
             query?: {
@@ -8746,6 +10736,91 @@ export interface operations {
             };
         };
     };
+    read_question_progress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The name that the question was given */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionProgress"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No question with this name is being answered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_reports: {
         parameters: {
             query?: never;
@@ -8955,6 +11030,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -9195,6 +11272,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -9435,6 +11514,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };
@@ -9675,6 +11756,8 @@ export interface operations {
                 position?: string;
             };
             header?: {
+                /** @description A name for the question, 1 to 64 visible ASCII characters, by which `GET /v1/questions/{name}` tells how far it is. */
+                "Muster-Question"?: string | null;
                 /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
                 "Muster-Environment"?: number | null;
             };

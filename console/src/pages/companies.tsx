@@ -44,8 +44,9 @@ export function Companies() {
             onChange={(filter) => change({ filter, q: undefined, row: undefined })}
           />
         }
-        isFiltered={search.filter !== undefined}
-        onUnfiltered={() => change({ filter: undefined, q: undefined })}
+        onUnfiltered={
+          search.filter === undefined ? undefined : () => change({ filter: undefined, q: undefined })
+        }
         onSearch={change}
         first={COMPANY_FIRST}
         known={COMPANY_KNOWN}

@@ -49,7 +49,9 @@ export function EventBody({ event, without }: { event: HistoryEvent; without?: '
   facts.push([
     'Position',
     <span key="position" className="flex items-baseline gap-1">
-      <code className="break-all">{event.position}</code>
+      <Link to="/events/explorer" search={{ opened: event.position }} className="link break-all">
+        <code>{event.position}</code>
+      </Link>
       <CopyIconButton text={event.position} what="the position" />
     </span>,
   ]);

@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router';
+import { PageTabs } from '../ui/page-tabs.tsx';
 
 const TABS = [
   { to: '/events', title: 'Catalogue' },
@@ -8,23 +8,5 @@ const TABS = [
 
 /** The three ways to look at events. */
 export function EventTabs() {
-  return (
-    <nav
-      aria-label="Events"
-      className="mb-3 flex shrink-0 gap-5 overflow-x-auto border-b border-line px-4 sm:px-6"
-    >
-      {TABS.map(({ to, title }) => (
-        <Link
-          key={to}
-          to={to}
-          search={{}}
-          activeOptions={{ exact: true, includeSearch: false }}
-          className="-mb-px flex h-9 shrink-0 items-center border-b-2 border-transparent text-muted hover:text-ink"
-          activeProps={{ className: '!border-accent font-medium !text-ink', 'aria-current': 'page' }}
-        >
-          {title}
-        </Link>
-      ))}
-    </nav>
-  );
+  return <PageTabs label="Events" tabs={TABS} />;
 }

@@ -12,7 +12,7 @@ import { count, countOf } from '../text/number.ts';
 import { viewerTimeZone } from '../text/time.ts';
 import { CopyButton } from '../ui/copy.tsx';
 import { type Column, DataTable } from '../ui/data-table.tsx';
-import { Empty, Skeleton } from '../ui/empty.tsx';
+import { Empty, NothingFound, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { INPUT } from '../ui/field.tsx';
 import { Rows } from '../ui/rows.ts';
@@ -153,14 +153,7 @@ export function Events() {
             </select>
           </div>
           {rows.length === 0 ? (
-            <Empty
-              title={`No event has “${search.q}” in its name`}
-              action={
-                <button type="button" className="link" onClick={() => setText('')}>
-                  Show all
-                </button>
-              }
-            />
+            <NothingFound title={`No event has “${search.q}” in its name`} onClear={() => setText('')} />
           ) : (
             <DataTable
               label="Events"
@@ -173,9 +166,6 @@ export function Events() {
                 change({ row: id });
                 void navigate({ to: '/events/event', search: kindOf(id) });
               }}
-              hasMore={false}
-              isFetching={names.isFetching}
-              onMore={() => undefined}
             />
           )}
         </>

@@ -1,8 +1,9 @@
 /** The newest events of everybody, and the questions one has about them. */
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
-import { EVENTS_MAX, type EventFilter, eventsQuery, type HistoryEvent } from '../api/history.ts';
+import { EVENTS_MAX, type EventFilter, eventQuery, eventsQuery, type HistoryEvent } from '../api/history.ts';
+import { Refusal } from '../api/refusal.ts';
 import { Page } from '../frame/page.tsx';
 import { useEnvironment } from '../frame/session.ts';
 import { type ExplorerSearch, kindNamed, rangeOf } from '../history-search.ts';
@@ -123,7 +124,9 @@ export function Explorer() {
     (value) => value !== undefined,
   );
   const showsList = opened === undefined || isWide;
-  const found = opened === undefined ? undefined : eventAt(rows, opened);
+  const listed = opened === undefined ? undefined : eventAt(rows, opened);
+  // An address is for others too, whose list begins with newer events.
+  const single = useQuery(eventQuery(environment.id, listed || list.isPending ? undefined : opened));
   return (
     <Page
       title="Events"
@@ -193,7 +196,12 @@ export function Explorer() {
               aria-label="Opened event"
               className={`scroll-thin min-h-0 overflow-y-auto border-t border-line px-4 py-3 sm:px-6 ${isWide ? 'w-[min(46%,520px)] border-l' : 'w-full'}`}
             >
-              <Opened event={found} isPending={list.isPending} onClose={() => open(undefined)} />
+              <Opened
+                event={listed ?? single.data}
+                isListed={listed !== undefined}
+                failure={single.error}
+                onClose={() => open(undefined)}
+              />
             </section>
           )}
         </div>
@@ -208,20 +216,22 @@ function eventAt(rows: Rows<HistoryEvent>, position: string): HistoryEvent | und
 
 function Opened({
   event,
-  isPending,
+  isListed,
+  failure,
   onClose,
 }: {
   event: HistoryEvent | undefined;
-  isPending: boolean;
+  isListed: boolean;
+  failure: Error | null;
   onClose: () => void;
 }) {
-  if (event === undefined && isPending) return <Skeleton lines={4} />;
+  if (event === undefined && failure === null) return <Skeleton lines={4} />;
   return (
     <>
       <div className="mb-2 flex items-start justify-between gap-3">
         <div className="min-w-0">
           <h2 className="text-[15px] leading-6 font-semibold break-words">
-            {event === undefined ? 'Not among these' : eventTitle(event.event_type, event.event_name)}
+            {event === undefined ? 'No event to show' : eventTitle(event.event_type, event.event_name)}
           </h2>
           {event && (
             <p className="text-data text-muted">{absolute(Date.parse(event.occurred_at), undefined, true)}</p>
@@ -232,20 +242,29 @@ function Opened({
         </IconButton>
       </div>
       {event === undefined ? (
-        <p className="text-muted">
-          The event that this address names is not among the events read so far. It may lie further back, or
-          the filters keep it out.
-        </p>
+        <NoEvent failure={failure} />
       ) : (
-        <EventBody event={event} />
-      )}
-      {event && (
-        <p className="mt-2 text-data">
-          <Link to="/events/explorer" search={kindNamed(event)} className="link">
-            Only events like this
-          </Link>
-        </p>
+        <>
+          <EventBody event={event} />
+          <p className="mt-2 text-data">
+            <Link to="/events/explorer" search={kindNamed(event)} className="link">
+              Only events like this
+            </Link>
+            {!isListed && <span className="text-muted"> It is not among the events listed here.</span>}
+          </p>
+        </>
       )}
     </>
   );
+}
+
+function NoEvent({ failure }: { failure: Error | null }) {
+  if (failure instanceof Refusal && ['event_unknown', 'position_invalid'].includes(failure.code)) {
+    return (
+      <p className="text-muted">
+        The address names no event of this environment. It may have been erased, or be in another environment.
+      </p>
+    );
+  }
+  return <Failure cause={failure} title="The event could not be read" />;
 }

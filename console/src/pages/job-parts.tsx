@@ -1,34 +1,19 @@
 /** What the list of jobs and the page of one share. */
-import { Link } from '@tanstack/react-router';
 import type { Job } from '../api/types.ts';
 import { isDeletion, nameOf, shareDone, statusTone, statusWords, timeLeft } from '../text/job.ts';
 import { count } from '../text/number.ts';
+import { PageTabs } from '../ui/page-tabs.tsx';
 import { State } from '../ui/status.tsx';
+
+const TABS = [
+  { to: '/jobs', title: 'Jobs' },
+  { to: '/jobs/exports', title: 'Exports' },
+  { to: '/jobs/erasures', title: 'Erasures' },
+] as const;
 
 /** Files and deletions are both jobs; what a deletion left to prove stands on a page of its own. */
 export function JobTabs() {
-  return (
-    <nav aria-label="Jobs" className="mb-4 flex gap-5 border-b border-line px-4 sm:px-6">
-      {(
-        [
-          ['/jobs', 'Jobs'],
-          ['/jobs/exports', 'Exports'],
-          ['/jobs/erasures', 'Erasures'],
-        ] as const
-      ).map(([to, title]) => (
-        <Link
-          key={to}
-          to={to}
-          search={{}}
-          activeOptions={{ exact: true, includeSearch: false }}
-          className="-mb-px flex h-9 shrink-0 items-center border-b-2 border-transparent text-muted hover:text-ink"
-          activeProps={{ className: '!border-accent font-medium !text-ink', 'aria-current': 'page' }}
-        >
-          {title}
-        </Link>
-      ))}
-    </nav>
-  );
+  return <PageTabs label="Jobs" tabs={TABS} />;
 }
 
 export function JobState({ job }: { job: Job }) {

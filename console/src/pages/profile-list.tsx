@@ -8,7 +8,7 @@ import { count } from '../text/number.ts';
 import { classNames } from '../ui/class-names.ts';
 import { ColumnMenu } from '../ui/column-menu.tsx';
 import { type Column, DataTable } from '../ui/data-table.tsx';
-import { Empty, Skeleton } from '../ui/empty.tsx';
+import { NothingFound, Skeleton } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Rows } from '../ui/rows.ts';
 import { SearchBox } from '../ui/search-box.tsx';
@@ -38,7 +38,7 @@ interface Props<Row extends Profile> {
   embedded?: boolean;
   /** Chooses who is shown at all. */
   filter?: ReactNode;
-  isFiltered?: boolean;
+  /** Takes away what a filter in the address leaves out; absent where there is none. */
   onUnfiltered?: () => void;
 }
 
@@ -71,7 +71,7 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
         className={classNames('flex flex-wrap items-center gap-2 pb-3', !props.embedded && 'px-4 sm:px-6')}
       >
         {/* A filter can ask for ids and names as well: the server takes one or the other. */}
-        {!props.isFiltered && (
+        {!props.onUnfiltered && (
           <SearchBox
             label={props.searchLabel}
             value={search.q ?? ''}
@@ -101,19 +101,15 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
         </div>
       )}
       {isNone &&
-        (props.isFiltered ? (
-          <Empty
-            title="Nobody is like that"
-            action={
-              <button type="button" className="link" onClick={props.onUnfiltered}>
-                Show all
-              </button>
-            }
-          >
+        (props.onUnfiltered ? (
+          <NothingFound title="Nobody is like that" onClear={props.onUnfiltered}>
             Values count exactly as they were sent, and a number is compared only with numbers.
-          </Empty>
+          </NothingFound>
         ) : search.q ? (
-          <NothingFound text={search.q} onClear={() => setText('')} />
+          <NothingFound title={`Nothing begins with “${search.q}”`} onClear={() => setText('')}>
+            Names and e-mails are found by their beginning in any case, ids by their beginning exactly as they
+            were sent.
+          </NothingFound>
         ) : (
           props.empty
         ))}
@@ -141,22 +137,6 @@ export function ProfileList<Row extends Profile>(props: Props<Row>) {
         />
       )}
     </div>
-  );
-}
-
-function NothingFound({ text, onClear }: { text: string; onClear: () => void }) {
-  return (
-    <Empty
-      title={`Nothing begins with “${text}”`}
-      action={
-        <button type="button" className="link" onClick={onClear}>
-          Show all
-        </button>
-      }
-    >
-      Names and e-mails are found by their beginning in any case, ids by their beginning exactly as they were
-      sent.
-    </Empty>
   );
 }
 

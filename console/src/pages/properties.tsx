@@ -166,9 +166,6 @@ export function PropertyCatalogue() {
                 selected={opened ?? search.row}
                 onSelect={(row) => (opened === undefined ? change({ row }) : open(row))}
                 onOpen={open}
-                hasMore={false}
-                isFetching={list.isFetching}
-                onMore={() => undefined}
               />
             </div>
           )}

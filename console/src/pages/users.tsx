@@ -48,8 +48,9 @@ export function Users() {
             onChange={(filter) => change({ filter, q: undefined, row: undefined })}
           />
         }
-        isFiltered={search.filter !== undefined}
-        onUnfiltered={() => change({ filter: undefined, q: undefined })}
+        onUnfiltered={
+          search.filter === undefined ? undefined : () => change({ filter: undefined, q: undefined })
+        }
         onSearch={change}
         first={USER_FIRST}
         known={USER_KNOWN}

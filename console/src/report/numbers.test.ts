@@ -17,14 +17,21 @@ test('shares never read as nothing or all when they are not', () => {
 });
 
 test('a length of time has its two largest units', () => {
-  expect([0.42, 59.6, 60, 3_725, 273_600, 259_205, 86_400].map(span)).toEqual([
-    '0.4 s',
-    '1 min',
-    '1 min',
-    '1 h 2 min',
-    '3 d 4 h',
-    '3 d',
+  const lengths = [0.42, 0.97, 59.6, 60, 734, 3_725, 86_400, 259_205, 273_600];
+  const words = ['0.4 s', '1 s', '1 min', '1 min', '12 min 15 s', '1 h 2 min', '1 d', '3 d', '3 d 4 h'];
+  expect(lengths.map(span)).toEqual(words);
+});
+
+test('a length of time says no more than is known of it, and never sixty of a unit', () => {
+  const whole = [60, 720, 3_600, 7_200, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400, 366 * 86_400];
+  const tooSmall = whole.map((seconds) => span(seconds * 0.9991));
+  expect(tooSmall).toEqual(['1 min', '12 min', '1 h', '2 h', '1 d', '3 d', '7 d', '30 d', '366 d']);
+  expect([10_790, 86_220, 3_599, 86_399, 171_000].map(span)).toEqual([
+    '3 h',
+    '23 h 55 min',
+    '1 h',
     '1 d',
+    '2 d',
   ]);
 });
 

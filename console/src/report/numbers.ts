@@ -1,4 +1,5 @@
 /** The numbers of reports as people read them. */
+import { count } from '../text/number.ts';
 
 const UP_TO_TWO = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 
@@ -23,17 +24,23 @@ const UNITS: [number, string][] = [
   [1, 's'],
 ];
 
-/** A length of time in its two largest units: `3 d 4 h`, `12 min`, `0.4 s`. */
+/** What a length of time may be rounded to: 5 seconds, 10 minutes, 6 hours, … */
+const STEPS = [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
+/** Medians of reports are up to 0.1 % too small: steps of twice as much bring a day back from `23 h 59 min`. */
+const STEP_SHARE = 0.002;
+
+/** A length of time in its two largest units, as exact as it is known: `3 d 4 h`, `12 min`, `0.4 s`. */
 export function span(seconds: number): string {
   if (seconds < 1) return `${Number(seconds.toFixed(1))} s`;
-  let left = Math.round(seconds);
+  const first = UNITS.findIndex(([size]) => seconds >= size);
+  const smallest = UNITS[first + 1]?.[0] ?? 1;
+  const step = STEPS.find((each) => each >= smallest && each >= seconds * STEP_SHARE) ?? 86_400;
+  let left = Math.round(seconds / step) * step;
   const words: string[] = [];
   for (const [size, unit] of UNITS) {
     const number = Math.floor(left / size);
     left -= number * size;
-    if (number > 0) words.push(`${number} ${unit}`);
-    // The second unit only directly behind the first: `3 d 12 s` would pretend to be exact.
-    if (words.length === 2 || (words.length === 1 && number === 0)) break;
+    if (number > 0) words.push(`${count(number)} ${unit}`);
   }
   return words.join(' ');
 }

@@ -38,7 +38,10 @@ test('an address gives a question, and nothing that is of another shape', () => 
 test('a question has one span', () => {
   const between = readQuestion('trend', { from: '2026-01-01', to: '2026-02-01', last_days: 7 });
   expect([between.from, between.to, between.last_days]).toEqual(['2026-01-01', '2026-02-01', undefined]);
-  expect(readQuestion('retention', { last_days: 90 }).intervals).toBeUndefined();
+  // Also while one of two dates is missing.
+  for (const given of [{ last_days: 90 }, { from: '2026-01-01' }, { to: '2026-01-01' }]) {
+    expect(readQuestion('retention', given).intervals).toBeUndefined();
+  }
   expect(readQuestion('retention', {}).intervals).toBe(12);
 });
 

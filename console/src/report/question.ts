@@ -25,6 +25,14 @@ export type Breakdown = { user: string } | { event: string };
 export type Interval = 'hour' | 'day' | 'week' | 'month';
 export const WINDOW_UNITS = ['minutes', 'hours', 'days', 'months'] as const;
 export type WindowUnit = (typeof WINDOW_UNITS)[number] | 'seconds';
+/** 366 days in each unit; a month is 30 of them. */
+export const WINDOW_MAX: Record<WindowUnit, number> = {
+  seconds: 366 * 86_400,
+  minutes: 366 * 1_440,
+  hours: 366 * 24,
+  days: 366,
+  months: 12,
+};
 export type ConversionWindow = Partial<Record<WindowUnit, number>>;
 
 export type Measure =
@@ -171,7 +179,7 @@ export function readQuestion<K extends Kind>(kind: K, given: unknown): Questions
   // One span, not two.
   const has = (key: string) => taken.some(([name]) => name === key);
   if (has('from') || has('to')) delete question.last_days;
-  if (kind === 'retention' && (has('from') || has('last_days'))) {
+  if (kind === 'retention' && ['from', 'to', 'last_days'].some(has)) {
     delete (question as RetentionQuestion).intervals;
   }
   return question as Questions[K];

@@ -12,6 +12,12 @@ test('acts are sentences', () => {
   );
 });
 
+test('content is called by its kind, and its details say how much there was', () => {
+  const registered = entry('content_registered', 'resource_center_modules', { items: '0 → 2' });
+  expect(auditSentence(registered)).toBe('registered resource center modules');
+  expect(auditDetails(registered)).toBe('items 0 → 2');
+});
+
 test('what was said about a property names whose it is', () => {
   const said = entry('property_declared', 'amount', { owner: 'event', declared_type: 'none → numeric' });
   expect(auditSentence(said)).toBe('said what the event property amount is');

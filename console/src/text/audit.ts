@@ -43,6 +43,8 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   dashboard_created: (subject) => `made the dashboard ${subject}`,
   dashboard_changed: (subject) => `changed the dashboard ${subject}`,
   dashboard_removed: (subject) => `removed the dashboard ${subject}`,
+  content_registered: (subject) => `registered ${subject.replaceAll('_', ' ')}`,
+  content_removed: (subject) => `removed all ${subject.replaceAll('_', ' ')}`,
 };
 
 /** Details that the sentence says already, or that say nothing to people. */

@@ -28,10 +28,11 @@ interface Props<Row> {
   selected: string | undefined;
   onSelect: (id: string) => void;
   onOpen: (id: string) => void;
-  hasMore: boolean;
-  isFetching: boolean;
+  /** Where the server gives pages: whether there is another one, and what asks for it. */
+  hasMore?: boolean;
+  isFetching?: boolean;
+  onMore?: () => void;
   isStale?: boolean;
-  onMore: () => void;
   /** A part of a page: as high as its rows, up to a limit, and no padding of its own. */
   embedded?: boolean;
   /** What stands below the last row. */
@@ -43,7 +44,7 @@ const ROW_PX_SMALL = 54;
 const ROWS_AHEAD = 60;
 
 export function DataTable<Row>(props: Props<Row>) {
-  const { columns, rows, idOf, selected, onSelect, onOpen, hasMore, isFetching, onMore } = props;
+  const { columns, rows, idOf, selected, onSelect, onOpen, hasMore = false, isFetching, onMore } = props;
   const isSmall = useIsSmall();
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = isSmall ? ROW_PX_SMALL : ROW_PX;
@@ -56,7 +57,7 @@ export function DataTable<Row>(props: Props<Row>) {
   const items = virtualizer.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (hasMore && !isFetching && last >= rows.length - ROWS_AHEAD) onMore();
+    if (hasMore && !isFetching && last >= rows.length - ROWS_AHEAD) onMore?.();
   }, [hasMore, isFetching, last, rows.length, onMore]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: sizes change only with the width of the window
   useEffect(() => virtualizer.measure(), [isSmall]);

@@ -19,6 +19,28 @@ export function Empty({
   );
 }
 
+/** A search or a filter left nothing, and can be taken back. */
+export function NothingFound({
+  title,
+  children,
+  onClear,
+}: {
+  title: string;
+  children?: ReactNode;
+  onClear: () => void;
+}) {
+  const action = (
+    <button type="button" className="link" onClick={onClear}>
+      Show all
+    </button>
+  );
+  return (
+    <Empty title={title} action={action}>
+      {children}
+    </Empty>
+  );
+}
+
 /** Lines that stand for text, only while something loads for the first time. */
 export function Skeleton({ lines = 3, className = '' }: { lines?: number; className?: string }) {
   const widths = ['w-3/4', 'w-1/2', 'w-5/6', 'w-2/3'];

@@ -4,7 +4,7 @@ use muster_kernel::model::erasure::{ErasedKind, Erasure, ErasureRequest, WouldEr
 use muster_kernel::model::event::EventDraft;
 use muster_kernel::model::id::{EnvironmentId, ErasureNumber, JobNumber};
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{Accepting, Erasures, Purged, StoreError};
+use muster_kernel::ports::{Accepting, Admitted, Erasures, Purged, StoreError};
 
 use crate::engine::Engine;
 use crate::erasure;
@@ -35,6 +35,10 @@ impl Erasures for Engine {
         ids: &[String],
     ) -> Result<WouldErase, StoreError> {
         erasure::would_erase(&*self.environment(environment)?, kind, ids)
+    }
+
+    fn admits(&self, environment: EnvironmentId, event: &EventDraft) -> Result<Admitted, StoreError> {
+        Ok(self.environment(environment)?.state.erasures.admits(event))
     }
 
     fn withholds(

@@ -23,9 +23,9 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::segment::{Level, listed::Ids};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
-    AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog,
-    CatalogChange, Census, Clock, CompanyQuery, EventLog, Ledger, Once, ProfileKind, Profiles, Receipt,
-    StoreError, StoredEvent, UserQuery,
+    Admitted, AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, AuditTrail,
+    Catalog, CatalogChange, Census, Clock, CompanyQuery, EventLog, Ledger, Once, ProfileKind, Profiles,
+    Receipt, StoreError, StoredEvent, UserQuery,
 };
 
 use crate::model_pages::{place, searched};
@@ -161,16 +161,19 @@ impl Island {
 
     /// What may be stored of an event.
     fn unsuppressed<'a>(&self, draft: &'a EventDraft) -> Option<Cow<'a, EventDraft>> {
-        if self.suppresses(ProfileKind::User, &draft.user_id) {
-            return None;
+        match self.admits(draft) {
+            Admitted::Whole => Some(Cow::Borrowed(draft)),
+            Admitted::WithoutCompany => {
+                let mut left = draft.clone();
+                left.drop_company();
+                Some(Cow::Owned(left))
+            }
+            Admitted::Nothing => None,
         }
-        if !self.suppresses(ProfileKind::Company, &draft.company_id) {
-            return Some(Cow::Borrowed(draft));
-        }
-        let mut left = draft.clone();
-        left.company_id.clear();
-        left.company_properties.clear();
-        (!left.user_id.is_empty()).then_some(Cow::Owned(left))
+    }
+
+    pub(crate) fn admits(&self, draft: &EventDraft) -> Admitted {
+        Admitted::of(draft, |kind, id| self.suppresses(kind, id))
     }
 
     /// How many events the erasure of these ids would leave nothing of.

@@ -10,7 +10,7 @@ use muster_kernel::model::id::{EnvironmentId, ErasureNumber, JobNumber, Position
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{Accepting, Erasures, ProfileKind, Purged, StoreError};
+use muster_kernel::ports::{Accepting, Admitted, Erasures, ProfileKind, Purged, StoreError};
 
 use crate::model_engine::ModelEngine;
 
@@ -103,6 +103,10 @@ impl Erasures for ModelEngine {
             let events = island.events_lost(kind, ids)?;
             Ok(WouldErase { profiles, unknown: ids.len() as u64 - profiles, members, events })
         })
+    }
+
+    fn admits(&self, environment: EnvironmentId, event: &EventDraft) -> Result<Admitted, StoreError> {
+        self.with(environment, |island| Ok(island.admits(event)))
     }
 
     fn withholds(

@@ -93,14 +93,24 @@ pub mod answer {
                 volume[bucket] += 1;
             }
             let times = || events.iter().map(|told| told.at);
-            let properties = events.iter().flat_map(|told| told.event.properties.iter());
+            let sent = || {
+                events
+                    .iter()
+                    .flat_map(|told| told.event.properties.iter().map(|(name, value)| (told.at, name, value)))
+            };
+            let mut properties =
+                summaries(sent().map(|(_, name, value)| (name, value)), question.examples_max);
+            for summary in properties.iter_mut().filter(|_| question.with_times) {
+                let times = || sent().filter(|(_, name, _)| *name == summary.name).map(|(at, ..)| at);
+                summary.times = times().min().zip(times().max());
+            }
             Some(NameSummary {
                 event,
                 count: events.len() as u64,
                 first_at: times().min()?,
                 last_at: times().max()?,
                 volume,
-                properties: summaries(properties, question.examples_max),
+                properties,
             })
         };
         by_name.into_iter().filter_map(summary).collect()
@@ -246,6 +256,7 @@ fn summaries<'a>(
     let of_name = |(name, types): (&str, Types<'_>)| PropertySummary {
         name: name.to_owned(),
         types: types.into_iter().map(of_type).collect(),
+        times: None,
     };
     found.into_iter().map(of_name).collect()
 }

@@ -1,13 +1,19 @@
 /** Asks a question of any kind, and shows what comes. */
 import { useQuery } from '@tanstack/react-query';
-import { answerQuery } from '../../api/reports.ts';
+import { answerQuery, progressQuery, questionName } from '../../api/reports.ts';
 import { useEnvironment } from '../../frame/session.ts';
 import type { Answers, Numbers } from '../../report/answer.ts';
 import { isComplete, type Kind, type Questions } from '../../report/question.ts';
+import { count, countOf } from '../../text/number.ts';
 import { classNames } from '../../ui/class-names.ts';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
-import { FunnelView, PathView, RetentionView, TrendView } from './answers.tsx';
+import { useLate } from '../../ui/settled.ts';
+import { Bar } from '../job-parts.tsx';
+import { FunnelView } from './funnel-view.tsx';
+import { PathView } from './path-view.tsx';
+import { RetentionView } from './retention-view.tsx';
+import { TrendView } from './trend-view.tsx';
 
 /** A saved report may ask for what the viewer's role does not show. */
 export function HiddenQuestion() {
@@ -78,7 +84,15 @@ export function Answer<K extends Kind>({
       />
     );
   }
-  if (asked.data === undefined) return <Skeleton lines={8} />;
+  const progress = <Progress kind={kind} question={question} isAsking={asked.isFetching} />;
+  if (asked.data === undefined) {
+    return (
+      <>
+        {progress}
+        <Skeleton lines={8} />
+      </>
+    );
+  }
   if (isNothing(kind, asked.data)) {
     return (
       <Empty title="Nobody did this in that time">
@@ -88,8 +102,30 @@ export function Answer<K extends Kind>({
     );
   }
   return (
-    <div className={classNames('transition-opacity delay-300', asked.isPlaceholderData && 'opacity-60')}>
-      <View question={question} answer={asked.data} onNumber={onNumber} />
+    <>
+      {progress}
+      <div className={classNames('transition-opacity delay-300', asked.isPlaceholderData && 'opacity-60')}>
+        <View question={question} answer={asked.data} onNumber={onNumber} />
+      </div>
+    </>
+  );
+}
+
+/** Answers come in milliseconds; how far one is matters once it does not. */
+const LATE_MS = 1_000;
+
+function Progress({ kind, question, isAsking }: { kind: Kind; question: object; isAsking: boolean }) {
+  const environment = useEnvironment();
+  const isLate = useLate(isAsking, LATE_MS);
+  const { data } = useQuery(progressQuery(environment.id, questionName(kind, question), isLate));
+  if (!isLate || !data) return null;
+  const { events_done: done, events_all: all } = data;
+  return (
+    <div className="mb-4 max-w-[560px]">
+      <Bar share={all === 0 ? null : done / all} label="Events looked at" />
+      <p className="figures mt-1.5 text-data text-muted">
+        {all === 0 ? 'Waiting for its turn…' : `${count(done)} of ${countOf(all, 'event')} looked at`}
+      </p>
     </div>
   );
 }

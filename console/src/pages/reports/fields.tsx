@@ -12,6 +12,7 @@ import {
   textsOf,
   valuesOf,
   type Who,
+  WINDOW_MAX,
   WINDOW_UNITS,
   type WindowUnit,
 } from '../../report/question.ts';
@@ -20,8 +21,21 @@ import { Chips } from '../../ui/chips.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
+import { NumberField } from '../../ui/number-field.tsx';
 import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
 import { FilterBar } from '../segments/filter-bar.tsx';
+
+export interface FieldsProps<Question> {
+  question: Question;
+  onChange: (change: Partial<Question>) => void;
+}
+
+/** The list with one of its items changed, or taken out. */
+export function changed<Item>(list: Item[], index: number, change: Partial<Item> | null): Item[] {
+  return list.flatMap((item, at) =>
+    at !== index ? [item] : change === null ? [] : [{ ...item, ...change }],
+  );
+}
 
 /** One part of a question, with its heading. */
 export function Part({
@@ -117,9 +131,7 @@ export function PatternField({
   }, [names, pattern]);
   const listId = useId();
   const change = (index: number, next: Partial<(typeof where)[number]> | null) => {
-    const left = where.flatMap((each, at) =>
-      at !== index ? [each] : next === null ? [] : [{ ...each, ...next }],
-    );
+    const left = changed(where, index, next);
     onChange({ where: left.length > 0 ? left : undefined });
   };
   return (
@@ -176,12 +188,44 @@ export function PatternField({
   );
 }
 
+/** Events that a question is about, and what is said of them. */
+export function PatternPart({
+  title,
+  label,
+  pattern,
+  onChange,
+  children,
+}: {
+  title: string;
+  label: string;
+  pattern: Pattern;
+  onChange: (change: Partial<Pattern>) => void;
+  children: ReactNode;
+}) {
+  return (
+    <Part title={title}>
+      <PatternField label={label} pattern={pattern} onChange={onChange} />
+      <div className="mt-1.5">{children}</div>
+    </Part>
+  );
+}
+
 const DAYS = [7, 14, 30, 90, 180, 365] as const;
 
-export function SpanField({ span, onChange }: { span: Span; onChange: (span: Span) => void }) {
-  const isBetween = span.last_days === undefined;
-  const value = isBetween ? 'between' : String(span.last_days);
-  const options = [...new Set([...DAYS, ...(isBetween ? [] : [span.last_days ?? 30])])]
+export function SpanField({
+  span: { last_days, from, to },
+  onChange,
+  other,
+}: {
+  span: Span;
+  onChange: (span: Span) => void;
+  /** A way to say when that only this question has. */
+  other?: { title: string; isChosen: boolean; onChoose: () => void };
+}) {
+  const span: Span = { last_days, from, to };
+  const isBetween = last_days === undefined && !other?.isChosen;
+  const value = other?.isChosen ? 'other' : isBetween ? 'between' : String(last_days);
+  const options = [...new Set([...DAYS, ...(last_days === undefined ? [] : [last_days])])]
     .toSorted((a, b) => a - b)
     .map((days) => [String(days), `Last ${days} days`] as const);
   const day = (label: string, key: 'from' | 'to') => (
@@ -198,14 +242,16 @@ export function SpanField({ span, onChange }: { span: Span; onChange: (span: Spa
       <Choice
         label="Time"
         value={value}
-        options={[...options, ['between', 'From … until before …']]}
-        onChange={(chosen) =>
-          onChange(
-            chosen === 'between'
-              ? { last_days: undefined, ...recently() }
-              : { last_days: Number(chosen), from: undefined, to: undefined },
-          )
-        }
+        options={[
+          ...(other ? [['other', other.title] as const] : []),
+          ...options,
+          ['between', 'From … until before …'],
+        ]}
+        onChange={(chosen) => {
+          if (chosen === 'other') other?.onChoose();
+          else if (chosen === 'between') onChange({ last_days: undefined, ...recently() });
+          else onChange({ last_days: Number(chosen), from: undefined, to: undefined });
+        }}
       />
       {isBetween && (
         <>
@@ -216,6 +262,11 @@ export function SpanField({ span, onChange }: { span: Span; onChange: (span: Spa
       )}
     </div>
   );
+}
+
+/** When, of a question that has a time and nothing else that says so. */
+export function When<Question extends Span>({ question, onChange }: FieldsProps<Question>) {
+  return <SpanField span={question} onChange={(span) => onChange(span as Partial<Question>)} />;
 }
 
 /** The last thirty days as days: something to begin with. */
@@ -233,31 +284,30 @@ export function WindowField({
   window: ConversionWindow;
   onChange: (window: ConversionWindow) => void;
 }) {
-  const [unit = 'days', number = 0] = (Object.entries(window)[0] ?? []) as [WindowUnit?, number?];
+  const [unit = 'days', number = 1] = (Object.entries(window)[0] ?? []) as [WindowUnit?, number?];
   const units: WindowUnit[] = unit === 'seconds' ? ['seconds', ...WINDOW_UNITS] : [...WINDOW_UNITS];
   return (
     <span className="inline-flex items-center gap-1.5 text-data text-muted">
       {label}
-      <input
-        type="number"
+      <NumberField
+        label={label}
         min={1}
-        aria-label={label}
-        value={number || ''}
-        onChange={({ target }) => onChange({ [unit]: Math.max(0, Math.floor(Number(target.value))) })}
-        className={classNames(INPUT, '!w-[76px]')}
+        max={WINDOW_MAX[unit]}
+        value={number}
+        onChange={(number) => onChange({ [unit]: number })}
       />
       <Choice
         label={`${label}: unit`}
         value={unit}
         options={units.map((each) => [each, each] as const)}
-        onChange={(next) => onChange({ [next]: number })}
+        onChange={(next) => onChange({ [next]: Math.min(number, WINDOW_MAX[next]) })}
       />
     </span>
   );
 }
 
 /** Everybody, a segment, or those whom a rule means. */
-export function WhoField({
+export function WhoPart({
   who,
   onChange,
 }: {
@@ -277,39 +327,41 @@ export function WhoField({
     onChange(chosen === '' || chosen === 'filter' ? undefined : { segment: Number(chosen) });
   };
   return (
-    <div className="flex flex-wrap items-center gap-1.5">
-      <select
-        aria-label="Who"
-        value={value}
-        onChange={({ target }) => choose(target.value)}
-        className={classNames(INPUT, '!w-auto max-w-full')}
-      >
-        <option value="">Everybody</option>
-        <option value="filter">People who match a filter</option>
-        {!isKnown && <option value={value}>segment {value}</option>}
-        {segments.length > 0 && (
-          <optgroup label="In the segment">
-            {segments.map(({ id, name }) => (
-              <option key={id} value={String(id)}>
-                {name}
-              </option>
-            ))}
-          </optgroup>
+    <Part title="Who">
+      <div className="flex flex-wrap items-center gap-1.5">
+        <select
+          aria-label="Who"
+          value={value}
+          onChange={({ target }) => choose(target.value)}
+          className={classNames(INPUT, '!w-auto max-w-full')}
+        >
+          <option value="">Everybody</option>
+          <option value="filter">People who match a filter</option>
+          {!isKnown && <option value={value}>segment {value}</option>}
+          {segments.length > 0 && (
+            <optgroup label="In the segment">
+              {segments.map(({ id, name }) => (
+                <option key={id} value={String(id)}>
+                  {name}
+                </option>
+              ))}
+            </optgroup>
+          )}
+        </select>
+        {isFilter && (
+          <FilterBar
+            level="user"
+            filter={who !== undefined && 'filter' in who ? who.filter : undefined}
+            onChange={(filter) => onChange(filter === undefined ? undefined : { filter })}
+          />
         )}
-      </select>
-      {isFilter && (
-        <FilterBar
-          level="user"
-          filter={who !== undefined && 'filter' in who ? who.filter : undefined}
-          onChange={(filter) => onChange(filter === undefined ? undefined : { filter })}
-        />
-      )}
-    </div>
+      </div>
+    </Part>
   );
 }
 
 /** By which property numbers are told apart: not by one whose values the viewer may not see. */
-export function BreakdownField({
+export function BreakdownPart({
   patterns,
   breakdown,
   onChange,
@@ -341,20 +393,24 @@ export function BreakdownField({
       </option>
     ));
   return (
-    <select
-      aria-label="Break down"
-      value={value}
-      onChange={({ target }) => {
-        const at = target.value.indexOf(':');
-        const [of, property] = [target.value.slice(0, at), target.value.slice(at + 1)];
-        onChange(of === 'user' ? { user: property } : of === 'event' ? { event: property } : undefined);
-      }}
-      className={classNames(INPUT, '!w-auto max-w-full')}
-    >
-      <option value="">Not broken down</option>
-      {!isKnown && <option value={value}>by {name}</option>}
-      {ofUser.length > 0 && <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>}
-      {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
-    </select>
+    <Part title="Told apart">
+      <select
+        aria-label="Break down"
+        value={value}
+        onChange={({ target }) => {
+          const at = target.value.indexOf(':');
+          const [of, property] = [target.value.slice(0, at), target.value.slice(at + 1)];
+          onChange(of === 'user' ? { user: property } : of === 'event' ? { event: property } : undefined);
+        }}
+        className={classNames(INPUT, '!w-auto max-w-full')}
+      >
+        <option value="">Not broken down</option>
+        {!isKnown && <option value={value}>by {name}</option>}
+        {ofUser.length > 0 && (
+          <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>
+        )}
+        {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
+      </select>
+    </Part>
   );
 }

@@ -1,26 +1,11 @@
-import { Link } from '@tanstack/react-router';
+import { PageTabs } from '../../ui/page-tabs.tsx';
+
+const TABS = [
+  { to: '/reports', title: 'Reports' },
+  { to: '/dashboards', title: 'Dashboards' },
+] as const;
 
 /** Saved questions, and lists of them that are looked at together. */
 export function ReportTabs() {
-  return (
-    <nav aria-label="Reports" className="mb-4 flex shrink-0 gap-5 border-b border-line px-4 sm:px-6">
-      {(
-        [
-          ['/reports', 'Reports'],
-          ['/dashboards', 'Dashboards'],
-        ] as const
-      ).map(([to, title]) => (
-        <Link
-          key={to}
-          to={to}
-          search={{}}
-          activeOptions={{ exact: true, includeSearch: false }}
-          className="-mb-px flex h-9 shrink-0 items-center border-b-2 border-transparent text-muted hover:text-ink"
-          activeProps={{ className: '!border-accent font-medium !text-ink', 'aria-current': 'page' }}
-        >
-          {title}
-        </Link>
-      ))}
-    </nav>
-  );
+  return <PageTabs label="Reports" tabs={TABS} />;
 }

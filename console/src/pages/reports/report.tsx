@@ -19,8 +19,11 @@ import { Field } from '../../ui/field.tsx';
 import { Back } from '../profile-parts.tsx';
 import { useEscapeTo } from '../user.tsx';
 import { Answer, HiddenQuestion, useAnswer } from './answer.tsx';
+import { FunnelFields } from './funnel-fields.tsx';
+import { PathFields } from './path-fields.tsx';
 import { People } from './people.tsx';
-import { FunnelFields, PathFields, RetentionFields, TrendFields } from './questions.tsx';
+import { RetentionFields } from './retention-fields.tsx';
+import { TrendFields } from './trend-fields.tsx';
 
 export function ReportPage() {
   const { kind } = useParams({ from: '/frame/reports/$kind' });

@@ -129,9 +129,6 @@ export function Reports() {
               search: { report: report.id },
             });
           }}
-          hasMore={false}
-          isFetching={list.isFetching}
-          onMore={() => undefined}
         />
       )}
     </Page>

@@ -10,7 +10,7 @@ import type { ListSearch } from '../../router.tsx';
 import { countOf } from '../../text/number.ts';
 import { buttonClass } from '../../ui/button.tsx';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
-import { Empty, Skeleton } from '../../ui/empty.tsx';
+import { Empty, NothingFound, Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Rows } from '../../ui/rows.ts';
 import { SearchBox } from '../../ui/search-box.tsx';
@@ -131,14 +131,7 @@ export function Segments() {
             />
           </div>
           {rows.length === 0 ? (
-            <Empty
-              title={`No segment has “${search.q}” in its name`}
-              action={
-                <button type="button" className="link" onClick={() => setText('')}>
-                  Show all
-                </button>
-              }
-            />
+            <NothingFound title={`No segment has “${search.q}” in its name`} onClear={() => setText('')} />
           ) : (
             <DataTable
               label="Segments"
@@ -151,9 +144,6 @@ export function Segments() {
                 change({ row: id });
                 void navigate({ to: '/segments/$id', params: { id }, search: {} });
               }}
-              hasMore={false}
-              isFetching={list.isFetching}
-              onMore={() => undefined}
             />
           )}
         </>

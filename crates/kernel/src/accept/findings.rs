@@ -109,13 +109,7 @@ impl Findings {
     /// What the call is answered with. Warnings of a call that is not taken are left out.
     pub fn outcome(mut self) -> Result<Vec<Warning>, Vec<Problem>> {
         if self.problems_unlisted > 0 {
-            self.problems.push(Problem::of_call(
-                ProblemCode::MoreProblems,
-                format!(
-                    "The body has {} more problems; mend those listed here and send it again to see the others.",
-                    self.problems_unlisted
-                ),
-            ));
+            self.problems.push(Problem::of_more(self.problems_unlisted));
         }
         if self.warnings_unlisted > 0 {
             self.warnings.push(Warning {

@@ -135,6 +135,10 @@ acts! {
     DashboardChanged = "dashboard_changed",
     /// A dashboard was removed.
     DashboardRemoved = "dashboard_removed",
+    /// Content of one kind was registered, in place of what there was.
+    ContentRegistered = "content_registered",
+    /// What was registered of one kind of content was removed.
+    ContentRemoved = "content_removed",
 }
 
 #[cfg(test)]

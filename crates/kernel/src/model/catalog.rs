@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;
+use super::content::{ContentKind, RegisteredContent};
 use super::history::{PropertyOwner, ReadableType};
 use super::id::{EnvironmentId, KeyId, MemberId, SegmentId};
 use super::saved::{SavedDashboard, SavedReport};
@@ -310,6 +311,9 @@ pub struct CatalogState {
     /// The dashboards of all environments, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dashboards: Vec<SavedDashboard>,
+    /// The content catalogues of all environments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<RegisteredContent>,
 }
 
 /// That a backup was made, and where.
@@ -340,6 +344,11 @@ impl CatalogState {
     /// The segments of an environment, in the order in which they were made.
     pub fn segments_of(&self, environment: EnvironmentId) -> impl Iterator<Item = &SavedSegment> {
         self.segments.iter().filter(move |segment| segment.environment == environment)
+    }
+
+    /// What an environment has of a kind of content, once something was registered.
+    pub fn content(&self, environment: EnvironmentId, kind: ContentKind) -> Option<&RegisteredContent> {
+        self.contents.iter().find(|known| (known.environment, known.kind) == (environment, kind))
     }
 
     /// A member by number.

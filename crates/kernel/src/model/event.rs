@@ -238,6 +238,12 @@ impl EventDraft {
         draft
     }
 
+    /// Says nothing of the company that it names.
+    pub fn drop_company(&mut self) {
+        self.company_id.clear();
+        self.company_properties.clear();
+    }
+
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.kind = EventKind::default();

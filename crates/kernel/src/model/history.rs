@@ -139,6 +139,8 @@ pub struct NamesQuestion {
     pub names: Vec<EventName>,
     /// Examples per property and readable type, at most.
     pub examples_max: usize,
+    /// Whether it is also told when each property was first and last sent, for which events are looked at one by one.
+    pub with_times: bool,
 }
 
 /// What is known about an event name.
@@ -280,6 +282,8 @@ pub struct PropertySummary {
     pub name: String,
     /// What its values read as, in the order of [`ReadableType`]; more than one is a conflict.
     pub types: Vec<TypeSummary>,
+    /// The times of the first and the last event that sent it, where that was asked for.
+    pub times: Option<(Timestamp, Timestamp)>,
 }
 
 /// The values of a property that read the same way.

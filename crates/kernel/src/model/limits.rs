@@ -99,3 +99,17 @@ pub const SAVED_NAME_CHARS_MAX: usize = 120;
 pub const EXPORT_IDS_MAX: usize = 10_000;
 /// Members of a segment that the events of an export may be filtered by: each takes 16 bytes while the export runs.
 pub const EXPORT_MEMBERS_MAX: usize = 10_000_000;
+/// Items of one kind in an environment's content catalogue.
+pub const CONTENT_ITEMS_MAX: usize = 1_000;
+/// Bytes of an environment's content catalogue, as JSON: the catalog is written as a whole at every change.
+pub const CONTENT_BYTES_MAX: usize = 1 << 20;
+/// Characters in a title, a name or a key of content.
+pub const CONTENT_TITLE_CHARS_MAX: usize = 255;
+/// Characters in the question of a survey's module.
+pub const CONTENT_QUESTION_CHARS_MAX: usize = 1_000;
+/// Characters in a word that says what something is: a survey's platform, a module's type, a type of data.
+pub const CONTENT_WORD_CHARS_MAX: usize = 64;
+/// Modules of one survey.
+pub const SURVEY_MODULES_MAX: usize = 100;
+/// The largest number of content: the largest that every JSON client reads exactly.
+pub const CONTENT_ID_MAX: u64 = (1 << 53) - 1;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod batch;
 pub mod calendar;
 pub mod catalog;
+pub mod content;
 pub mod erasure;
 pub mod event;
 pub mod export;

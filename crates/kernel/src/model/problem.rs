@@ -227,6 +227,12 @@ codes! {
         ReportUnknown = "report_unknown",
         /// No such dashboard.
         DashboardUnknown = "dashboard_unknown",
+        /// No event at a position.
+        EventUnknown = "event_unknown",
+        /// No question with this name is being answered.
+        QuestionUnknown = "question_unknown",
+        /// No such kind of content.
+        ContentKindUnknown = "content_kind_unknown",
         /// No such recorded call.
         CallUnknown = "call_unknown",
         /// A query parameter is not what it should be.
@@ -307,6 +313,14 @@ impl Problem {
     /// A problem at a place in the body.
     pub fn at(pointer: impl Into<String>, code: ProblemCode, message: impl Into<String>) -> Self {
         Problem { pointer: pointer.into(), code, message: message.into() }
+    }
+
+    /// That a body has so many more than are listed.
+    pub fn of_more(unlisted: usize) -> Self {
+        let message = format!(
+            "The body has {unlisted} more problems; mend those listed here and send it again to see the others."
+        );
+        Problem::of_call(ProblemCode::MoreProblems, message)
     }
 
     /// A problem of the call as a whole.

@@ -3,10 +3,13 @@
 //! A profile is a set of facts, one per property name, each with the time it became true. Merging keeps, per name,
 //! the fact with the largest (occurred_at, ordinal, value): a maximum, so merging is commutative, associative and
 //! idempotent, and no order of arrival, retry or replay can produce another profile. A removed property stays as a
-//! `null` fact with its time. Company membership is the fact with the empty name, which no property can have.
+//! `null` fact with its time. Company membership is the fact with the empty name; of it, what a tie was won against is
+//! kept as well (`fact.rs`).
 //!
 //! Encoded (docs/FORMAT.md, "Profile"): version, first and last seen, the number of facts, then the facts sorted by
 //! the bytes of their names.
+
+mod fact;
 
 use std::cmp::Ordering;
 
@@ -14,68 +17,14 @@ use super::event::{Event, EventKind, Membership};
 use super::property::PropertyList;
 use super::time::Timestamp;
 use super::value::Value;
-use super::varint::{self, Reader};
+use super::varint::Reader;
+use fact::{Fact, MEMBERSHIP, decoded, membership_value};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 1 + 8 + 8 + 4;
 const COUNT_AT: usize = 17;
 const NEVER_FIRST: i64 = i64::MAX;
 const NEVER_LAST: i64 = i64::MIN;
-
-const TIED: u8 = 1;
-const HAS_ORDINAL: u8 = 1 << 1;
-
-/// The name of the fact that holds a user's company.
-const MEMBERSHIP: &[u8] = b"";
-
-/// One property of a profile, or one removal.
-#[derive(Clone, Copy, Debug)]
-struct Fact<'a> {
-    name: &'a [u8],
-    occurred_at: i64,
-    ordinal: u32,
-    tied: bool,
-    value: &'a [u8],
-}
-
-impl<'a> Fact<'a> {
-    fn read(reader: &mut Reader<'a>) -> Option<Self> {
-        let name = reader.bytes()?;
-        let flags = reader.byte()?;
-        let occurred_at = reader.int64()?;
-        let ordinal = if flags & HAS_ORDINAL != 0 { u32::try_from(reader.varint()?).ok()? } else { 0 };
-        Some(Fact { name, occurred_at, ordinal, tied: flags & TIED != 0, value: Value::skip(reader)? })
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        varint::put_bytes(out, self.name);
-        let tied = if self.tied { TIED } else { 0 };
-        let numbered = if self.ordinal == 0 { 0 } else { HAS_ORDINAL };
-        out.push(tied | numbered);
-        out.extend_from_slice(&self.occurred_at.to_le_bytes());
-        if self.ordinal != 0 {
-            varint::put(out, u64::from(self.ordinal));
-        }
-        out.extend_from_slice(self.value);
-    }
-
-    fn decoded(&self) -> Value<'a> {
-        Value::decode(&mut Reader::new(self.value)).unwrap_or(Value::Null)
-    }
-
-    /// The larger of two facts of the same name. A fact is tied when it won over another value by the value alone.
-    fn max(self, other: Self) -> Self {
-        match (self.occurred_at, self.ordinal).cmp(&(other.occurred_at, other.ordinal)) {
-            Ordering::Greater => self,
-            Ordering::Less => other,
-            Ordering::Equal if self.value == other.value => Fact { tied: self.tied | other.tied, ..self },
-            Ordering::Equal => {
-                let winner = if self.decoded() > other.decoded() { self } else { other };
-                Fact { tied: true, ..winner }
-            }
-        }
-    }
-}
 
 /// What one event changes in one profile.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +83,7 @@ impl<'a> Change<'a> {
 
     fn facts(&self) -> impl Iterator<Item = Fact<'a>> + use<'a> {
         let (occurred_at, ordinal) = (self.occurred_at.0, self.ordinal);
-        let fact = move |name, value| Fact { name, occurred_at, ordinal, tied: false, value };
+        let fact = move |name, value| Fact { name, occurred_at, ordinal, tied: false, value, lost: &[] };
         self.properties.raw().map(move |(name, value)| fact(name, value))
     }
 }
@@ -187,6 +136,7 @@ impl Profile {
             ordinal: change.ordinal,
             tied: false,
             value,
+            lost: &[],
         });
         let (first_seen, last_seen) = self.view().seen_raw();
         let mut out = Vec::with_capacity(self.0.len() + change.bytes());
@@ -199,23 +149,27 @@ impl Profile {
         self.0 = out;
     }
 
-    /// The profile of a user whose company was erased: at the time at which it was named, the user left it. `None` when
-    /// the user does not belong to it.
+    /// The profile of a user when companies are erased: at the time at which one of them was named, the user left it
+    /// instead. `None` when none of them stands in the profile.
     #[must_use]
-    pub fn cleared_of(&self, company: &str) -> Option<Profile> {
+    pub fn cleared_of(&self, is_erased: impl Fn(&str) -> bool) -> Option<Profile> {
         let view = self.view();
-        if view.company_id() != Some(company) {
+        if !view.companies().any(&is_erased) {
             return None;
         }
         let mut null = Vec::new();
         Value::Null.encode(&mut null);
+        let left = |value| if company_in(value).is_some_and(&is_erased) { null.as_slice() } else { value };
         let (first_seen, last_seen) = view.seen_raw();
         let mut out = Vec::with_capacity(self.0.len());
         write_header(&mut out, first_seen, last_seen);
-        let facts = view
-            .facts()
-            .map(|fact| if fact.name == MEMBERSHIP { Fact { value: &null, ..fact } } else { fact });
-        merge_facts(&mut out, facts, std::iter::empty());
+        for fact in view.facts() {
+            match fact.name {
+                MEMBERSHIP => fact.write_with(fact.values().map(left).collect(), &mut out),
+                _ => fact.write(&mut out),
+            }
+        }
+        out[COUNT_AT..HEADER_BYTES].copy_from_slice(&self.0[COUNT_AT..HEADER_BYTES]);
         Some(Profile(out))
     }
 
@@ -311,11 +265,17 @@ impl<'a> ProfileView<'a> {
 
     /// The company that a user belongs to.
     pub fn company_id(self) -> Option<&'a str> {
-        let fact = self.facts().next().filter(|fact| fact.name == MEMBERSHIP)?;
-        match fact.decoded() {
-            Value::Text(company) => Some(company),
-            _ => None,
-        }
+        company_in(self.membership()?.value)
+    }
+
+    /// Every company that stands in the profile: the one that a user belongs to first, then those that were named for
+    /// the same moment and lost.
+    pub fn companies(self) -> impl Iterator<Item = &'a str> {
+        self.membership().into_iter().flat_map(|fact| fact.values()).filter_map(company_in)
+    }
+
+    fn membership(self) -> Option<Fact<'a>> {
+        self.facts().next().filter(|fact| fact.name == MEMBERSHIP)
     }
 
     /// The properties that are present, in the order of their names' bytes.
@@ -343,8 +303,7 @@ impl<'a> ProfileView<'a> {
 
     /// How many names the profile remembers, removed ones counted.
     pub fn property_count(self) -> usize {
-        let member = usize::from(self.facts().next().is_some_and(|fact| fact.name == MEMBERSHIP));
-        self.fact_count() - member
+        self.fact_count() - usize::from(self.membership().is_some())
     }
 
     fn fact_count(self) -> usize {
@@ -390,14 +349,12 @@ pub struct Property<'a> {
     pub tied: bool,
 }
 
-fn membership_value(membership: Membership<'_>) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match membership {
-        Membership::Unchanged => return None,
-        Membership::Removed => Value::Null.encode(&mut bytes),
-        Membership::Of(company) => Value::Text(company).encode(&mut bytes),
+/// The company that a value of the fact of the company names.
+fn company_in(value: &[u8]) -> Option<&str> {
+    match decoded(value) {
+        Value::Text(company) => Some(company),
+        _ => None,
     }
-    Some(bytes)
 }
 
 fn write_header(out: &mut Vec<u8>, first_seen: i64, last_seen: i64) {
@@ -438,7 +395,9 @@ fn merge_facts<'a>(
                 }
                 Ordering::Equal => {
                     (a, b) = (left.next(), right.next());
-                    x.max(y)
+                    x.write_joined(y, out);
+                    count += 1;
+                    continue;
                 }
             },
         };

@@ -151,6 +151,28 @@ proptest! {
     }
 
     #[test]
+    fn erasing_companies_is_the_fold_of_events_that_leave_them(
+        steps in proptest::collection::vec(step(), 0..12),
+        cut in 0usize..12,
+        both in any::<bool>(),
+    ) {
+        let is_erased = |company: &str| company == "c" || (both && company == "d");
+        let left = |step: &Step| {
+            let company = step.company.clone().map(|named| named.filter(|company| !is_erased(company)));
+            Step { company, ..step.clone() }
+        };
+        let without: Vec<Step> = steps.iter().map(left).collect();
+        let cleared = |steps: &[Step]| {
+            let profile = fold(steps);
+            profile.cleared_of(is_erased).unwrap_or(profile)
+        };
+        prop_assert_eq!(&cleared(&steps), &fold(&without));
+        let cut = cut.min(steps.len());
+        prop_assert_eq!(&cleared(&steps[..cut]).merge(&cleared(&steps[cut..])), &fold(&without), "in parts");
+        prop_assert_eq!(cleared(&steps).cleared_of(is_erased), None, "nothing is left of them");
+    }
+
+    #[test]
     fn bytes_that_are_cut_are_no_profile(steps in proptest::collection::vec(step(), 1..5)) {
         let bytes = fold(&steps).as_bytes().to_vec();
         for end in 0..bytes.len() {
@@ -171,6 +193,30 @@ fn a_tie_is_marked_and_an_older_fact_changes_nothing() {
     let property = settled.all_properties().next().unwrap();
     assert_eq!((property.value, property.tied), (Value::Null, false), "a later fact settles the tie");
     assert_eq!((settled.properties().count(), settled.property_count()), (0, 1), "removed, but remembered");
+}
+
+#[test]
+fn what_lost_a_tie_of_companies_counts_again_once_the_winner_is_erased() {
+    let joins = |at, company: &str| Step {
+        at,
+        ordinal: 0,
+        company: Some(Some(company.to_owned()).filter(|company| !company.is_empty())),
+        properties: vec![],
+    };
+    let mut tied = fold(&[joins(2, "b"), joins(2, "a"), joins(2, ""), joins(2, "c"), joins(1, "z")]);
+    assert_eq!(
+        tied.view().companies().collect::<Vec<_>>(),
+        ["c", "b", "a"],
+        "what is older has lost for good"
+    );
+    assert_eq!(tied.property_count(), 0);
+    for (erased, then) in [("c", Some("b")), ("a", Some("b")), ("b", None)] {
+        tied = tied.cleared_of(|company| company == erased).unwrap();
+        assert_eq!(tied.company_id(), then, "{erased} erased");
+    }
+    assert_eq!(tied, fold(&[joins(2, ""), joins(1, "z")]), "no tie is left of nothing but departures");
+    let settled = fold(&[joins(2, "b"), joins(2, "c"), joins(3, "a")]);
+    assert_eq!(settled.view().companies().collect::<Vec<_>>(), ["a"], "a later fact settles the tie");
 }
 
 #[test]

@@ -26,6 +26,31 @@ pub enum Purged {
     Stopped,
 }
 
+/// What suppression leaves of an event that is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// All of it.
+    Whole,
+    /// What it says of its user: the company that it names is suppressed.
+    WithoutCompany,
+    /// Nothing: the user, or the company of an event about a company alone, is suppressed.
+    Nothing,
+}
+
+impl Admitted {
+    /// Of an event, when `suppresses` says so of a subject.
+    pub fn of(event: &EventDraft, suppresses: impl Fn(ProfileKind, &str) -> bool) -> Admitted {
+        let is_kept = |kind, id: &str| id.is_empty() || !suppresses(kind, id);
+        let user = is_kept(ProfileKind::User, &event.user_id);
+        let company = is_kept(ProfileKind::Company, &event.company_id);
+        match (user, company) {
+            (true, true) => Admitted::Whole,
+            (true, false) if !event.user_id.is_empty() => Admitted::WithoutCompany,
+            _ => Admitted::Nothing,
+        }
+    }
+}
+
 impl From<ErasedKind> for ProfileKind {
     fn from(kind: ErasedKind) -> Self {
         match kind {
@@ -75,6 +100,12 @@ pub trait Erasures: Send + Sync {
         kind: ErasedKind,
         ids: &[String],
     ) -> Result<WouldErase, StoreError>;
+
+    /// What would be stored of an event if it were appended now.
+    ///
+    /// # Errors
+    /// As [`Erasures::erasures`].
+    fn admits(&self, environment: EnvironmentId, event: &EventDraft) -> Result<Admitted, StoreError>;
 
     /// Whether a row of a job must not be written: an erasure that came after the job covers it, or its subject is
     /// suppressed.

@@ -19,7 +19,7 @@ mod segments;
 pub use audit_trail::AuditTrail;
 pub use catalog::{Catalog, Change as CatalogChange};
 pub use clock::Clock;
-pub use erasures::{Accepting, Erasures, Purged};
+pub use erasures::{Accepting, Admitted, Erasures, Purged};
 pub use error::{Refusal, StoreError};
 pub use event_log::{
     AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, EventLog, Once, Receipt,

@@ -25,7 +25,7 @@ use muster_kernel::model::erasure::{Erasure, ErasureRequest};
 use muster_kernel::model::event::{Event, EventDraft};
 use muster_kernel::model::id::{ErasureNumber, JobNumber, Position};
 use muster_kernel::model::job::JobStatus;
-use muster_kernel::ports::{Accepting, AppendError, ProfileKind, StoreError};
+use muster_kernel::ports::{Accepting, Admitted, AppendError, ProfileKind, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::disk::{Disk, RealDisk};
@@ -134,24 +134,24 @@ impl Registry {
 
     /// Encodes an event, or what is left of it when its company is suppressed. Answers whether anything is.
     pub fn admit(&self, draft: &EventDraft, out: &mut Vec<u8>) -> bool {
-        if !self.suppresses.load(Ordering::Acquire) {
-            draft.encode(out);
-            return true;
-        }
-        let is_kept = |kind, id: &str| id.is_empty() || !self.suppresses(kind, id);
-        let (user, company) =
-            (is_kept(ProfileKind::User, &draft.user_id), is_kept(ProfileKind::Company, &draft.company_id));
-        match (user, company) {
-            (true, true) => draft.encode(out),
-            (true, false) if !draft.user_id.is_empty() => {
+        match self.admits(draft) {
+            Admitted::Whole => draft.encode(out),
+            Admitted::WithoutCompany => {
                 let mut draft = draft.clone();
-                draft.company_id.clear();
-                draft.company_properties.clear();
+                draft.drop_company();
                 draft.encode(out);
             }
-            _ => return false,
+            Admitted::Nothing => return false,
         }
         true
+    }
+
+    /// What would be stored of an event.
+    pub fn admits(&self, draft: &EventDraft) -> Admitted {
+        if !self.suppresses.load(Ordering::Acquire) {
+            return Admitted::Whole;
+        }
+        Admitted::of(draft, |kind, id| self.suppresses(kind, id))
     }
 
     /// Whether writes about an id are refused.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::id::Position;
-use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
+use muster_kernel::ports::{Inquiry, Receipt, StoreError};
 
 use super::dictionary::{Dictionaries, DictionaryFile, Shared};
 use super::hiding::Hidden;
@@ -21,7 +21,7 @@ use super::segment::{Header, Segment};
 use super::writer::{SegmentWriter, Target};
 use crate::disk::Disk;
 use crate::erasure::Sieve;
-use crate::log::reader::{LogReader, ReadFault};
+use crate::log::reader::{LogReader, RawEvents, ReadFault};
 use crate::log::writer::{Identity, Random};
 
 /// Events of a segment in memory from which on the next one is begun. Larger: more to encode again for each question
@@ -93,7 +93,7 @@ pub struct Snapshot {
 #[derive(Default)]
 pub(super) struct Tail {
     /// The events of the last segment in memory, as long as it is not full.
-    fresh: Vec<StoredEvent>,
+    fresh: RawEvents,
     /// Memory for encoding them.
     intake: Intake,
     /// When the oldest event of the tail came in.
@@ -230,30 +230,27 @@ impl Archive {
         if before.through >= visible.0 {
             return Ok(());
         }
+        let is_chunk = !tail.fresh.is_empty();
         // Also what is erased: it is hidden here, and what a purge takes out is the same in both.
-        let everything = |_, payload: &[u8]| Some(payload.to_vec());
-        let read = self.log.read(Position(before.through), visible, (STEP_EVENTS, STEP_BYTES), &everything);
-        let events = read.map_err(unread)?;
-        let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
-        let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
-        let last = events.last().map(|event| event.receipt.position.0);
-        let through = if is_all { visible.0 } else { last.unwrap_or(visible.0) };
+        let limits = (STEP_EVENTS, STEP_BYTES);
+        let read = self.log.read_raw(Position(before.through), visible, limits, &mut tail.fresh);
+        let is_all = read.map_err(unread)?;
+        let through = if is_all { visible.0 } else { tail.fresh.last().unwrap_or(visible).0 };
         let mut kept = before.kept.clone();
-        if !tail.fresh.is_empty() {
+        if is_chunk {
             kept.pop();
         }
         tail.since.get_or_insert_with(Instant::now);
-        tail.fresh.extend(events);
         if !tail.fresh.is_empty() {
             let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
             let Tail { fresh, intake, .. } = &mut *tail;
-            let segment = self.in_memory(intake, fresh, first, through)?;
+            let segment = self.in_memory(intake, fresh.iter(), first, through)?;
             intake.clear(STEADY_EVENTS);
             let hidden = self.hidden_now(&segment)?;
             kept.push(Kept { segment: Arc::new(segment), hidden });
         }
         if tail.fresh.len() >= CHUNK_EVENTS {
-            tail.fresh = Vec::new();
+            tail.fresh.clear(STEADY_EVENTS);
         }
         self.publish(Snapshot { kept, through, sifted: before.sifted.clone() });
         Ok(())
@@ -262,7 +259,7 @@ impl Archive {
     /// From now on the last segment in memory is not written anew for what follows.
     pub(super) fn end_chunk(&self) -> MutexGuard<'_, Tail> {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.fresh = Vec::new();
+        tail.fresh.clear(STEADY_EVENTS);
         tail
     }
 
@@ -283,20 +280,20 @@ impl Archive {
     }
 
     /// A segment of a few events, in memory.
-    pub(super) fn in_memory(
+    pub(super) fn in_memory<'e>(
         &self,
         intake: &mut Intake,
-        events: &[StoredEvent],
+        events: impl Iterator<Item = (Receipt, &'e [u8])>,
         first: u64,
         last: u64,
     ) -> Result<Segment, StoreError> {
         let mut writer = SegmentWriter::new(Target::Memory, self.header(first, last));
         {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            for event in events {
-                writer.receive(event.receipt.position.0, event.receipt.received_at.0);
-                if !intake.take(&mut known, event) {
-                    let position = event.receipt.position.0;
+            for (receipt, payload) in events {
+                let position = receipt.position.0;
+                writer.receive(position, receipt.received_at.0);
+                if !intake.take(&mut known, receipt, payload) {
                     tracing::error!(position, "a record with a right checksum is no event");
                 }
             }

@@ -97,7 +97,7 @@ fn written(events: &[StoredEvent]) -> (Vec<u8>, RwLock<Dictionaries>) {
     let (mut intake, mut writer) = (Intake::default(), SegmentWriter::new(Target::Memory, HEADER));
     for event in events {
         writer.receive(event.receipt.position.0, event.receipt.received_at.0);
-        assert!(intake.take(&mut known, event));
+        assert!(intake.take(&mut known, event.receipt, &event.payload));
     }
     let known = RwLock::new(known);
     for (name, mut rows) in intake.by_name {

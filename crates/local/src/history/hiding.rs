@@ -92,7 +92,7 @@ impl Archive {
         for events in left_over.chunks(CHUNK_EVENTS) {
             hidden.instead.push(Arc::new(self.in_memory(
                 &mut Intake::default(),
-                events,
+                events.iter().map(|event| (event.receipt, event.payload.as_slice())),
                 header.first,
                 header.last,
             )?));

@@ -15,7 +15,7 @@ use muster_kernel::ports::StoreError;
 
 use super::column::{Column, TypeCounts, value_of};
 use super::counts::volume;
-use super::dictionary::read;
+use super::dictionary::{property_key, read};
 use super::part::{Content, Part};
 use super::scan::{Scan, Unit};
 
@@ -39,9 +39,14 @@ pub fn names(scan: &Scan<'_>, question: &NamesQuestion) -> Result<Vec<NameSummar
         }
         let (mut count, mut first, mut last) = (0, i64::MAX, i64::MIN);
         let mut summaries = Summaries::default();
+        let mut sent = Sent::default();
         for unit in scan.units(Some(number), i64::MIN, i64::MAX) {
+            scan.check()?;
             let part = unit.open()?;
             let shown = shown(&unit);
+            if question.with_times {
+                sent.add(&part, unit.entry().times, shown.as_deref());
+            }
             let (rows, times) = match &shown {
                 None => (u64::from(unit.entry().rows), unit.entry().times),
                 Some(shown) => (shown.len() as u64, times_of(&part, shown)),
@@ -52,13 +57,17 @@ pub fn names(scan: &Scan<'_>, question: &NamesQuestion) -> Result<Vec<NameSummar
         if count == 0 {
             continue;
         }
+        let mut properties = summaries.named(scan);
+        if question.with_times {
+            sent.put(&mut properties, scan);
+        }
         found.push(NameSummary {
             event,
             count,
             first_at: Timestamp(first),
             last_at: Timestamp(last),
             volume: volume(scan, number, &question.volume)?,
-            properties: summaries.named(scan),
+            properties,
         });
     }
     found.sort_by(|a, b| a.event.cmp(&b.event));
@@ -187,10 +196,48 @@ impl Summaries {
                     examples: examples.into_iter().collect(),
                 })
                 .collect();
-            (!types.is_empty()).then_some(PropertySummary { name, types })
+            (!types.is_empty()).then_some(PropertySummary { name, types, times: None })
         };
         let mut all: Vec<PropertySummary> = self.0.into_iter().filter_map(named).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+}
+
+/// When some properties were first and last sent, by their numbers.
+#[derive(Default)]
+struct Sent(BTreeMap<u32, (i64, i64)>);
+
+impl Sent {
+    /// Looks into a part whose rows lie between two times, at those that are shown.
+    fn add(&mut self, part: &Part<'_>, (oldest, newest): (i64, i64), shown: Option<&[usize]>) {
+        for entry in part.columns.iter().filter(|entry| entry.content == Content::Property as u8) {
+            let Some(column) = Column::open(entry.bytes, part.rows) else { continue };
+            let known = self.0.entry(entry.code).or_insert((i64::MAX, i64::MIN));
+            // Most parts lie between two that were looked into.
+            if known.0 <= oldest && newest <= known.1 {
+                continue;
+            }
+            let mut look = |row: usize| {
+                if column.index_of(row).is_some() {
+                    let time = part.time(row);
+                    *known = (known.0.min(time), known.1.max(time));
+                }
+            };
+            match shown {
+                Some(rows) => rows.iter().for_each(|row| look(*row)),
+                None => (0..part.rows).for_each(&mut look),
+            }
+        }
+    }
+
+    fn put(&self, properties: &mut [PropertySummary], scan: &Scan<'_>) {
+        let known = read(scan.known);
+        let mut key = Vec::new();
+        for property in properties {
+            property_key(property.name.as_bytes(), &mut key);
+            let times = known.names.get(&key).and_then(|number| self.0.get(&number));
+            property.times = times.map(|(first, last)| (Timestamp(*first), Timestamp(*last)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use muster_kernel::model::event::{Event, EventDraft};
 use muster_kernel::model::history::time_of;
-use muster_kernel::ports::{Receipt, StoredEvent};
+use muster_kernel::ports::Receipt;
 
 use super::dictionary::{Dictionaries, event_key, property_key};
 
@@ -88,8 +88,8 @@ impl Intake {
     }
 
     /// Adds an event; answers false when its payload is none.
-    pub fn take(&mut self, dictionaries: &mut Dictionaries, stored: &StoredEvent) -> bool {
-        let Ok(event) = Event::decode(&stored.payload) else { return false };
+    pub fn take(&mut self, dictionaries: &mut Dictionaries, receipt: Receipt, payload: &[u8]) -> bool {
+        let Ok(event) = Event::decode(payload) else { return false };
         event_key(event.kind as u8, event.event_name, &mut self.scratch);
         let name = dictionaries.names.intern(&self.scratch);
         let user = event.user_id.map_or(0, |id| dictionaries.users.intern(id.as_bytes()));
@@ -111,15 +111,15 @@ impl Intake {
                 dictionaries.names.intern(&self.scratch);
             }
         }
-        let Receipt { position, received_at } = stored.receipt;
+        let Receipt { position, received_at } = receipt;
         let place = Place { user, time: time_of(&event, received_at).0, position: position.0 };
         self.draft.copy(&event);
         self.scratch.clear();
         self.draft.encode(&mut self.scratch);
-        let is_verbatim = self.scratch != stored.payload
+        let is_verbatim = self.scratch != payload
             || !ascend(event.properties.raw().map(|(name, _)| name))
             || !ascend(event.company_properties.raw().map(|(name, _)| name));
-        rows.push(place, is_verbatim, |out| out.extend_from_slice(&stored.payload));
+        rows.push(place, is_verbatim, |out| out.extend_from_slice(payload));
         true
     }
 }

@@ -4,16 +4,17 @@
 //! the segments in memory would. As many events are held meanwhile as fit into a bound of bytes.
 
 use muster_kernel::model::id::Position;
-use muster_kernel::ports::{StoreError, StoredEvent};
+use muster_kernel::ports::StoreError;
 
-use super::archive::{Archive, Files, STEP_BYTES, STEP_EVENTS, unread};
+use super::archive::{Archive, Files, STEP_BYTES, unread};
 use super::merge::unwritten;
 use super::rows::Intake;
 use super::writer::SegmentWriter;
+use crate::log::reader::RawEvents;
 
 /// Bytes of events that are encoded at a time; one segment in memory more may be held.
 const SEAL_BYTES_MAX: usize = 64 << 20;
-/// Events to whose names numbers are given at a time: whoever reads waits behind it.
+/// Events that are read at a time.
 const STRIDE: usize = 1024;
 
 /// Events on their way into a file.
@@ -63,33 +64,30 @@ impl Archive {
 
     /// Reads the events of a segment in memory from the log.
     fn gather(&self, into: &mut Gathered, first: u64, last: u64) -> Result<(), StoreError> {
-        let everything = |_, payload: &[u8]| Some(payload.to_vec());
         let mut rest = self.resting();
         let mut after = Position(first.saturating_sub(1));
+        let mut events = RawEvents::default();
         loop {
-            let limits = (STEP_EVENTS, STEP_BYTES);
-            let read = self.sealing_log.read(after, Position(last), limits, &everything);
-            let events: Vec<StoredEvent> = read.map_err(unread)?;
-            let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
-            let is_all = events.len() < STEP_EVENTS && bytes < STEP_BYTES;
-            if let Some(last) = events.last() {
-                after = last.receipt.position;
-            }
-            for some in events.chunks(STRIDE) {
+            events.clear(0);
+            // Numbers are given to the names of a few at a time: whoever reads waits behind it.
+            let limits = (STRIDE, STEP_BYTES);
+            let read = self.sealing_log.read_raw(after, Position(last), limits, &mut events);
+            let is_all = read.map_err(unread)?;
+            {
                 let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-                for event in some {
-                    let receipt = event.receipt;
+                for (receipt, payload) in events.iter() {
                     into.receipts.push((receipt.position.0, receipt.received_at.0));
                     // What is no event was told of when it came into memory.
-                    into.intake.take(&mut known, event);
+                    into.intake.take(&mut known, receipt, payload);
                 }
             }
-            into.bytes += bytes;
+            into.bytes += events.bytes();
             if !rest(events.len() as u64) {
                 return Err(StoreError::Stopped);
             }
-            if is_all || after.0 >= last {
-                return Ok(());
+            match events.last() {
+                Some(read) if !is_all && read.0 < last => after = read,
+                _ => return Ok(()),
             }
         }
     }

@@ -162,6 +162,61 @@ struct Hint {
     offset: u64,
 }
 
+/// Encoded events one behind the other, in memory that serves many reads.
+#[derive(Default)]
+pub struct RawEvents {
+    bytes: Vec<u8>,
+    /// Their receipts, and where they end.
+    ends: Vec<(Receipt, usize)>,
+}
+
+impl RawEvents {
+    /// Adds an event.
+    pub fn push(&mut self, receipt: Receipt, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push((receipt, self.bytes.len()));
+    }
+
+    /// The events, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (Receipt, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(receipt, end)| {
+            let payload = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*receipt, payload)
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all payloads.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The position of the last one.
+    pub fn last(&self) -> Option<Position> {
+        self.ends.last().map(|(receipt, _)| receipt.position)
+    }
+
+    /// Forgets the events. Keeps the memory, but after `few` of them: then nobody needs it soon.
+    pub fn clear(&mut self, few: usize) {
+        if self.ends.len() < few {
+            *self = RawEvents::default();
+        }
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
 /// Answers what of the encoded event at a position may be seen.
 pub type Sift<'a> = dyn Fn(Position, &[u8]) -> Option<Vec<u8>> + 'a;
 
@@ -203,12 +258,56 @@ impl LogReader {
         (count_max, bytes_max): (usize, usize),
         sift: &Sift<'_>,
     ) -> Result<Vec<StoredEvent>, ReadFault> {
-        let _unreplaced = self.segments.reading();
         let mut events = Vec::new();
         let mut bytes = 0;
-        let Some(mut cursor) = self.place(after)? else { return Ok(events) };
+        self.walk(after, until, |receipt, payload| {
+            if let Some(payload) = sift(receipt.position, payload) {
+                bytes += payload.len();
+                events.push(StoredEvent { receipt, payload });
+            }
+            events.len() < count_max && bytes < bytes_max
+        })?;
+        Ok(events)
+    }
+
+    /// Appends every event at positions `after < p <= until`, in order, up to about as many events and bytes. Answers
+    /// whether those were all.
+    ///
+    /// # Errors
+    /// As [`LogReader::read`]; then nothing is appended.
+    pub fn read_raw(
+        &self,
+        after: Position,
+        until: Position,
+        (count_max, bytes_max): (usize, usize),
+        into: &mut RawEvents,
+    ) -> Result<bool, ReadFault> {
+        let before = (into.ends.len(), into.bytes.len());
+        let mut is_all = true;
+        let walked = self.walk(after, until, |receipt, payload| {
+            into.push(receipt, payload);
+            is_all = into.ends.len() - before.0 < count_max && into.bytes.len() - before.1 < bytes_max;
+            is_all
+        });
+        if walked.is_err() {
+            into.ends.truncate(before.0);
+            into.bytes.truncate(before.1);
+        }
+        walked.map(|()| is_all)
+    }
+
+    /// Shows every event at positions `after < p <= until`, in order, as long as it is answered with true.
+    fn walk(
+        &self,
+        after: Position,
+        until: Position,
+        mut show: impl FnMut(Receipt, &[u8]) -> bool,
+    ) -> Result<(), ReadFault> {
+        let _unreplaced = self.segments.reading();
+        let Some(mut cursor) = self.place(after)? else { return Ok(()) };
         let mut last = after;
-        while last < until && events.len() < count_max && bytes < bytes_max {
+        let mut goes_on = true;
+        while last < until && goes_on {
             let offset = cursor.offset();
             let Some(frame) = cursor.next_frame()? else {
                 match self.segments.following(cursor.segment().first) {
@@ -223,15 +322,14 @@ impl LogReader {
                 continue;
             }
             last = frame.position;
-            if let Some(payload) = frame.event().and_then(|event| sift(frame.position, event)) {
-                bytes += payload.len();
+            if let Some(payload) = frame.event() {
                 let receipt = Receipt { position: frame.position, received_at: frame.received_at };
-                events.push(StoredEvent { receipt, payload });
+                goes_on = show(receipt, payload);
             }
         }
         let hint = Hint { after: last, segment: cursor.segment().clone(), offset: cursor.offset() };
         *self.hint.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
-        Ok(events)
+        Ok(())
     }
 
     /// A cursor at or before the record that follows `after`: where the last read ended, or found by hopping from

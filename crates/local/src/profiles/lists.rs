@@ -12,7 +12,7 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
-use super::mover::{member_key, term, term_key, term_prefix, terms_but};
+use super::mover::{BELONGS, member_key, term, term_key, term_prefix, terms_but};
 use super::overlay::Generations;
 use super::store::{Store, failed};
 
@@ -104,7 +104,8 @@ impl View<'_> {
     ) -> Result<Page<Found>, StoreError> {
         let prefix = member_key(company, "");
         let keys = |id: &str, fresh: &Profile, see: &mut dyn FnMut(Vec<u8>)| {
-            if fresh.company_id() == Some(company) {
+            // Also who would belong to it but for a tie: what had won may be erased above.
+            if fresh.view().companies().any(|named| named == company) {
                 see(member_key(company, id));
             }
         };
@@ -160,29 +161,31 @@ impl View<'_> {
         let mut touched = BTreeSet::new();
         for generation in self.fresh.each() {
             generation.visit(ProfileKind::User, |id, fresh| {
-                if fresh.company_id() == Some(company) {
+                if fresh.view().companies().any(|named| named == company) {
                     touched.insert(Box::<str>::from(id));
                 }
             });
         }
-        let mut joined = 0u64;
-        for id in &touched {
-            let was =
-                self.store.index.contains_key(member_key(company, id)).map_err(|error| failed(&error))?;
-            let is = self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
-            joined += u64::from(is && !was);
-        }
-        let mut left = 0u64;
-        let mut stored = 0u64;
+        let belongs = |id: &str| -> Result<bool, StoreError> {
+            Ok(self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company)))
+        };
+        let (mut stored, mut joined, mut left) = (0u64, 0u64, 0u64);
         for entry in self.store.index.prefix(member_key(company, "")) {
-            stored += 1;
-            let key = entry.key().map_err(|error| failed(&error))?;
+            let (key, value) = entry.into_inner().map_err(|error| failed(&error))?;
             let Ok(id) = std::str::from_utf8(&key[company.len() + 2..]) else { continue };
-            if self.fresh.touches_user(id, company) {
-                let is =
-                    self.get(ProfileKind::User, id)?.is_some_and(|user| user.company_id() == Some(company));
-                left += u64::from(!is);
+            let is_touched = touched.remove(id);
+            if *value != *BELONGS {
+                // It lost a tie; what had won may be erased since.
+                joined += u64::from(belongs(id)?);
+                continue;
             }
+            stored += 1;
+            if is_touched || self.fresh.touches_user(id, company) {
+                left += u64::from(!belongs(id)?);
+            }
+        }
+        for id in &touched {
+            joined += u64::from(belongs(id)?);
         }
         Ok(stored + joined - left)
     }

@@ -24,11 +24,15 @@ const CHUNK_PROFILES: usize = 64;
 const GROUP_PROFILES: usize = 1024;
 /// Guards per batch: those of an import are many, and small.
 const GROUP_GUARDS: usize = 1024;
+/// Value of a member's key: the user belongs to the company.
+pub(super) const BELONGS: &[u8] = &[];
+/// Value of a member's key: the company was named for the same moment as the user's own, and lost.
+const LOST_A_TIE: &[u8] = &[1];
 /// Characters of a name or e-mail that the index keeps; longer searches look into the profile.
 pub const TERM_CHARS_MAX: usize = 64;
 /// First bytes of the keys of the index.
 pub mod prefix {
-    /// Company, zero, user: who belongs to whom.
+    /// Company, zero, user: who belongs to whom, or would but for a tie.
     pub const MEMBER: u8 = b'm';
     /// Company: how many users belong to it.
     pub const MEMBER_COUNT: u8 = b'n';
@@ -177,15 +181,8 @@ pub(super) fn index(
 ) {
     let old = before.map(|profile| Found::of(kind, profile)).unwrap_or_default();
     let new = Found::of(kind, after);
-    if old.company != new.company {
-        if let Some(company) = old.company {
-            batch.remove(&store.index, member_key(company, id));
-            *counts.members.entry(company.to_owned()).or_default() -= 1;
-        }
-        if let Some(company) = new.company {
-            batch.insert(&store.index, member_key(company, id), []);
-            *counts.members.entry(company.to_owned()).or_default() += 1;
-        }
+    if kind == ProfileKind::User {
+        index_companies(store, batch, id, before, after, counts);
     }
     if (old.email, old.name) != (new.email, new.name) {
         let (old, new) = (old.terms(), new.terms());
@@ -205,10 +202,40 @@ pub(super) fn index(
     }
 }
 
-/// What of a profile the index is made from.
+/// Each key is changed once at most: changes of one batch have no order.
+fn index_companies(
+    store: &Store,
+    batch: &mut Batch,
+    id: &str,
+    before: Option<ProfileView<'_>>,
+    after: ProfileView<'_>,
+    counts: &mut Counts,
+) {
+    if before.is_some_and(|before| before.companies().eq(after.companies())) {
+        return;
+    }
+    let old: Vec<&str> = before.into_iter().flat_map(ProfileView::companies).collect();
+    let new: Vec<&str> = after.companies().collect();
+    // The first one is the one that a user belongs to.
+    for (at, company) in old.iter().enumerate() {
+        if at == 0 {
+            *counts.members.entry((*company).to_owned()).or_default() -= 1;
+        }
+        if !new.contains(company) {
+            batch.remove(&store.index, member_key(company, id));
+        }
+    }
+    for (at, company) in new.iter().enumerate() {
+        if at == 0 {
+            *counts.members.entry((*company).to_owned()).or_default() += 1;
+        }
+        batch.insert(&store.index, member_key(company, id), if at == 0 { BELONGS } else { LOST_A_TIE });
+    }
+}
+
+/// What of a profile the index is made from, beside the companies.
 #[derive(Clone, Copy, Default)]
 struct Found<'a> {
-    company: Option<&'a str>,
     email: Option<&'a str>,
     name: Option<&'a str>,
 }
@@ -220,10 +247,8 @@ impl<'a> Found<'a> {
             _ => None,
         };
         match kind {
-            ProfileKind::User => {
-                Found { company: profile.company_id(), email: text("email"), name: text("name") }
-            }
-            ProfileKind::Company => Found { company: None, email: None, name: text("name") },
+            ProfileKind::User => Found { email: text("email"), name: text("name") },
+            ProfileKind::Company => Found { email: None, name: text("name") },
         }
     }
 
@@ -244,7 +269,7 @@ impl<'a> Found<'a> {
 pub fn terms_but(kind: ProfileKind, profile: &Profile, hides: impl Fn(&str) -> bool) -> Vec<String> {
     let Found { email, name, .. } = Found::of(kind, profile.view());
     let email = email.filter(|_| !hides("email"));
-    Found { email, name: name.filter(|_| !hides("name")), company: None }.terms()
+    Found { email, name: name.filter(|_| !hides("name")) }.terms()
 }
 
 /// A text as the index keeps it: lower case, cut, and without the separator.

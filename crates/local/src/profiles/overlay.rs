@@ -151,8 +151,7 @@ impl Generation {
     fn clear_companies(&self, ids: &HashSet<Box<str>>) {
         for shard in &self.users {
             for profile in shard.write().unwrap_or_else(PoisonError::into_inner).values_mut() {
-                let company = profile.company_id().filter(|company| ids.contains(*company));
-                if let Some(cleared) = company.and_then(|company| profile.cleared_of(company)) {
+                if let Some(cleared) = profile.cleared_of(|company| ids.contains(company)) {
                     *profile = cleared;
                 }
             }
@@ -179,8 +178,7 @@ impl Generation {
             return profile;
         }
         let erased = self.erased.read().unwrap_or_else(PoisonError::into_inner);
-        let company = profile.company_id().filter(|company| erased.companies.contains(*company));
-        company.and_then(|company| profile.cleared_of(company)).unwrap_or(profile)
+        profile.cleared_of(|company| erased.companies.contains(company)).unwrap_or(profile)
     }
 
     /// What this generation knows about a subject.

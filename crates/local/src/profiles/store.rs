@@ -32,7 +32,7 @@ const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
 const VALUES: &[u8] = b"values";
 /// Version of the keys and values of this file. Another one is rebuilt from the log, not migrated.
-const STORE_FORMAT: u8 = 3;
+const STORE_FORMAT: u8 = 4;
 
 /// The open store.
 pub struct Store {

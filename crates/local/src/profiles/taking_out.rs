@@ -88,7 +88,8 @@ fn clear_member(
 ) -> Result<Option<Place>, StoreError> {
     let kind = ProfileKind::User;
     let stored = profile(store, kind, user)?;
-    let cleared = stored.and_then(|(place, stored)| Some((place, stored.cleared_of(company)?, stored)));
+    let cleared = stored
+        .and_then(|(place, stored)| Some((place, stored.cleared_of(|named| named == company)?, stored)));
     let Some((place, cleared, stored)) = cleared else {
         batch.remove(&store.index, member_key(company, user));
         return Ok(None);

@@ -41,7 +41,7 @@ pub fn rewrite_values(store: &Store, rest: &dyn Fn() -> Result<(), StoreError>) 
 }
 
 /// Shows what every value of the value log names, those included that the store no longer does: its subject, and the
-/// company that a user belongs to.
+/// companies in it.
 ///
 /// # Errors
 /// When the value log cannot be read, or `see` says so.
@@ -51,10 +51,9 @@ pub fn each_value(store: &Store, see: &mut SeeIds<'_>) -> Result<(), StoreError>
         store.values().each_of(file, |stored| {
             let Some(stored) = stored else { return Ok(()) };
             let Some(kind) = kind_of(&stored) else { return Ok(()) };
-            match stored_view(stored.bytes)?.company_id() {
-                Some(company) => see(&[(kind, stored.id), (ProfileKind::Company, company)]),
-                None => see(&[(kind, stored.id)]),
-            }
+            let companies = stored_view(stored.bytes)?.companies().map(|id| (ProfileKind::Company, id));
+            let named: Vec<_> = std::iter::once((kind, stored.id)).chain(companies).collect();
+            see(&named)
         })
     })
 }

@@ -251,6 +251,40 @@ fn an_erased_company_leaves_its_users_without_one() {
 }
 
 #[test]
+fn a_company_that_lost_a_tie_is_erased_from_every_file_and_one_that_won_leaves_no_trace_of_a_tie() {
+    for (erased, stays) in [("company-a-erased", "company-b"), ("company-b-erased", "company-a")] {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+        add_environments(&engine, &[1]);
+        let names =
+            |id: &str| EventDraft { occurred_at: Some(DAY_ONE), ..joining(identify("u-tied", &[]), id) };
+        append(&engine, &names(erased));
+        engine.save();
+        append(&engine, &names(stays));
+        engine.save();
+        append(&engine, &names(erased));
+        erase(&engine, ErasedKind::Companies, &[erased]);
+        let check = |engine: &Engine, when: &str| {
+            let profile = engine.user(PRODUCTION, &user("u-tied")).unwrap().unwrap();
+            assert_eq!(profile.view().companies().collect::<Vec<_>>(), [stays], "{when}");
+            assert_eq!(engine.company_user_count(PRODUCTION, &company(stays)).unwrap(), 1, "{when}");
+            assert_eq!(engine.company_user_count(PRODUCTION, &company(erased)).unwrap(), 0, "{when}");
+        };
+        check(&engine, "accepted");
+        engine.save();
+        check(&engine, "moved");
+        assert_eq!(purge(&engine), Ok(Purged::Completed));
+        check(&engine, "purged");
+        engine.close();
+        drop(engine);
+        assert_eq!(files_with(directory.path(), &[erased]), Vec::<String>::new());
+        assert_eq!(verify(directory.path()).unwrap().problems, Vec::<String>::new());
+        std::fs::remove_dir_all(directory.path().join("environments/1/profiles")).unwrap();
+        check(&open(Arc::new(RealDisk), directory.path(), small()).unwrap(), "made anew");
+    }
+}
+
+#[test]
 fn a_suppressed_id_is_refused_until_the_end_of_time() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();

@@ -156,7 +156,7 @@ fn ask(engine: &Engine, threads: usize) {
     let one = EventQuery { user: Some(user("user_0000123")), ..EventQuery::default() };
     timed("timeline of a user, first page", || list(&one));
     let volume = question(None, Measure::Total, None).buckets;
-    let names = NamesQuestion { volume, names: Vec::new(), examples_max: 3 };
+    let names = NamesQuestion { volume, names: Vec::new(), examples_max: 3, with_times: false };
     timed("names", || engine.names(PRODUCTION, &names, &inquiry).unwrap());
     let properties = PropertiesQuestion { owner: PropertyOwner::Event, examples_max: 3 };
     timed("properties", || engine.properties(PRODUCTION, &properties, &inquiry).unwrap());

@@ -217,24 +217,30 @@ impl SavedAct {
         let entry = Entry::of(&self.by, act, &saved.name)
             .about(self.environment)
             .with(T::WORD, &saved.id.to_string());
-        // A key has no name in the audit.
+        self.with_key(entry)
+    }
+
+    /// Names the key that acts: a key has no name in the audit.
+    pub(super) fn with_key(&self, entry: Entry) -> Entry {
         match self.key {
             Some(key) => entry.with("key_id", &key.0.to_string()),
             None => entry,
         }
     }
 
+    /// Whether something is as the caller saw it.
+    pub(super) fn check_version(&self, word: &str, version: u32) -> Result<(), Problem> {
+        if self.version.is_some_and(|seen| seen != version) {
+            let message = format!("The {word} has version {version} by now; read it anew, then change that.");
+            return Err(Problem::of_call(ProblemCode::VersionDiffers, message));
+        }
+        Ok(())
+    }
+
     /// What has the number, if it is as the caller saw it.
     fn found<T: Kept>(&self, state: &CatalogState, id: u32) -> Result<Saved<T>, Problem> {
         let found = find::<T>(state, self.environment, id).ok_or_else(unknown::<T>)?;
-        if self.version.is_some_and(|version| version != found.version) {
-            let message = format!(
-                "The {} has version {} by now; read it anew, then change that.",
-                T::WORD,
-                found.version
-            );
-            return Err(Problem::of_call(ProblemCode::VersionDiffers, message));
-        }
+        self.check_version(T::WORD, found.version)?;
         Ok(found.clone())
     }
 }

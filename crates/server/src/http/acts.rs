@@ -14,10 +14,13 @@ use serde::de::DeserializeOwned;
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
-use crate::admin::{self, Actor, AdminAnswer, AdminError, AdminRequest, Office};
+use crate::admin::{self, Actor, AdminAnswer, AdminError, AdminRequest, Office, SavedAct};
 
+use super::caller::Purpose;
 use super::edge::Edge;
 use super::error::Refused;
+use super::reader::Reader;
+use super::versions::version_of;
 use super::{answer, attempts, body, read};
 
 /// The other end of the connection; present on the calls that count attempts.
@@ -107,6 +110,17 @@ pub(super) fn unkept(status: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = answer::json(status, bytes);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Who saves something, where, and the version that `If-Match` names. One that cannot be named by us is 0, which nothing
+/// has.
+pub(super) fn saving<P: Purpose>(reader: &Reader<P>, headers: &HeaderMap) -> SavedAct {
+    SavedAct {
+        environment: reader.environment(),
+        by: reader.actor(),
+        key: reader.key(),
+        version: version_of(headers),
+    }
 }
 
 /// An answer without a body.

@@ -80,7 +80,7 @@ pub(super) fn found(position: PositionToken, bytes: Vec<u8>) -> Response {
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes an answer that is put together from constant bytes")]
 pub(super) struct Accepted {
-    /// Always `accepted`.
+    /// `accepted`; or `suppressed`, when the call is about somebody who was erased and stays away, and nothing is stored.
     #[schema(example = "accepted")]
     status: String,
     /// What was odd about the call, and what was done about it.

@@ -69,8 +69,19 @@ pub(super) async fn ask<T: Send + 'static>(
     edge: &Arc<Edge>,
     work: impl FnOnce(&Edge, &Inquiry) -> Result<T, Refused> + Send + 'static,
 ) -> Result<T, Refused> {
-    let asked = Asked(Arc::default());
-    let inquiry = Arc::clone(&asked.0);
+    ask_as(edge, Arc::default(), work).await
+}
+
+/// The same, of a question that others can follow.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) async fn ask_as<T: Send + 'static>(
+    edge: &Arc<Edge>,
+    inquiry: Arc<Inquiry>,
+    work: impl FnOnce(&Edge, &Inquiry) -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let _asked = Asked(Arc::clone(&inquiry));
     let waiting = tokio::time::timeout(TURN_WAIT, Arc::clone(&edge.shared.questions).acquire_owned());
     let Ok(Ok(turn)) = waiting.await else {
         let message = "Too many questions to history are being answered; send the call again after `Retry-After` seconds.";

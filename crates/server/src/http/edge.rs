@@ -18,6 +18,7 @@ use super::bells::Bells;
 use super::error::Refused;
 use super::live::Recorder;
 use super::metrics::{Metrics, Shard};
+use super::questions::Questions;
 use super::session_uses::SessionUses;
 use super::settings::HttpSettings;
 use super::tally::Tally;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub recorder: Arc<Recorder>,
     /// Turns of questions to history.
     pub questions: Arc<Semaphore>,
+    /// Those of them that somebody follows.
+    pub named_questions: Arc<Questions>,
     pub metrics: Metrics,
     /// Bytes of bodies that are being put together from parts.
     pub body_bytes: AtomicUsize,

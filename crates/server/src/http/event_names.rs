@@ -168,7 +168,7 @@ async fn asked(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<R
     let volume = Buckets::recent(reader.now(), days, Interval::Day, &zone)
         .map_err(|_| invalid("`days` reaches beyond the calendar.".to_owned()))?;
     let starts = volume.starts().iter().map(|start| Instant(*start)).collect();
-    let question = NamesQuestion { volume, names: Vec::new(), examples_max };
+    let question = NamesQuestion { volume, names: Vec::new(), examples_max, with_times: false };
     let (environment, masking) = (reader.environment(), reader.masking());
     let names = asking::ask(edge, move |edge, inquiry| {
         Ok(edge.parts.history.names(environment, &question, inquiry)?)

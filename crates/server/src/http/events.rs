@@ -1,4 +1,5 @@
 //! `GET /v1/events`: the log in its own order, for tools that follow it; without a place to go on from, the newest events.
+//! `GET /v1/events/{position}`: one of them.
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, Position, PositionToken, UserId};
 use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, StoredEvent};
@@ -25,7 +27,7 @@ use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
 use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
-use super::read::{self, Head, Reading};
+use super::read::{self, Head, InPath, Plain, Reading};
 use super::reader::Reader;
 
 /// The value of `after` that begins with the first event of the log.
@@ -190,6 +192,58 @@ fn body_of<'a>(
     let event = Event::decode(&stored.payload)
         .map_err(|_| Refused::internal(format!("the record at {position} holds no event")))?;
     Ok(EventBody::new(position, stored, &event, masking))
+}
+
+/// Read one event.
+#[utoipa::path(
+    get,
+    path = "/v1/events/{position}",
+    operation_id = "read_event",
+    tag = "Events",
+    params(
+        ("position" = String, Path, description = "Where the event stands in the log, as a list of events says"),
+        EnvironmentHeader,
+    ),
+    responses(
+        (status = 200, description = "The event", body = EventBody<'static>),
+        (status = 404, description = "No event stands there", body = super::error::Envelope<'static>),
+        ReadProblems,
+    ),
+    security(("api_key" = ["read"]), ("session" = [])),
+)]
+pub(super) async fn get(
+    State(edge): State<Arc<Edge>>,
+    reader: Reader<Read>,
+    position: InPath<Plain>,
+    head: Head,
+) -> Response {
+    let outcome = one(&edge, &reader, position, &head).await;
+    reader.answer(outcome)
+}
+
+async fn one(
+    edge: &Arc<Edge>,
+    reader: &Reader<Read>,
+    position: InPath<Plain>,
+    head: &Head,
+) -> Result<Response, Refused> {
+    let Plain(text) = position.id()?;
+    let token = read::position_of(reader, &text, "position")?;
+    let reading = read::begin(edge, reader, head).await?;
+    let (environment, at) = (reader.environment(), token.position);
+    let found = read::aside(edge, move |edge| {
+        let before = Position(at.0.saturating_sub(1));
+        let next = edge.parts.log.read(environment, before, 1, 1)?.pop();
+        // Refused calls take positions too, and erased events are gone: the next event may be another one.
+        Ok(next.filter(|stored| stored.receipt.position == at))
+    })
+    .await?;
+    let stored = found.ok_or_else(unknown_event)?;
+    answer::read(reading.position, &body_of(token, &stored, &reader.masking())?)
+}
+
+fn unknown_event() -> Problem {
+    Problem::of_call(ProblemCode::EventUnknown, "No event stands at this position; list the events.")
 }
 
 /// Follow the log from `after` on, or look for the newest events.

@@ -17,6 +17,7 @@ mod caller;
 mod companies;
 mod connection;
 mod console;
+mod content;
 mod day;
 mod decompress;
 mod downloads;
@@ -41,6 +42,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod live;
+mod lookups;
 mod masking;
 mod members;
 mod membership;
@@ -49,6 +51,7 @@ mod openapi;
 mod overview;
 mod page;
 mod properties;
+mod questions;
 mod read;
 mod reader;
 mod render;
@@ -74,6 +77,7 @@ mod undo;
 mod upload;
 mod users;
 mod validate;
+mod versions;
 mod would;
 mod write;
 
@@ -165,6 +169,7 @@ pub fn serve(
         tally: Arc::default(),
         recorder: Arc::new(Recorder::new(parts.clock.now())),
         questions: Arc::new(Semaphore::new(parts.questions_max)),
+        named_questions: Arc::default(),
         metrics: Metrics::new(Arc::clone(&routes)),
         body_bytes: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),

@@ -58,6 +58,8 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
             "Ask what people did: trends, funnels, retention and paths, and who is behind each number.",
         ),
         ("Segments", "Say by rules who belongs together, and list who does."),
+        ("Lookups", "Look up what there is, to understand an export: properties, segments, events, content."),
+        ("Content", "Say which flows, banners, surveys and so on there are."),
         ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),
         ("Team", "Members, invitations and the audit of what was done. For sessions only."),

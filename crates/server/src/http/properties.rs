@@ -150,7 +150,8 @@ async fn asked(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<R
         for owner in owners {
             let question = PropertiesQuestion { owner, examples_max };
             let sent = edge.parts.history.properties(environment, &question, inquiry)?;
-            data.extend(bodies(owner, sent, known, &masking));
+            let all = sent_or_declared(owner, sent, known).into_iter();
+            data.extend(all.map(|summary| PropertyBody::new(owner, summary, known, &masking)));
         }
         Ok(data)
     })
@@ -159,20 +160,25 @@ async fn asked(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<R
 }
 
 /// What was sent and what was only declared, by name.
-fn bodies(
+pub(super) fn sent_or_declared(
     owner: PropertyOwner,
     sent: Vec<PropertySummary>,
     known: &Environment,
-    masking: &Masking,
-) -> Vec<PropertyBody> {
+) -> Vec<PropertySummary> {
     let mut all = sent;
     for declared in known.declared_properties.iter().filter(|declared| declared.owner == owner) {
         if !all.iter().any(|summary| summary.name == declared.name) {
-            all.push(PropertySummary { name: declared.name.clone(), types: Vec::new() });
+            all.push(PropertySummary { name: declared.name.clone(), types: Vec::new(), times: None });
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    all.into_iter().map(|summary| PropertyBody::new(owner, summary, known, masking)).collect()
+    all
+}
+
+/// What a property's values are taken for.
+pub(super) fn inferred(summary: &PropertySummary) -> PropertyType {
+    let sent: Vec<ReadableType> = summary.types.iter().map(|one| one.reads_as).collect();
+    PropertyType::inferred(&sent)
 }
 
 impl PropertyBody {
@@ -182,7 +188,7 @@ impl PropertyBody {
         PropertyBody {
             owner,
             name: summary.name.clone(),
-            r#type: PropertyType::inferred(&types_sent),
+            r#type: inferred(&summary),
             declared_type,
             pii: known.is_pii(&summary.name),
             conflict: is_conflict(&types_sent, declared_type),

@@ -238,6 +238,15 @@ impl PathId for JobId {
     }
 }
 
+/// A text that is looked up as it stands.
+pub(super) struct Plain(pub String);
+
+impl PathId for Plain {
+    fn of(text: &str) -> Result<Self, IdFault> {
+        Ok(Plain(text.to_owned()))
+    }
+}
+
 impl<T: PathId> FromRequestParts<Arc<Edge>> for InPath<T> {
     type Rejection = std::convert::Infallible;
 

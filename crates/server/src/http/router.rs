@@ -15,16 +15,17 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, downloads, environments, erasures, event_counts, event_names, events,
-    exports, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, members,
-    membership, metrics, openapi, overview, properties, reports, segment_explain, segment_list,
-    segment_members, segment_preview, segments, session, timeline, track, users, validate,
+    audit, bulk, companies, console, content, downloads, environments, erasures, event_counts, event_names,
+    events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger,
+    lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
+    segment_explain, segment_list, segment_members, segment_preview, segments, session, timeline, track,
+    users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
 fn table(version: &str, public_url: Option<&str>) -> OpenApiRouter<Arc<Edge>> {
     let base = OpenApiRouter::with_openapi(openapi::base(version, public_url));
-    base.merge(sending_table()).merge(reading_table()).merge(administering_table())
+    base.merge(sending_table()).merge(reading_table()).merge(lookup_table()).merge(administering_table())
 }
 
 /// For who sends data, and erases.
@@ -68,8 +69,10 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(timeline::of_user)) //      GET    /v1/users/{id}/events
         .routes(routes!(timeline::of_company)) //   GET    /v1/companies/{id}/events
         .routes(routes!(events::list)) //           GET    /v1/events
+        .routes(routes!(events::get)) //            GET    /v1/events/{position}
         .routes(routes!(event_names::list)) //      GET    /v1/events/names
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
+        .routes(routes!(questions::get)) //         GET    /v1/questions/{name}
         .routes(routes!(properties::list)) //       GET    /v1/properties
         .routes(routes!(segments::list)) //         GET    /v1/segments
         .routes(routes!(segments::get)) //          GET    /v1/segments/{id}
@@ -112,6 +115,28 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(reports::dashboards::delete)) // DELETE /v1/dashboards/{id}
         // Who says what properties are; scope `admin`, or a session of an admin.
         .routes(routes!(properties::put)) //        PUT    /v1/properties
+}
+
+/// For who looks up what there is, in the shapes of the contract, and says it.
+fn lookup_table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::default()
+        // Who reads data; scope `read`, or a session.
+        .routes(routes!(lookups::properties::of_users)) //     GET /api/v1/analytics/exports/lookups/user_properties
+        .routes(routes!(lookups::properties::of_companies)) // GET /api/v1/analytics/exports/lookups/company_properties
+        .routes(routes!(lookups::segments::list)) //           GET /api/v1/analytics/exports/lookups/segments
+        .routes(routes!(lookups::events::names)) //            GET /api/v1/analytics/exports/lookups/features_events
+        .routes(routes!(lookups::events::properties)) //       GET /api/v1/analytics/exports/lookups/events_properties
+        .routes(routes!(lookups::content::flows)) //           GET /api/v1/analytics/exports/lookups/flows
+        .routes(routes!(lookups::content::banners)) //         GET /api/v1/analytics/exports/lookups/banners
+        .routes(routes!(lookups::content::embeds)) //          GET /api/v1/analytics/exports/lookups/embeds
+        .routes(routes!(lookups::content::spotlights)) //      GET /api/v1/analytics/exports/lookups/spotlights
+        .routes(routes!(lookups::content::surveys)) //         GET /api/v1/analytics/exports/lookups/surveys
+        .routes(routes!(lookups::content::resource_center_modules)) // GET /api/v1/analytics/exports/lookups/resource_center_modules
+        .routes(routes!(lookups::content::checklists)) //      GET /api/v1/analytics/exports/lookups/checklists
+        .routes(routes!(content::get)) //                      GET /v1/content/{kind}
+        // Who says what content there is; scope `admin`, or a session of an admin.
+        .routes(routes!(content::put)) //                      PUT /v1/content/{kind}
+        .routes(routes!(content::delete)) //                   DELETE /v1/content/{kind}
 }
 
 /// For who watches, signs in, administers and runs the server.

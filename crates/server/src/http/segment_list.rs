@@ -23,8 +23,9 @@ use super::openapi::{ActProblems, EnvironmentHeader};
 use super::read::{Query, invalid};
 use super::reader::Reader;
 use super::rules;
-use super::segments::{TriedParameter, VersionHeader, act_of};
+use super::segments::{TriedParameter, act_of};
 use super::signed_in::Numbers;
+use super::versions::VersionHeader;
 use super::{acts, body};
 use crate::admin;
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderValue, Request};
+use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +27,7 @@ use super::reader::Reader;
 use super::rules;
 use super::segment_list;
 use super::signed_in::Numbers;
+use super::versions::{self, VersionHeader, version_of};
 use crate::admin::{self, Content, SegmentAct, SegmentFields, schema};
 
 /// A saved segment.
@@ -167,16 +167,6 @@ impl Fields {
 pub(super) struct TriedParameter {
     /// With `true`, everything is checked and nothing is changed; the answer is what it would be, with 200.
     dry_run: Option<bool>,
-}
-
-/// The version that a change is of.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "describes what `version_of` reads")]
-pub(super) struct VersionHeader {
-    /// The `ETag` that the caller saw: when it is another one by now, nothing is changed.
-    #[param(rename = "If-Match")]
-    if_match: Option<String>,
 }
 
 /// List saved segments, without their counts.
@@ -358,23 +348,9 @@ pub(super) fn act_of(
     })
 }
 
-/// The version that `If-Match` names. One that cannot be named by us is 0, which nothing has.
-pub(super) fn version_of(headers: &HeaderMap) -> Option<u32> {
-    let text = headers.get(IF_MATCH)?.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return None;
-    }
-    let text = text.strip_prefix("W/").unwrap_or(text);
-    Some(text.trim_matches('"').parse().unwrap_or(0))
-}
-
 fn shown(edge: &Edge, masking: &Masking, segment: &SavedSegment, is_new: bool) -> Result<Response, Refused> {
     let body = SegmentBody::new(edge, segment, &edge.parts.catalog.state(), masking)?;
-    let mut response = acts::answer(if is_new { error::CREATED } else { error::OK }, &body)?;
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", segment.version)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    versions::answer(if is_new { error::CREATED } else { error::OK }, &body, segment.version)
 }
 
 /// A segment that somebody belongs to.
@@ -393,21 +369,4 @@ pub(super) struct NameBody {
 pub(super) struct NamesBody {
     /// In the order in which they were made.
     pub items: Vec<NameBody>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_read_from_if_match_and_what_is_none_matches_nothing() {
-        let version = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(IF_MATCH, HeaderValue::from_str(text).unwrap());
-            version_of(&headers)
-        };
-        let read = ["\"3\"", "3", "W/\"3\"", "*", "\"x\"", ""].map(version);
-        assert_eq!(read, [Some(3), Some(3), Some(3), None, Some(0), Some(0)]);
-        assert_eq!(version_of(&HeaderMap::new()), None);
-    }
 }

@@ -47,6 +47,11 @@ pub(super) struct WriteWould {
     #[serde(skip_serializing_if = "is_false")]
     #[schema(required = false)]
     duplicate: bool,
+    /// Present and true when the call would be answered as `suppressed`: its subject was erased and stays away, and
+    /// nothing would be stored.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    suppressed: bool,
 }
 
 /// What a call would do to a user or a company.
@@ -108,13 +113,21 @@ impl DryRun {
     /// When they are none, which is a defect.
     pub(super) fn of_repetition(warnings: &str) -> Result<Self, Refused> {
         let text = if warnings.is_empty() { "[]" } else { warnings };
-        let warnings =
-            RawValue::from_string(text.to_owned()).map_err(|error| Refused::internal(error.to_string()))?;
-        Ok(DryRun {
-            status: "accepted",
-            warnings,
-            would: WriteWould { duplicate: true, ..WriteWould::default() },
-        })
+        DryRun::of_nothing("accepted", text, WriteWould { duplicate: true, ..WriteWould::default() })
+    }
+
+    /// Of a call about somebody who was erased and is suppressed.
+    ///
+    /// # Errors
+    /// As [`DryRun::of_repetition`].
+    pub(super) fn of_suppressed() -> Result<Self, Refused> {
+        DryRun::of_nothing("suppressed", "[]", WriteWould { suppressed: true, ..WriteWould::default() })
+    }
+
+    fn of_nothing(status: &'static str, warnings: &str, would: WriteWould) -> Result<Self, Refused> {
+        let warnings = RawValue::from_string(warnings.to_owned());
+        let warnings = warnings.map_err(|error| Refused::internal(error.to_string()))?;
+        Ok(DryRun { status, warnings, would })
     }
 
     /// What `draft` would do at the time `now`; `may_read` says whether present values are told.
@@ -148,7 +161,7 @@ impl DryRun {
         });
         let warnings = serde_json::value::to_raw_value(warnings)
             .map_err(|error| Refused::internal(error.to_string()))?;
-        let would = WriteWould { user, company, event, duplicate: false };
+        let would = WriteWould { user, company, event, ..WriteWould::default() };
         Ok(DryRun { status: "accepted", warnings, would })
     }
 }

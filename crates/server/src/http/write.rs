@@ -15,7 +15,7 @@ use muster_kernel::model::catalog::Scope;
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::limits::{IDEMPOTENCY_KEY_CHARS_MAX, PROFILE_PROPERTIES_MAX};
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
-use muster_kernel::ports::{Appended, Appending, ProfileKind};
+use muster_kernel::ports::{Admitted, Appended, Appending, ProfileKind};
 
 use super::answer;
 use super::body;
@@ -120,12 +120,13 @@ fn guard(draft: &mut EventDraft, head: &Parts, idempotency_key: Option<&str>, bo
     }
 }
 
-/// Answers a dry run with what the event in the draft would do: nothing, when its call would be a repetition.
+/// Answers a dry run with what the event in the draft would do: nothing, when its call would be a repetition, or is about
+/// somebody who is suppressed.
 fn would(
     edge: &Edge,
     caller: &Caller<Ingest>,
     status: StatusCode,
-    draft: &EventDraft,
+    draft: &mut EventDraft,
     warnings: &[Warning],
 ) -> Result<Response, Refused> {
     let environment = caller.environment();
@@ -134,8 +135,13 @@ fn would(
         [] => None,
         guards => edge.parts.log.recall(environment, guards)?.transpose()?,
     };
+    let admitted = edge.parts.erasures.port().admits(environment, draft)?;
+    if admitted == Admitted::WithoutCompany {
+        draft.drop_company();
+    }
     let body = match &known {
         Some(Appended::Duplicate { warnings, .. }) => DryRun::of_repetition(warnings)?,
+        _ if admitted == Admitted::Nothing => DryRun::of_suppressed()?,
         _ => {
             let as_seen = (caller.now, caller.key.api.may(Scope::Read));
             DryRun::of(edge.parts.profiles.as_ref(), environment, draft, warnings, as_seen)?

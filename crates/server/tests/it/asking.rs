@@ -17,9 +17,10 @@ use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
 use muster_kernel::model::report::{Behind, People, Pinned};
 use muster_kernel::ports::{History, Inquiry, PeoplePage, ProfileKind, Reports, StoreError, StoredEvent};
 use muster_testkit::model_engine::ModelEngine;
+use serde_json::json;
 
 use crate::client::{Client, Request};
-use crate::world::{KEY, World, until};
+use crate::world::{KEY, OTHER_KEY, World, until};
 
 /// History whose counts and funnels can be made to take for ever: until they are stopped, or let go.
 pub struct Patient {
@@ -36,6 +37,8 @@ impl Patient {
     }
 
     fn hold(&self, inquiry: &Inquiry) -> Result<(), StoreError> {
+        inquiry.expect(10);
+        inquiry.advance(4);
         self.at_work.fetch_add(1, Ordering::SeqCst);
         while self.holds.load(Ordering::SeqCst) {
             if inquiry.is_stopped() {
@@ -180,6 +183,31 @@ fn a_report_ends_when_its_caller_goes_away() {
     until("the question is at work", || history.at_work.load(Ordering::SeqCst) == 1);
     drop(client);
     until("it is stopped", || history.stopped.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
+fn a_report_with_a_name_tells_how_far_it_is_until_it_ends() {
+    let world = World::start();
+    let history = &world.history;
+    history.holds.store(true, Ordering::SeqCst);
+    let steps = r#"{"steps":[{"event":"a"},{"event":"b"}]}"#;
+    let asked = Request::post("/v1/reports/funnel", steps).key(KEY);
+    let far = || world.get("/v1/questions/mine-1");
+    far().is_refused(404, "question_unknown");
+    let mut client = world.client();
+    client.write(&asked.clone().header("Muster-Question", "mine-1").bytes());
+    until("the question is at work", || history.at_work.load(Ordering::SeqCst) == 1);
+    let answer = far();
+    assert_eq!((answer.status, answer.json()), (200, json!({"events_done": 4, "events_all": 10})));
+    let elsewhere = Request::get("/v1/questions/mine-1").key(OTHER_KEY);
+    world.ask(&elsewhere).is_refused(404, "question_unknown");
+    history.holds.store(false, Ordering::SeqCst);
+    assert_eq!(client.answer(false).status, 200);
+    until("it has ended", || far().status == 404);
+    for name in ["", "a b", &"x".repeat(65)] {
+        let refused = world.ask(&asked.clone().header("Muster-Question", name));
+        refused.is_refused(400, "parameter_invalid");
+    }
 }
 
 #[test]

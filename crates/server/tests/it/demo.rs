@@ -53,13 +53,61 @@ fn a_small_demo_arrives_whole_and_agrees_with_the_ledger() {
     assert!(counts.duplicate > 0 && counts.unknown_key > 0 && counts.refused.len() > 15, "{counts:?}");
 }
 
+/// Everything that is saved, with its numbers, names and versions.
+fn saved(client: &mut Client) -> Vec<Value> {
+    ["/v1/segments", "/v1/reports", "/v1/dashboards"]
+        .iter()
+        .map(|path| get(client, path)["items"].clone())
+        .collect()
+}
+
+#[test]
+fn a_demo_saves_segments_reports_and_a_dashboard_that_have_answers() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut lines = Vec::new();
+    fill(&options(address(&server), KEY), &mut |line| lines.push(line.to_owned())).unwrap();
+    assert_eq!(lines.last().unwrap(), "6 segments, 6 reports and 1 dashboard are saved");
+    let mut client = client(&server);
+    let all = saved(&mut client);
+    let [segments, reports, dashboards] = [&all[0], &all[1], &all[2]].map(|items| items.as_array().unwrap());
+    for segment in segments {
+        let members = get(&mut client, &format!("/v1/segments/{}/members", segment["id"]));
+        let is_small = segment["name"] != "Power users" && segment["name"] != "Customer board";
+        assert!(is_small || members["total"].as_u64().unwrap() > 0, "{}", segment["name"]);
+    }
+    for report in reports {
+        let target = format!("/v1/reports/{}", report["kind"].as_str().unwrap());
+        let answer = client.ask(&Request::post(&target, report["question"].to_string()).key(KEY));
+        assert_eq!(answer.status, 200, "{}: {}", report["name"], answer.text());
+    }
+    let numbers: Vec<&Value> = reports.iter().map(|report| &report["id"]).collect();
+    assert_eq!(dashboards[0]["reports"].as_array().unwrap().iter().collect::<Vec<_>>(), numbers);
+}
+
 #[test]
 fn the_same_demo_can_be_told_twice() {
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path(), &[]);
     let first = fill(&options(address(&server), KEY), &mut |_| {}).unwrap();
+    let mut client = client(&server);
+    let before = saved(&mut client);
     let again = fill(&options(address(&server), KEY), &mut |_| {}).unwrap();
     assert_eq!(again.counts.refused, first.counts.refused, "the same seed makes the same mistakes");
+    assert_eq!(saved(&mut client), before, "what is saved stays as it is");
+}
+
+#[test]
+fn a_key_that_may_not_save_fills_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let made = on(data.path(), &["keys", "create", "--environment", "Production", "--name", "x"]).worked();
+    let key = made.lines().nth(2).unwrap().trim();
+    let mut lines = Vec::new();
+    fill(&options(address(&server), key), &mut |line| lines.push(line.to_owned())).unwrap();
+    let expected = "no segments and reports are saved: that needs a key with the scope `admin`";
+    assert_eq!(lines.last().unwrap(), expected);
+    assert_eq!(saved(&mut client(&server)), vec![Value::Array(Vec::new()); 3]);
 }
 
 #[test]

@@ -110,6 +110,39 @@ fn an_event_and_a_departure_are_shown() {
 }
 
 #[test]
+fn nothing_would_be_stored_of_who_is_suppressed() {
+    let world = World::start();
+    for (path, body) in [
+        ("/v1/users", json!({"users": ["ada"], "suppress": true})),
+        ("/v1/companies", json!({"companies": ["acme"], "suppress": true})),
+    ] {
+        let erase = Request::with_body("DELETE", path, body.to_string()).key(KEY);
+        assert_eq!(world.ask(&erase).status, 202);
+    }
+    let nothing = json!({"user": null, "company": null, "event": null, "suppressed": true});
+    for (path, body) in [
+        ("/v1/identify", ADA),
+        ("/v1/track", r#"{"user_id":"ada","event_name":"paid"}"#),
+        ("/v1/companies/identify", r#"{"company_id":"acme","metadata":{"size":6}}"#),
+    ] {
+        let tried = world.post(&format!("{path}?dry_run=true"), body);
+        let real = world.post(path, body);
+        assert_eq!(tried.status, real.status);
+        assert_eq!(real.json(), json!({"status": "suppressed", "warnings": []}));
+        assert_eq!(tried.json(), json!({"status": "suppressed", "warnings": [], "would": nothing}), "{path}");
+    }
+    // Who is not there belongs nowhere.
+    let leave = Request::new("DELETE", "/v1/users/ada/company?dry_run=true").key(KEY);
+    world.ask(&leave).is_refused(404, "user_unknown");
+    // Of somebody else only the company stays away.
+    let body = r#"{"user_id":"ben","company":{"id":"acme","size":5}}"#;
+    let expected = json!({
+        "user": {"id": "ben", "action": "create", "properties": []}, "company": null, "event": null,
+    });
+    assert_eq!(would(&world, "/v1/identify", body), expected);
+}
+
+#[test]
 fn a_dry_run_leaves_nothing_behind() {
     let world = World::start();
     world.post("/v1/identify", ADA);

@@ -104,6 +104,10 @@ fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
     let mut client = client(&server);
     fill(&mut client);
     assert!(!files_with_secrets(data.path()).is_empty(), "the search finds what is there");
+    let told = client.ask(&Request::get(&format!("/v1/users/{PERSON}/events")).key(KEY)).json();
+    let event =
+        Request::get(&format!("/v1/events/{}", told["data"][0]["position"].as_str().unwrap())).key(KEY);
+    assert!(client.ask(&event).text().contains(PERSON));
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let address = address(&server);
     let id = std::thread::scope(|scope| {
@@ -128,10 +132,12 @@ fn a_deletion_under_load_hides_at_once_and_leaves_nothing_in_any_file() {
         assert_eq!(answer.json()["message"], "2 users are scheduled for deletion");
         let id = answer.json()["job_id"].as_str().unwrap().to_owned();
         check_hidden(&mut client);
+        client.ask(&event).is_refused(404, "event_unknown");
         let before = sent.load(Ordering::Relaxed);
         let erasure = certified(&mut client, &id);
         assert!(sent.load(Ordering::Relaxed) > before, "writes went on meanwhile");
         check_hidden(&mut client);
+        client.ask(&event).is_refused(404, "event_unknown");
         check_certificate(&erasure);
         stop.store(true, Ordering::Relaxed);
         id

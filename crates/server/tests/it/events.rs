@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Request;
-use crate::world::{INCARNATION, KEY, World};
+use crate::world::{INCARNATION, KEY, OTHER_KEY, World};
 
 #[test]
 fn every_kind_of_event_reads_back_as_it_was_taken() {
@@ -52,6 +52,28 @@ fn every_kind_of_event_reads_back_as_it_was_taken() {
     ]);
     assert_eq!(page["data"], expected);
     assert_eq!(page["next_cursor"], position(4));
+}
+
+#[test]
+fn one_event_reads_as_it_stands_in_the_list() {
+    let world = World::start();
+    world.post("/v1/identify", r#"{"user_id":"u-1","metadata":{"plan":"pro"}}"#);
+    world.post("/v1/identify", r#"{"metadata":{}}"#).is_refused(400, "id_missing");
+    world.post("/v1/track", r#"{"user_id":"u-1","event_name":"paid","metadata":{"amount":12.5}}"#);
+    let listed = world.get("/v1/events").json()["data"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 2);
+    for event in &listed {
+        let answer = world.get(&format!("/v1/events/{}", event["position"].as_str().unwrap()));
+        assert_eq!((answer.status, answer.json()), (200, event.clone()));
+    }
+    let at = |number: u64| world.get(&format!("/v1/events/{INCARNATION:08x}-{number}"));
+    at(0).is_refused(404, "event_unknown");
+    at(99).is_refused(404, "event_unknown");
+    for other in ["7", "00000001-1", "paid", "%FF"] {
+        assert_eq!(world.get(&format!("/v1/events/{other}")).status, 400, "{other}");
+    }
+    let elsewhere = Request::get(&format!("/v1/events/{INCARNATION:08x}-1")).key(OTHER_KEY);
+    world.ask(&elsewhere).is_refused(400, "position_invalid");
 }
 
 #[test]

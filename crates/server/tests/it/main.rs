@@ -34,6 +34,7 @@ mod kill;
 mod ledger;
 mod live;
 mod logs;
+mod lookups;
 mod masking;
 mod operation;
 mod overview;

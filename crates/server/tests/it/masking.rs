@@ -21,7 +21,7 @@ fn world() -> (World, Browser, Browser) {
 }
 
 /// Every answer that holds properties.
-const ANSWERS: [&str; 10] = [
+const ANSWERS: [&str; 12] = [
     "/v1/users",
     "/v1/users?detail=true",
     "/v1/users/u-1",
@@ -32,6 +32,8 @@ const ANSWERS: [&str; 10] = [
     "/v1/companies/c-1/users",
     "/v1/events",
     "/v1/events?after=start",
+    "/v1/events/0a0b0c0d-1",
+    "/v1/events/0a0b0c0d-2",
 ];
 
 #[test]

@@ -71,6 +71,7 @@ fn of_reports() -> Vec<Row> {
         ("POST", "/v1/reports/funnel/people", people_of(1), all(200)),
         ("POST", "/v1/reports/retention/people", people_of(2), all(200)),
         ("POST", "/v1/reports/path/people", people_of(3), all(200)),
+        ("GET", "/v1/questions/{mine}", None, all(404)),
         ("GET", "/v1/reports", None, all(200)),
         ("POST", "/v1/reports", Some(saved_report("More")), [403, 201, 201, 201]),
         ("GET", "/v1/reports/{1}", None, all(200)),
@@ -81,6 +82,28 @@ fn of_reports() -> Vec<Row> {
         ("GET", "/v1/dashboards/{1}", None, all(200)),
         ("PUT", "/v1/dashboards/{1}", Some(json!({"name": "Less", "reports": []})), [403, 200, 200, 200]),
         ("DELETE", "/v1/dashboards/{1}", None, [403, 204, 204, 204]),
+    ]
+}
+
+fn of_lookups() -> Vec<Row> {
+    let all = |status: u16| [status; 4];
+    let flows = json!([{"id": 1, "title": "Tour"}]);
+    vec![
+        ("GET", "/api/v1/analytics/exports/lookups/user_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/company_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/segments", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/features_events", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/events_properties", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/flows", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/banners", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/embeds", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/spotlights", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/surveys", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/resource_center_modules", None, all(200)),
+        ("GET", "/api/v1/analytics/exports/lookups/checklists", None, all(200)),
+        ("GET", "/v1/content/{flows}", None, all(200)),
+        ("PUT", "/v1/content/{flows}", Some(flows), [403, 403, 200, 200]),
+        ("DELETE", "/v1/content/{flows}", None, [403, 403, 204, 204]),
     ]
 }
 
@@ -100,6 +123,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/users/{u}/events", None, all(200)),
         ("GET", "/v1/companies/{c}/events", None, all(200)),
         ("GET", "/v1/events", None, all(200)),
+        ("GET", "/v1/events/{0a0b0c0d-1}", None, all(200)),
         ("GET", "/v1/events/names", None, all(200)),
         ("GET", "/v1/events/counts", None, all(200)),
         ("GET", "/v1/properties", None, all(200)),
@@ -154,6 +178,7 @@ fn table() -> Vec<Row> {
     ];
     rows.extend(of_segments());
     rows.extend(of_reports());
+    rows.extend(of_lookups());
     rows
 }
 

@@ -8,7 +8,7 @@ use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
-    Appended, CompanyQuery, Erasures, EventLog, Jobs, Profiles, Purged, StoreError, UserQuery,
+    Admitted, Appended, CompanyQuery, Erasures, EventLog, Jobs, Profiles, Purged, StoreError, UserQuery,
 };
 
 use super::{store, upload};
@@ -35,6 +35,7 @@ pub fn erasures_keep_their_promises(
     all.what_comes_later_is_a_new_life();
     all.a_purge_stops_when_asked_and_is_then_done_once();
     all.an_erased_company_is_cleared_from_its_users();
+    all.what_lost_a_tie_to_an_erased_company_counts_again();
     all.a_suppressed_subject_stays_away();
     if let Some(jobs) = jobs {
         all.a_job_that_was_accepted_before_brings_nobody_back_and_is_waited_for(jobs);
@@ -128,6 +129,7 @@ impl All<'_> {
         assert_eq!(self.erasures.purge(NOWHERE, &[], &|| PURGED_AT, &|| false).err(), none);
         assert_eq!(self.erasures.would_erase(NOWHERE, ErasedKind::Users, &ids).err(), none);
         assert_eq!(self.erasures.withholds(NOWHERE, JobNumber(1), &identify("nobody", &[])).err(), none);
+        assert_eq!(self.erasures.admits(NOWHERE, &identify("nobody", &[])).err(), none);
     }
 
     fn an_erased_user_is_hidden_at_once_and_in_no_other_environment(&self) {
@@ -232,6 +234,32 @@ impl All<'_> {
         }
     }
 
+    fn what_lost_a_tie_to_an_erased_company_counts_again(&self) {
+        let names = |id: &str| EventDraft { occurred_at: Some(DAY_ONE), ..joining(tracked("tied"), id) };
+        for id in ["tied-b", "tied-c", "tied-a"] {
+            store(self.log, PRODUCTION, &names(id));
+        }
+        let check = |belongs: Option<&str>, when: &str| {
+            let profile = good(self.profiles.user(PRODUCTION, &user("tied"))).unwrap_or_default();
+            assert_eq!(profile.company_id(), belongs, "{when}");
+            for id in ["tied-a", "tied-b", "tied-c"] {
+                let is_it = belongs == Some(id);
+                let query = UserQuery { company: Some(company(id)), ..UserQuery::default() };
+                let page = good(self.profiles.users(PRODUCTION, &query, None, 10));
+                assert_eq!(page.items.len(), usize::from(is_it), "{id} {when}");
+                let count = good(self.profiles.company_user_count(PRODUCTION, &company(id)));
+                assert_eq!(count, u64::from(is_it), "{id} {when}");
+            }
+        };
+        check(Some("tied-c"), "of a tie the largest id wins");
+        for (erased, then) in [("tied-c", Some("tied-b")), ("tied-a", Some("tied-b")), ("tied-b", None)] {
+            let erasure = self.accept(request(ErasedKind::Companies, &[erased]));
+            check(then, &format!("{erased} hidden"));
+            assert_eq!(self.purge(&erasure, false), Purged::Completed);
+            check(then, &format!("{erased} purged"));
+        }
+    }
+
     fn a_suppressed_subject_stays_away(&self) {
         for (kind, id) in [(ErasedKind::Users, "unwanted"), (ErasedKind::Companies, "unwanted-company")] {
             let asked = ErasureRequest { suppress: true, key: Some(KEY), by: None, ..request(kind, &[id]) };
@@ -244,8 +272,13 @@ impl All<'_> {
         for draft in &refused {
             assert_eq!(block_on(self.log.append(PRODUCTION, draft)), Ok(Appended::Suppressed));
             assert_eq!(self.erasures.withholds(PRODUCTION, JobNumber(99), draft), Ok(true));
+            assert_eq!(self.erasures.admits(PRODUCTION, draft), Ok(Admitted::Nothing));
         }
-        store(self.log, PRODUCTION, &joining(identify("wanted", &[]), "unwanted-company"));
+        let wanted = joining(identify("wanted", &[]), "unwanted-company");
+        assert_eq!(self.erasures.admits(PRODUCTION, &wanted), Ok(Admitted::WithoutCompany));
+        assert_eq!(self.erasures.admits(PRODUCTION, &identify("wanted", &[])), Ok(Admitted::Whole));
+        assert_eq!(self.erasures.admits(STAGING, &wanted), Ok(Admitted::Whole));
+        store(self.log, PRODUCTION, &wanted);
         let profile = good(self.profiles.user(PRODUCTION, &user("wanted"))).unwrap_or_default();
         assert_eq!(profile.company_id(), None, "stored without the company");
         assert_eq!(good(self.profiles.company(PRODUCTION, &company("unwanted-company"))), None);

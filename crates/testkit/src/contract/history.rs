@@ -6,8 +6,8 @@
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::history::{
-    Breakdown, CountQuestion, CountSeries, EventName, EventQuery, Measure, NamesQuestion, PropertiesQuestion,
-    PropertyIs, PropertyOwner, PropertySummary, ReadableType,
+    Breakdown, CountQuestion, CountSeries, EventName, EventQuery, Measure, NameSummary, NamesQuestion,
+    PropertiesQuestion, PropertyIs, PropertyOwner, PropertySummary, ReadableType,
 };
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::page::Cursor;
@@ -281,14 +281,24 @@ fn told(summaries: &[PropertySummary], name: &str) -> Vec<(ReadableType, u64, us
 fn names_and_properties_are_told_with_types_and_examples(subject: &Subject<'_>) {
     let values = [Value::Int(1), Value::Int(2), Value::Int(2), Value::Text("4"), Value::Text("soon")];
     for (n, value) in (0..).zip(values) {
-        let draft = at(tracked("n1", "measured", &[("size", value)]), n * DAY);
+        let mut sent = vec![("size", value)];
+        // Not of the first event and not of the last one.
+        if n == 1 || n == 3 {
+            sent.push(("unit", Value::Text("mm")));
+        }
+        let draft = at(tracked("n1", "measured", &sent), n * DAY);
         store(subject.log, PRODUCTION, &draft);
         if n == 2 {
             (subject.settle)();
         }
     }
     let volume = question(&[], Measure::Total, None).buckets;
-    let asked = NamesQuestion { volume, names: vec![EventName::track("measured")], examples_max: 2 };
+    let asked = NamesQuestion {
+        volume,
+        names: vec![EventName::track("measured")],
+        examples_max: 2,
+        with_times: true,
+    };
     let names = subject.history.names(PRODUCTION, &asked, &Inquiry::default());
     let names = names.unwrap_or_else(|error| panic!("{error}"));
     let [name] = names.as_slice() else { panic!("{names:?}") };
@@ -297,6 +307,15 @@ fn names_and_properties_are_told_with_types_and_examples(subject: &Subject<'_>) 
     assert_eq!(name.volume, [1, 1, 1]);
     use ReadableType::{Integer, NumericText, Text};
     assert_eq!(told(&name.properties, "size"), [(Integer, 3, 2), (NumericText, 1, 1), (Text, 1, 1)]);
+    let times = |names: &[NameSummary]| -> Vec<_> {
+        names.iter().flat_map(|name| &name.properties).map(|property| property.times).collect()
+    };
+    let expected =
+        [(0, 4), (1, 3)].map(|(first, last)| Some((DAY_ONE.plus(first * DAY), DAY_ONE.plus(last * DAY))));
+    assert_eq!(times(&names), expected, "of `size` and of `unit`");
+    let quick = NamesQuestion { with_times: false, ..asked.clone() };
+    let quick = subject.history.names(PRODUCTION, &quick, &Inquiry::default());
+    assert_eq!(times(&quick.unwrap_or_else(|error| panic!("{error}"))), [None, None]);
     let all =
         subject.history.names(PRODUCTION, &NamesQuestion { names: Vec::new(), ..asked }, &Inquiry::default());
     let all = all.unwrap_or_else(|error| panic!("{error}"));

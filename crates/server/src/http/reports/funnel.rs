@@ -26,6 +26,7 @@ use crate::http::caller::Read;
 use crate::http::edge::Edge;
 use crate::http::event_names::shown;
 use crate::http::openapi::{EnvironmentHeader, PositionParameter, QuestionProblems};
+use crate::http::questions::QuestionHeader;
 use crate::http::reader::Reader;
 
 /// How many went through which steps?
@@ -312,7 +313,7 @@ fn exclusions(
     path = "/v1/reports/funnel",
     operation_id = "ask_funnel",
     tag = "Reports",
-    params(PositionParameter, EnvironmentHeader),
+    params(PositionParameter, QuestionHeader, EnvironmentHeader),
     request_body = QuestionFields,
     responses((status = 200, description = "How many went through which steps", body = AnswerBody), QuestionProblems),
     security(("api_key" = ["read"]), ("session" = [])),

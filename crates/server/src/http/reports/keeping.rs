@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -12,13 +11,13 @@ use muster_kernel::model::saved::Saved;
 use muster_kernel::model::time::Timestamp;
 
 use super::Asker;
-use crate::admin::{self, Kept, SavedAct};
+use crate::admin::{self, Kept};
 use crate::http::acts;
 use crate::http::caller::{Curate, Purpose};
 use crate::http::edge::Edge;
 use crate::http::error::{self, Refused};
 use crate::http::reader::Reader;
-use crate::http::segments::version_of;
+use crate::http::versions;
 
 /// How something saved is shown.
 pub(super) trait Shown: Kept + Send + 'static {
@@ -60,7 +59,7 @@ pub(super) async fn save<T: Shown + Sync>(
     headers: &HeaderMap,
     (name, what): (String, T),
 ) -> Result<Response, Refused> {
-    let act = act_of(reader, headers);
+    let act = acts::saving(reader, headers);
     let saved = acts::with_office(edge, String::new(), move |office| match place {
         None => admin::create_saved(&name, &what, &act, office),
         Some(Some(id)) => admin::replace_saved(id, &name, &what, &act, office),
@@ -77,19 +76,10 @@ pub(super) async fn remove<T: Shown>(
     id: Option<u32>,
     headers: &HeaderMap,
 ) -> Result<Response, Refused> {
-    let act = act_of(reader, headers);
+    let act = acts::saving(reader, headers);
     let id = id.ok_or_else(admin::unknown_saved::<T>)?;
     acts::with_office(edge, String::new(), move |office| admin::remove_saved::<T>(id, &act, office)).await?;
     Ok(acts::nothing())
-}
-
-fn act_of(reader: &Reader<Curate>, headers: &HeaderMap) -> SavedAct {
-    SavedAct {
-        environment: reader.environment(),
-        by: reader.actor(),
-        key: reader.key(),
-        version: version_of(headers),
-    }
 }
 
 fn shown<T: Shown, P: Purpose>(
@@ -100,9 +90,5 @@ fn shown<T: Shown, P: Purpose>(
 ) -> Result<Response, Refused> {
     let asker = Asker::of(edge, reader);
     let body = T::body(saved, &edge.parts.catalog.state(), &asker, reader.now());
-    let mut response = acts::answer(status, &body)?;
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", saved.version)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    versions::answer(status, &body, saved.version)
 }

@@ -38,7 +38,7 @@ use super::error::Refused;
 use super::masking::Masking;
 use super::read::{self, Head};
 use super::reader::Reader;
-use super::{answer, asking, body, rules};
+use super::{answer, asking, body, questions, rules};
 use object::{Object, Reading};
 
 /// A kind of report: how its question is read, asked and answered.
@@ -90,7 +90,10 @@ async fn answered<R: Report>(
     let read = asked.whole(&value, "", R::read);
     let mut report = asked.finish(read)?;
     let environment = reader.environment();
-    let bytes = asking::ask(edge, move |edge, inquiry| {
+    let inquiry = Arc::<Inquiry>::default();
+    let named = &edge.shared.named_questions;
+    let _told = questions::name_of(&head.headers)?.map(|name| named.tell(environment, name, &inquiry));
+    let bytes = asking::ask_as(edge, inquiry, move |edge, inquiry| {
         asker.complete(report.who_mut())?;
         let Pinned { answer, pin } = report.ask(&*edge.parts.reports, environment, inquiry)?;
         let body = report.body(answer, pin.map(|pin| token(pin, now)));

@@ -22,6 +22,7 @@ use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;
 use crate::http::openapi::{EnvironmentHeader, PositionParameter, QuestionProblems};
+use crate::http::questions::QuestionHeader;
 use crate::http::reader::Reader;
 
 const LEVELS_DEFAULT: usize = 5;
@@ -199,7 +200,7 @@ impl Report for PathQuestion {
     path = "/v1/reports/path",
     operation_id = "ask_path",
     tag = "Reports",
-    params(PositionParameter, EnvironmentHeader),
+    params(PositionParameter, QuestionHeader, EnvironmentHeader),
     request_body = QuestionFields,
     responses((status = 200, description = "What people did", body = AnswerBody), QuestionProblems),
     security(("api_key" = ["read"]), ("session" = [])),

@@ -26,6 +26,7 @@ use crate::http::answer::Instant;
 use crate::http::caller::Read;
 use crate::http::edge::Edge;
 use crate::http::openapi::{EnvironmentHeader, PositionParameter, QuestionProblems};
+use crate::http::questions::QuestionHeader;
 use crate::http::reader::Reader;
 
 /// Who comes back?
@@ -277,7 +278,7 @@ fn intervals(reading: &mut Reading, object: &mut Object<'_>) -> Option<(Buckets,
     path = "/v1/reports/retention",
     operation_id = "ask_retention",
     tag = "Reports",
-    params(PositionParameter, EnvironmentHeader),
+    params(PositionParameter, QuestionHeader, EnvironmentHeader),
     request_body = QuestionFields,
     responses((status = 200, description = "Who comes back", body = AnswerBody), QuestionProblems),
     security(("api_key" = ["read"]), ("session" = [])),

@@ -29,8 +29,8 @@ use crate::http::edge::Edge;
 use crate::http::error::{self, Refused};
 use crate::http::openapi::{ActProblems, EnvironmentHeader, ReadProblems};
 use crate::http::reader::Reader;
-use crate::http::segments::VersionHeader;
 use crate::http::signed_in::Numbers;
+use crate::http::versions::VersionHeader;
 
 /// A saved report.
 #[derive(Serialize, ToSchema)]

@@ -26,6 +26,7 @@ use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;
 use crate::http::openapi::{EnvironmentHeader, PositionParameter, QuestionProblems};
+use crate::http::questions::QuestionHeader;
 use crate::http::reader::Reader;
 
 /// How much was there?
@@ -337,7 +338,7 @@ fn formulas(reading: &mut Reading, object: &mut Object<'_>, series: usize) -> Op
     path = "/v1/reports/trend",
     operation_id = "ask_trend",
     tag = "Reports",
-    params(PositionParameter, EnvironmentHeader),
+    params(PositionParameter, QuestionHeader, EnvironmentHeader),
     request_body = QuestionFields,
     responses((status = 200, description = "How much there was", body = AnswerBody), QuestionProblems),
     security(("api_key" = ["read"]), ("session" = [])),
