@@ -10,6 +10,7 @@ import {
   ADA,
   daysAgo,
   eraseUsers,
+  exportEvents,
   type Jobs,
   populate,
   populateAsking,
@@ -46,6 +47,7 @@ let calls: CallPage['data'];
 let invitation: string;
 let jobs: Jobs;
 let erasure: string;
+let exported: string;
 let segment: number;
 let report: number;
 let dashboard: number;
@@ -66,6 +68,7 @@ beforeAll(async () => {
   invitation = (await invite('victor@example.com')).link;
   jobs = await populateJobs(server);
   erasure = await eraseUsers(server, [userId(230), userId(231), 'nobody']);
+  exported = await exportEvents(server, 'parquet');
   await server.json('POST', '/v1/environments', { cookie: owner, body: { name: 'Staging' } });
   calls = (await server.json<CallPage>('GET', '/v1/environments/1/calls?status=refused', { cookie: owner }))
     .data;
@@ -311,6 +314,13 @@ const PLACES: Place[] = [
     name: 'erasure',
     path: () => `/jobs/erasures/${encodeURIComponent(erasure)}`,
     ready: text('and nothing was found'),
+  },
+  { name: 'exports-none', path: () => '/jobs/exports?environment=2', ready: text('Nothing was exported yet') },
+  { name: 'exports', path: () => '/jobs/exports?environment=1', ready: text('Events as Parquet') },
+  {
+    name: 'export',
+    path: () => `/jobs/exports/${exported}`,
+    ready: text('events-00001.parquet'),
   },
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },

@@ -132,6 +132,17 @@ export async function eraseUsers(server: Server, ids: string[]): Promise<string>
   return job_id;
 }
 
+/** Exports every event; answers the export's id once its files are there. */
+export async function exportEvents(server: Server, format: string): Promise<string> {
+  const path = '/api/v1/analytics/exports';
+  const { id } = await server.json<{ id: string }>('POST', path, { key: server.key, body: { format } });
+  const isReady = async () =>
+    (await server.json<{ status: string }>('GET', `${path}/jobs/${id}`, { key: server.key })).status ===
+    'completed';
+  while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 20));
+  return id;
+}
+
 export const ADA = 'u-ada';
 
 export function daysAgo(days: number, seconds = 0): string {

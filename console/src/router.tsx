@@ -264,6 +264,18 @@ const erasureRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/erasure.tsx'), 'ErasurePage'),
 });
 
+const exportsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/exports',
+  validateSearch: (search: Record<string, unknown>): Pick<ListSearch, 'row'> => ({ row: text(search.row) }),
+  component: lazyRouteComponent(() => import('./pages/exports.tsx'), 'Exports'),
+});
+const exportRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/exports/$id',
+  component: lazyRouteComponent(() => import('./pages/export.tsx'), 'ExportPage'),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/settings',
@@ -327,6 +339,8 @@ const routeTree = rootRoute.addChildren([
     jobRoute,
     erasuresRoute,
     erasureRoute,
+    exportsRoute,
+    exportRoute,
     settingsRoute.addChildren([
       settingsIndexRoute,
       keysRoute,

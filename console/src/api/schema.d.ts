@@ -4,6 +4,58 @@
  */
 
 export interface paths {
+    "/api/v1/analytics/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Export events, users or companies into files. The export is of everything that is visible when it is asked for. */
+        post: operations["start_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List exports, the newest first. */
+        get: operations["list_exports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/exports/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an export and, once it is completed, the links to its files. */
+        get: operations["read_export"];
+        put?: never;
+        post?: never;
+        /** Cancel an export that has not ended. Its files are removed. */
+        delete: operations["cancel_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/analytics/exports/lookups/banners": {
         parameters: {
             query?: never;
@@ -519,6 +571,23 @@ export interface paths {
         post?: never;
         /** Remove a dashboard; its reports stay. */
         delete: operations["delete_dashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/downloads/{environment}/{id}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a file of an export. The link says by itself who may: it needs no key, and is taken from the export as it is. */
+        get: operations["download_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1508,7 +1577,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed" | "content_registered" | "content_removed";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "export_started" | "export_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed" | "content_registered" | "content_removed";
         /** @description Who did it. */
         Actor: {
             /**
@@ -2193,6 +2262,163 @@ export interface components {
              * @example plan is "pro"
              */
             text: string;
+        };
+        /** @description An export. */
+        Export: components["schemas"]["ExportListed"] & {
+            /** @description Those, and the one that is being written. */
+            all_chunks: string[];
+            /** @description The environment's public token. */
+            app_token: string;
+            /**
+             * Format: int64
+             * @description Bytes of all files that are whole.
+             */
+            bytes: number;
+            /** @description The files that are whole. */
+            completed_chunks: string[];
+            /** @description The file that is being written. */
+            current_chunk: string | null;
+            expires_at: components["schemas"]["Instant"] | null;
+            /** @description What was asked for. */
+            filter: components["schemas"]["ExportFilter"];
+            /** @description The files, once all of them are whole. Each link is good without a key. */
+            presigned_urls: components["schemas"]["ExportFile"][];
+            reason: components["schemas"]["ExportReason"] | null;
+            /**
+             * Format: int64
+             * @description Rows written so far.
+             */
+            rows: number;
+        };
+        /** @description An export that was taken. */
+        ExportAccepted: {
+            /** @description The environment's public token. */
+            environment_app_token: string;
+            /** @description The environment's name. */
+            environment_name: string;
+            /** @description The same. */
+            id: string;
+            /**
+             * @description The export's id.
+             * @example 0b0e4f8a-6c1f-4d0c-9a58-2f1f0c1d2e3f
+             */
+            job_id: string;
+            /** @description Where it is read. */
+            links: string;
+            /** @description When it was asked for. */
+            start_time: components["schemas"]["Instant"];
+            /** @description What was asked for and means nothing here. */
+            warnings: components["schemas"]["Warning"][];
+        };
+        /** @description A file that can be downloaded. */
+        ExportFile: {
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            bytes: number;
+            /** @description Until when the link is good; a later read of the export has a new one. */
+            expires_at: components["schemas"]["Instant"];
+            /**
+             * @description Its name.
+             * @example events-00001.ndjson.gz
+             */
+            filename: string;
+            /**
+             * Format: int64
+             * @description Rows in it.
+             */
+            rows: number;
+            /** @description Where it is, for whoever has this link; a call with `Range` gets a part of it. */
+            url: string;
+        };
+        /** @description What an export was asked for. */
+        ExportFilter: {
+            /** @description How many companies were named. */
+            companies: number;
+            /** @description Kinds of events. */
+            event_type: string[];
+            from: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int32
+             * @description The segment.
+             */
+            segment_id: number | null;
+            until: components["schemas"]["Instant"] | null;
+            /** @description How many users were named. */
+            users: number;
+        };
+        /** @description An export in the list. Every value is a text, as the contract has it. */
+        ExportListed: {
+            /**
+             * @description How long it took, or has taken so far, as hours, minutes and seconds.
+             * @example 00:01:05
+             */
+            elapsed_time: string;
+            /**
+             * @description The same in seconds.
+             * @example 65
+             */
+            elapsed_time_seconds: string;
+            end_time: components["schemas"]["Instant"] | null;
+            /** @description `ndjson`, `csv`, `parquet` or `avro`. */
+            format: string;
+            /** @description The same. */
+            id: string;
+            /** @description The export's id. */
+            job_id: string;
+            /**
+             * @description How much of what there is was looked at, in percent.
+             * @example 100
+             */
+            progress: string;
+            /** @description When it was asked for. */
+            start_time: components["schemas"]["Instant"];
+            /**
+             * @description `queued`, `processing`, `completed` or `failed`.
+             * @example completed
+             */
+            status: string;
+            /** @description What its rows are: `events`, `users` or `companies`. */
+            type: string;
+        };
+        /** @description Why an export failed. */
+        ExportReason: {
+            /** @description A stable word. */
+            code: string;
+            /** @description One sentence with the remedy. */
+            message: string;
+        };
+        /** @description What to export. */
+        ExportRequest: {
+            /** @description Only these companies, users who belong to them, or events that name them. */
+            company_id?: string[] | null;
+            /** @description Of events: only these kinds. `event_types` is another name for it. */
+            event_type?: string[] | null;
+            /**
+             * @description `ndjson` (when absent; `json` is the same), `csv`, `parquet` or `avro`.
+             * @example ndjson
+             */
+            format?: string | null;
+            /**
+             * @description Of events: a date or a time, from which on; it is in it.
+             * @example 2026-10-01
+             */
+            from?: string | null;
+            /** @description Only members of this saved segment, or events about them: its number. */
+            segment_id?: string | null;
+            /**
+             * @description Of events: a date, which is in it as a whole, or a time, which is not.
+             * @example 2026-10-31
+             */
+            to?: string | null;
+            /**
+             * @description `events` (when absent), `users` or `companies`.
+             * @example events
+             */
+            type?: string | null;
+            /** @description Only these users, or events about them. */
+            user_id?: string[] | null;
         };
         /** @description How many went through which steps. */
         FunnelAnswer: {
@@ -4208,6 +4434,428 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    start_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event_type": [
+                 *         "track",
+                 *         "page_view"
+                 *       ],
+                 *       "format": "ndjson",
+                 *       "from": "2026-10-01",
+                 *       "to": "2026-10-31"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description The export is durable and goes on by itself */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportAccepted"];
+                };
+            };
+            /** @description The body is not what it should be: one element for each problem */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What is named is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description An export is under way, or has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportListed"][];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No such export */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    cancel_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path: {
+                /** @description The export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export comes to its end as `failed` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description The body is not what it should be: one element for each problem */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What is named is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description An export is under way, or has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     lookup_banners: {
         parameters: {
             query?: never;
@@ -7435,6 +8083,80 @@ export interface operations {
             };
             /** @description Not now; try again after `Retry-After` seconds */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    download_export: {
+        parameters: {
+            query: {
+                /** @description Until when the link is good, in seconds since 1970 */
+                expires: number;
+                /** @description What proves that this server made the link */
+                signature: string;
+            };
+            header?: {
+                /** @description One range of bytes, such as `bytes=1000-` */
+                Range?: string | null;
+            };
+            path: {
+                /** @description The environment's number */
+                environment: number;
+                /** @description The export's id */
+                id: string;
+                /** @description The name of the file */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The part that was asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description This server did not sign the link */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The link is not good any more, or its file is gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The part that is asked for is not in the file */
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -225,13 +225,18 @@ function useFixedEntries(onKeys: () => void): Entry[] {
       icon,
       run: () => void navigate({ to }),
     })),
-    {
-      id: '/jobs/erasures',
+    ...(
+      [
+        { title: 'Erasures', to: '/jobs/erasures' },
+        { title: 'Exports', to: '/jobs/exports' },
+      ] as const
+    ).map(({ title, to }) => ({
+      id: to,
       group: 'Pages',
-      title: 'Erasures',
+      title,
       icon: JobsIcon,
-      run: () => void navigate({ to: '/jobs/erasures' }),
-    },
+      run: () => void navigate({ to }),
+    })),
     ...(
       [
         { title: 'Explorer of events', to: '/events/explorer' },

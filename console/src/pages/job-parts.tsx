@@ -7,6 +7,7 @@ import { State } from '../ui/status.tsx';
 
 const TABS = [
   { to: '/jobs', title: 'Jobs' },
+  { to: '/jobs/exports', title: 'Exports' },
   { to: '/jobs/erasures', title: 'Erasures' },
 ] as const;
 

@@ -25,6 +25,7 @@ export function Back({
     | '/companies'
     | '/jobs'
     | '/jobs/erasures'
+    | '/jobs/exports'
     | '/events'
     | '/segments'
     | '/reports'

@@ -67,6 +67,7 @@ export function useEscapeTo(
     | '/companies'
     | '/jobs'
     | '/jobs/erasures'
+    | '/jobs/exports'
     | '/events'
     | '/segments'
     | '/reports'

@@ -29,6 +29,8 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   key_revoked: (subject) => `revoked the key ${subject}`,
   job_started: (subject, details) => `${details.dry_run ? 'tried' : 'sent'} the file ${subject}`,
   job_cancelled: (subject) => `cancelled the job of ${subject}`,
+  export_started: (subject, details) => `started an export of ${subject} as ${details.format ?? 'files'}`,
+  export_cancelled: (subject) => `cancelled an export of ${subject}`,
   backup_made: (subject) => `made a backup in ${subject}`,
   erasure_accepted: (_, details) =>
     `had ${details.companies ? countOf(Number(details.companies), 'company', 'companies') : countOf(Number(details.users), 'user')} erased`,
@@ -60,6 +62,7 @@ const SAID = new Set([
   'bytes',
   'report',
   'dashboard',
+  'format',
 ]);
 
 export function auditSentence({ action, subject, details }: Named): string {

@@ -35,6 +35,7 @@ const PLACES: Record<string, string> = {
   log: 'The log of everything received',
   jobs: 'Rejected rows of files',
   profiles: 'Profiles and what is searched',
+  exports: 'Files of exports',
 };
 
 /** Where something was, as people call it. */
@@ -46,6 +47,7 @@ const REMOVED: Record<string, [string, string]> = {
   guards: ['record of a repeatable call', 'records of repeatable calls'],
   rejected_rows: ['rejected row', 'rejected rows'],
   profiles: ['profile', 'profiles'],
+  files: ['file', 'files'],
 };
 
 /** What a place gave up: `12 events, 1 record of a repeatable call`; what a newer server removes goes by its own name. */

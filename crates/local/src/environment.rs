@@ -21,6 +21,7 @@ use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::environment_history::open_history;
 use crate::erasure::Registry;
+use crate::exports::ExportFiles;
 use crate::folding::{FoldWork, Folder, Synced, age_max, run_fold};
 use crate::guards::UnderWay;
 use crate::history::archive::Archive;
@@ -73,6 +74,7 @@ pub struct Environment {
     pub(crate) reader: LogReader,
     pub(crate) state: Arc<State>,
     pub(crate) jobs: JobFiles,
+    pub(crate) exports: ExportFiles,
     pub(crate) lists: ListFiles,
     pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
@@ -128,6 +130,25 @@ impl State {
     }
 }
 
+/// What is kept in files of its own beside log, history and profiles.
+struct Files {
+    jobs: JobFiles,
+    exports: ExportFiles,
+    lists: ListFiles,
+    notes: Vec<String>,
+}
+
+impl Files {
+    fn open(parts: &Parts) -> std::io::Result<Files> {
+        let Parts { disk, directory, options, saved, .. } = parts;
+        let reserve = options.free_disk_reserve_bytes;
+        let (jobs, mut notes) = JobFiles::open(Arc::clone(disk), directory, reserve)?;
+        let (exports, export_notes) = ExportFiles::open(Arc::clone(disk), directory, reserve)?;
+        notes.extend(export_notes);
+        Ok(Files { jobs, exports, lists: ListFiles::open(Arc::clone(disk), directory, saved)?, notes })
+    }
+}
+
 impl Environment {
     /// Recovers an environment, or makes a new one, and starts its threads.
     ///
@@ -138,10 +159,7 @@ impl Environment {
         let log_directory = parts.directory.join("log");
         parts.disk.create_directory(&log_directory).map_err(io)?;
         std::fs::create_dir_all(&parts.directory).map_err(io)?;
-        let (jobs, job_notes) =
-            JobFiles::open(Arc::clone(&parts.disk), &parts.directory, parts.options.free_disk_reserve_bytes)
-                .map_err(io)?;
-        let lists = ListFiles::open(Arc::clone(&parts.disk), &parts.directory, &parts.saved).map_err(io)?;
+        let Files { jobs, exports, lists, notes: file_notes } = Files::open(&parts).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
         let home = Home {
@@ -173,7 +191,7 @@ impl Environment {
                 return Err(error);
             }
         };
-        notes.extend(job_notes);
+        notes.extend(file_notes);
         state.visible.store(writer.end().last.0, Ordering::Release);
         let queue =
             Arc::new(Queue::new(usize::try_from(parts.options.queue_bytes_max).unwrap_or(usize::MAX)));
@@ -197,6 +215,7 @@ impl Environment {
             reader: LogReader::new(segments),
             state,
             jobs,
+            exports,
             lists,
             history,
             notes,

@@ -3,7 +3,7 @@
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
 //! `cli` is how it is all started. `jobs` turns uploads
 //! into events, `erasures` purges what is to be forgotten, `backups` copies everything, off the threads that answer; `client` sends
-//! files to a server elsewhere; `convert` turns other systems' exports into rows of history.
+//! files to a server elsewhere; `exports` turns the log and the profiles into files, in the `formats` of tables; `convert` turns other systems' exports into rows of history.
 //! Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
@@ -14,6 +14,8 @@ pub mod config;
 pub mod control;
 mod convert;
 pub mod erasures;
+pub mod exports;
+pub mod formats;
 mod guards;
 pub mod http;
 pub mod jobs;

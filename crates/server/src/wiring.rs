@@ -5,6 +5,7 @@
 //! start goes to standard output and never into a log.
 
 mod copies;
+mod parts;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -26,10 +27,13 @@ use crate::config::{
     Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
 };
 use crate::control::{self, Control};
-use crate::erasures::{self, Eraser};
+use crate::erasures::Eraser;
+use crate::exports::Exporter;
 use crate::http::Random;
-use crate::jobs::{self, Runner};
+use crate::jobs::Runner;
 use crate::{VERSION, http, logging};
+
+use parts::{eraser_parts, export_parts, job_parts, parts};
 
 pub use copies::{Restored, back_up, rebuild, restore};
 
@@ -232,7 +236,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
-    let parts = parts(engine, &runner, &eraser, config.settings.history.questions_max);
+    let exporter = Arc::new(Exporter::new(export_parts(engine), config.settings.exports.clone()));
+    let parts = parts(engine, (&runner, &eraser, &exporter), config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -243,14 +248,18 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             if let Err(error) = eraser.start() {
                 tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
             }
+            if let Err(error) = exporter.go_on() {
+                tracing::error!(%error, "exports cannot go on; restart the server");
+            }
             announce(address, metrics_address, &config.data);
-            wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner);
+            wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner, &exporter);
             tracing::info!("stopping: calls in flight are answered");
             server.stop().map_err(|error| format!("the HTTP edge did not run to its end: {error}."))
         }
     };
     backups.stop();
     eraser.stop();
+    exporter.stop();
     runner.stop();
     if let Some(control) = control {
         control.stop();
@@ -279,57 +288,6 @@ fn base_of(config: &Config, address: &str) -> String {
             let address = address.replace("0.0.0.0:", "localhost:").replace("[::]:", "localhost:");
             format!("http://{address}")
         }
-    }
-}
-
-fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
-    jobs::Parts {
-        log: engine.clone(),
-        profiles: engine.clone(),
-        jobs: engine.clone(),
-        erasures: engine.clone(),
-        catalog: engine.clone(),
-        clock: Arc::new(WallClock),
-        random: random(),
-        yield_to_others: muster_local::yield_to_others,
-    }
-}
-
-fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
-    erasures::Parts {
-        erasures: engine.clone(),
-        catalog: engine.clone(),
-        clock: Arc::new(WallClock),
-        random: random(),
-        yield_to_others: muster_local::yield_to_others,
-    }
-}
-
-fn parts(
-    engine: &Arc<Engine>,
-    runner: &Arc<Runner>,
-    eraser: &Arc<Eraser>,
-    questions_max: usize,
-) -> http::Parts {
-    let mut seed = [0; 8];
-    random()(&mut seed);
-    http::Parts {
-        log: engine.clone(),
-        profiles: engine.clone(),
-        history: engine.clone(),
-        reports: engine.clone(),
-        segments: engine.clone(),
-        lists: engine.clone(),
-        questions_max,
-        ledger: engine.clone(),
-        catalog: engine.clone(),
-        trail: engine.clone(),
-        jobs: runner.clone(),
-        erasures: eraser.clone(),
-        clock: Arc::new(WallClock),
-        random: random(),
-        version: VERSION,
-        request_seed: u64::from_le_bytes(seed),
     }
 }
 
@@ -388,8 +346,17 @@ fn watch_signals() -> Result<Receiver<()>, String> {
     Ok(stop)
 }
 
-fn wait_for_stop(stop: &Receiver<()>, server: &http::Handle, catalog: &dyn Catalog, jobs: &Runner) {
+fn wait_for_stop(
+    stop: &Receiver<()>,
+    server: &http::Handle,
+    catalog: &dyn Catalog,
+    jobs: &Runner,
+    exports: &Exporter,
+) {
     loop {
+        if let Err(error) = exports.remove_old() {
+            tracing::warn!(%error, "the files of old exports could not be removed; tried again in a minute");
+        }
         if let Err(error) = jobs.remove_old() {
             tracing::warn!(%error, "the files of old jobs could not be removed; tried again in a minute");
         }

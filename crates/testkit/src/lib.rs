@@ -8,6 +8,7 @@ pub mod clock;
 pub mod contract;
 pub mod model_engine;
 mod model_erasures;
+pub mod model_exports;
 pub mod model_history;
 pub mod model_jobs;
 mod model_lists;

@@ -9,11 +9,12 @@ use muster_testkit::builders::environment;
 use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
     audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
-    history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
-    profiles_keep_their_promises, reports_keep_their_promises, segments_keep_their_promises,
-    trends_keep_their_promises,
+    exports_keep_their_promises, history_keeps_its_promises, jobs_keep_their_promises,
+    ledger_keeps_its_promises, profiles_keep_their_promises, reports_keep_their_promises,
+    segments_keep_their_promises, trends_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
+use muster_testkit::model_exports::ModelExports;
 use muster_testkit::model_jobs::ModelJobs;
 
 fn engine() -> ModelEngine {
@@ -34,6 +35,11 @@ fn the_event_log_keeps_its_promises() {
 #[test]
 fn the_audit_trail_keeps_its_promises() {
     audit_trail_keeps_its_promises(&engine());
+}
+
+#[test]
+fn exports_keep_theirs() {
+    exports_keep_their_promises(&ModelExports::default());
 }
 
 #[test]

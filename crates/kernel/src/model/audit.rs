@@ -109,6 +109,10 @@ acts! {
     JobStarted = "job_started",
     /// A member cancelled a job.
     JobCancelled = "job_cancelled",
+    /// An export was started.
+    ExportStarted = "export_started",
+    /// An export was cancelled.
+    ExportCancelled = "export_cancelled",
     /// Users or companies are erased.
     ErasureAccepted = "erasure_accepted",
     /// A backup was made.

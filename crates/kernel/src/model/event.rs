@@ -4,6 +4,8 @@
 //! the payload of a log record (docs/FORMAT.md, "Event"); [`Event`] reads that encoding in place. Position and
 //! received_at are the log's to give and stand in the record's header, not here.
 
+use serde::{Deserialize, Serialize};
+
 use super::guard::Guard;
 use super::id::{JobNumber, KeyId};
 use super::property::{Properties, PropertyList};
@@ -11,7 +13,8 @@ use super::time::Timestamp;
 use super::varint::{self, Reader};
 
 /// What happened (spec 4.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum EventKind {
     /// A user's properties were sent.
@@ -43,6 +46,11 @@ impl EventKind {
             EventKind::Interaction => "interaction",
             EventKind::TrackFeature => "track_feature",
         }
+    }
+
+    /// Reads the contract's word for it.
+    pub fn parse(word: &str) -> Option<Self> {
+        EventKind::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// Reads the contract's word for one of the four kinds that a row of history may be of.

@@ -43,6 +43,11 @@ pub struct JobNumber(pub u32);
 #[serde(transparent)]
 pub struct ErasureNumber(pub u32);
 
+/// An export's number within its environment; what its files are named by. That of one that is gone may be given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExportNumber(pub u32);
+
 impl fmt::Display for EnvironmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -62,6 +67,12 @@ impl fmt::Display for SegmentId {
 }
 
 impl fmt::Display for JobNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ExportNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

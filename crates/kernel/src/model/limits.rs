@@ -95,6 +95,10 @@ pub const DASHBOARDS_MAX: usize = 100;
 pub const DASHBOARD_REPORTS_MAX: usize = 50;
 /// Characters in the name of a report or a dashboard.
 pub const SAVED_NAME_CHARS_MAX: usize = 120;
+/// Ids that the filter of an export may name, of users or of companies.
+pub const EXPORT_IDS_MAX: usize = 10_000;
+/// Members of a segment that the events of an export may be filtered by: each takes 16 bytes while the export runs.
+pub const EXPORT_MEMBERS_MAX: usize = 10_000_000;
 /// Items of one kind in an environment's content catalogue.
 pub const CONTENT_ITEMS_MAX: usize = 1_000;
 /// Bytes of an environment's content catalogue, as JSON: the catalog is written as a whole at every change.

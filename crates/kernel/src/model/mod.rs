@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod content;
 pub mod erasure;
 pub mod event;
+pub mod export;
 pub mod guard;
 pub mod history;
 pub mod id;

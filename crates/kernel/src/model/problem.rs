@@ -187,6 +187,14 @@ codes! {
         JobEnded = "job_ended",
         /// The job deletes, and a deletion is not taken back.
         JobNotCancellable = "job_not_cancellable",
+        /// Somebody in the files of an export was erased, so that they are gone (only as the reason of an export).
+        ExportErased = "export_erased",
+        /// A link to a file is not one that this server signed.
+        DownloadRefused = "download_refused",
+        /// A link to a file was good once.
+        DownloadExpired = "download_expired",
+        /// The part of a file that is asked for is not in it.
+        RangeUnsatisfiable = "range_unsatisfiable",
         /// No such erasure.
         ErasureUnknown = "erasure_unknown",
         /// The job was cancelled.

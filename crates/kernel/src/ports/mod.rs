@@ -7,6 +7,7 @@ mod clock;
 mod erasures;
 mod error;
 mod event_log;
+mod exports;
 mod history;
 mod jobs;
 mod ledger;
@@ -24,6 +25,7 @@ pub use event_log::{
     AppendError, Appended, AppendedOnce, Appending, AppendingMany, AppendingOnce, EventLog, Once, Receipt,
     StoredEvent,
 };
+pub use exports::{ExportFile, Exports};
 pub use history::{History, Inquiry};
 pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;

@@ -87,8 +87,8 @@ pub trait Place {
 }
 
 /// Every place, in the order in which they are purged and searched: the log knows who came back.
-pub fn all() -> [&'static dyn Place; 5] {
-    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace, &ListsPlace]
+pub fn all() -> [&'static dyn Place; 6] {
+    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace, &ListsPlace, &ExportsPlace]
 }
 
 /// The key-value store: profiles, index entries and guards, and its own files.
@@ -177,6 +177,40 @@ impl Place for ListsPlace {
         })?;
         Ok(seen)
     }
+}
+
+/// The files of exports. They are not looked into: all that may hold what was erased are removed.
+struct ExportsPlace;
+
+impl Place for ExportsPlace {
+    fn name(&self) -> &'static str {
+        "exports"
+    }
+
+    fn count(&self, work: &Work<'_>, counts: &mut Counts) -> Result<(), StoreError> {
+        work.environment.exports.each_part(&mut |hidden_until| {
+            work.count(counts, "files", |subjects| may_hold(hidden_until, subjects));
+        })
+    }
+
+    fn purge(&self, work: &Work<'_>) -> Result<(), StoreError> {
+        let until = work.sieve.each().filter_map(|subjects| subjects.position()).max();
+        until.map_or(Ok(()), |until| work.environment.exports.purge(until, work.environment.state.visible()))
+    }
+
+    fn search(&self, work: &Work<'_>) -> Result<Seen, StoreError> {
+        let mut seen = Seen::default();
+        work.environment.exports.each_part(&mut |hidden_until| {
+            seen.searched += 1;
+            seen.found += u64::from(work.sieve.each().any(|subjects| may_hold(hidden_until, subjects)));
+        })?;
+        Ok(seen)
+    }
+}
+
+/// Whether a file may hold what an erasure took away.
+fn may_hold(hidden_until: Position, subjects: &Subjects) -> bool {
+    subjects.position().is_none_or(|position| hidden_until < position)
 }
 
 /// The rejected rows of jobs. Their uploads are gone: a purge waits for the jobs' end.

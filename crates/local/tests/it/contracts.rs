@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
-    erasures_keep_their_promises, event_log_keeps_its_promises, history_keeps_its_promises,
-    jobs_keep_their_promises, ledger_keeps_its_promises, lists_keep_their_promises,
-    profiles_keep_their_promises, reports_keep_their_promises, segments_keep_their_promises,
-    trends_keep_their_promises,
+    erasures_keep_their_promises, event_log_keeps_its_promises, exports_keep_their_promises,
+    history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
+    lists_keep_their_promises, profiles_keep_their_promises, reports_keep_their_promises,
+    segments_keep_their_promises, trends_keep_their_promises,
 };
 
 use muster_testkit::builders::PRODUCTION;
@@ -28,6 +28,14 @@ fn jobs_keep_theirs() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1, 2]);
     jobs_keep_their_promises(&engine);
+}
+
+#[test]
+fn exports_keep_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    exports_keep_their_promises(&engine);
 }
 
 #[test]

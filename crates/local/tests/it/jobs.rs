@@ -37,7 +37,7 @@ fn append(engine: &Engine) -> u32 {
 }
 
 /// A simulated disk with one empty environment, and the directory that it stands for.
-fn place() -> (SimDisk, tempfile::TempDir) {
+pub fn place() -> (SimDisk, tempfile::TempDir) {
     let (disk, directory) = (SimDisk::default(), tempfile::tempdir().unwrap());
     let engine = open(Arc::new(disk.clone()), directory.path(), small()).unwrap();
     add_environments(&engine, &[1]);
@@ -47,7 +47,7 @@ fn place() -> (SimDisk, tempfile::TempDir) {
 }
 
 /// Runs `work` with a power cut at every sync; `check` sees what `work` answered and the engine after the cut.
-fn cut_everywhere<T>(work: impl Fn(&Engine) -> T, check: impl Fn(Option<&T>, &Engine, &SimDisk)) {
+pub fn cut_everywhere<T>(work: impl Fn(&Engine) -> T, check: impl Fn(Option<&T>, &Engine, &SimDisk)) {
     let (start, origin) = place();
     let cut_from = |disk: &SimDisk, from: &std::path::Path, unsynced| {
         // The profiles are rebuilt from the log: an empty directory will do for them.

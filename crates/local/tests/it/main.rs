@@ -6,6 +6,7 @@ mod contracts;
 mod crash;
 mod damage;
 mod erasure;
+mod exports;
 mod history;
 mod history_crash;
 mod history_figures;

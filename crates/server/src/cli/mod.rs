@@ -10,6 +10,7 @@ mod bulk;
 mod convert;
 mod delete;
 mod environments;
+mod export;
 mod import;
 mod job;
 mod jobs;
@@ -92,6 +93,8 @@ enum Command {
     Bulk(bulk::BulkCommand),
     /// Send files of history to a running server.
     Import(import::ImportCommand),
+    /// Download events, users or companies of a running server as files.
+    Export(export::ExportCommand),
     /// Turn another system's export into rows for `muster import`.
     Convert(convert::ConvertCommand),
     /// Follow, list and cancel the jobs of such files, and save their rejected rows.
@@ -180,6 +183,7 @@ impl Cli {
             }
             Command::Bulk(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Import(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
+            Command::Export(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Convert(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Jobs(command) => place.unneeded().and_then(|()| command.run()).or_else(told),
             Command::Delete(command) => place.unneeded().and_then(|()| command.run()).or_else(told),

@@ -35,6 +35,33 @@ impl Progress {
         }
     }
 
+    /// A file begins to arrive.
+    pub fn receives(&mut self, name: &str, bytes: u64) {
+        self.line(&format!("Receiving {name} ({}).", HumanBytes(bytes)));
+        if let Some(bar) = &self.bar {
+            bar.set_style(style(BYTES));
+            bar.set_message(name.to_owned());
+            bar.set_length(bytes);
+            bar.reset();
+        }
+    }
+
+    /// So much of it was there before.
+    pub fn reached(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+            bar.reset_eta();
+        }
+    }
+
+    /// What is written through it counts as received.
+    pub fn count<'a>(&self, file: impl Write + 'a) -> Box<dyn Write + 'a> {
+        match &self.bar {
+            Some(bar) => Box::new(bar.wrap_write(file)),
+            None => Box::new(file),
+        }
+    }
+
     /// What is read through it counts as sent.
     pub fn watch<'a>(&self, file: impl Read + 'a) -> Box<dyn Read + 'a> {
         match &self.bar {

@@ -113,28 +113,46 @@ impl Client {
         format!("{}{path}", self.url)
     }
 
+    /// Makes something of a body.
+    ///
+    /// # Errors
+    /// When nobody answers, or the server refuses.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        let bytes = serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        let call = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/json");
+        parsed(call.send(&bytes))
+    }
+
+    /// Reads a file from `offset` on into `out`, by a link that says by itself who may: no key goes with it. The link's own
+    /// host is left for the server that this is a client of, because that is the way that works from here.
+    ///
+    /// # Errors
+    /// When nobody answers, the server refuses or sends something else, or `out` cannot be written.
+    pub fn fetch(&self, link: &str, offset: u64, out: &mut dyn Write) -> Result<u64, ClientError> {
+        let path = link.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+        let path = path.ok_or_else(|| foreign(format!("the link is no address: {link}")))?;
+        let mut call = self.agent.get(format!("{}{path}", self.url));
+        if offset > 0 {
+            call = call.header("Range", format!("bytes={offset}-"));
+        }
+        let response = taken(call.call())?;
+        if offset > 0 && response.status().as_u16() != 206 {
+            return Err(foreign("the server does not send parts of files".to_owned()));
+        }
+        received(response, out, "the file")
+    }
+
     /// Reads something into `out` while it arrives; answers how many bytes it was.
     ///
     /// # Errors
     /// When nobody answers, the server refuses, or `out` cannot be written.
     pub fn download(&self, path: &str, out: &mut dyn Write) -> Result<u64, ClientError> {
         let call = self.agent.get(format!("{}{path}", self.url)).header("Authorization", &self.authorization);
-        let mut body = taken(call.call())?.into_body().into_reader();
-        let mut piece = vec![0; 64 << 10];
-        let mut bytes = 0;
-        loop {
-            let count = body.read(&mut piece).map_err(|error| ClientError::Unreachable(error.to_string()))?;
-            if count == 0 {
-                break;
-            }
-            let written = piece.get(..count).map_or(Ok(()), |some| out.write_all(some));
-            written.map_err(|error| {
-                ClientError::Local(format!("the rejected rows cannot be written: {error}"))
-            })?;
-            bytes += count as u64;
-        }
-        out.flush().map_err(|error| ClientError::Local(error.to_string()))?;
-        Ok(bytes)
+        received(taken(call.call())?, out, "the rejected rows")
     }
 
     /// Sends a file while it is read.
@@ -166,6 +184,24 @@ impl Client {
             None => parsed(outcome),
         }
     }
+}
+
+/// Writes what arrives; answers how many bytes it was.
+fn received(response: Response<Body>, out: &mut dyn Write, what: &str) -> Result<u64, ClientError> {
+    let mut body = response.into_body().into_reader();
+    let mut piece = vec![0; 64 << 10];
+    let mut bytes = 0;
+    loop {
+        let count = body.read(&mut piece).map_err(|error| ClientError::Unreachable(error.to_string()))?;
+        if count == 0 {
+            break;
+        }
+        let written = piece.get(..count).map_or(Ok(()), |some| out.write_all(some));
+        written.map_err(|error| ClientError::Local(format!("{what} cannot be written: {error}")))?;
+        bytes += count as u64;
+    }
+    out.flush().map_err(|error| ClientError::Local(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// An answer of success.

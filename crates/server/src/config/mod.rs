@@ -9,6 +9,7 @@
 mod bootstrap;
 mod client;
 mod erasure;
+mod exports;
 mod history;
 mod http;
 mod jobs;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::erasures::ErasureSettings;
+use crate::exports::ExportSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
 
@@ -51,8 +53,16 @@ pub const FILE_IN_DATA: &str = "muster.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The rules of every topic.
-const ALL_RULES: [&[(&str, rule::Rule)]; 7] =
-    [listen::RULES, http::RULES, storage::RULES, history::RULES, jobs::RULES, erasure::RULES, log::RULES];
+const ALL_RULES: [&[(&str, rule::Rule)]; 8] = [
+    listen::RULES,
+    http::RULES,
+    storage::RULES,
+    history::RULES,
+    jobs::RULES,
+    exports::RULES,
+    erasure::RULES,
+    log::RULES,
+];
 
 /// Every setting.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,6 +78,8 @@ pub struct Settings {
     pub history: HistorySettings,
     /// How bulk uploads are taken.
     pub jobs: JobSettings,
+    /// How exports are made and kept.
+    pub exports: ExportSettings,
     /// When and how fast deletions are purged.
     pub erasure: ErasureSettings,
     /// What is logged.

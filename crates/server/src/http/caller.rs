@@ -57,6 +57,8 @@ pub(super) struct Account;
 pub(super) struct Administer;
 /// Saving what others may ask again.
 pub(super) struct Curate;
+/// Taking data out as files, with every value in them.
+pub(super) struct TakeOut;
 /// Asking whether the key is good.
 pub(super) struct Nothing;
 
@@ -97,6 +99,11 @@ impl Purpose for Administer {
 impl Purpose for Curate {
     const SCOPES: &'static [Scope] = &[Scope::Admin];
     const LEAST: Option<Role> = Some(Role::Analyst);
+}
+
+impl Purpose for TakeOut {
+    const SCOPES: &'static [Scope] = &[Scope::Read];
+    const LEAST: Option<Role> = Some(Role::Admin);
 }
 
 impl Purpose for Nothing {

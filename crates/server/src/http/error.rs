@@ -23,6 +23,8 @@ pub(super) const OK: StatusCode = StatusCode::OK;
 pub(super) const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
 /// The status of something that was made.
 pub(super) const CREATED: StatusCode = StatusCode::CREATED;
+/// The status of a part of something.
+pub(super) const PARTIAL: StatusCode = StatusCode::PARTIAL_CONTENT;
 /// The status of an act that has nothing to say.
 pub(super) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
 /// The status of a page that was not built into the server.
@@ -61,12 +63,13 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         }
         P::KeyMissing | P::KeyMalformed | P::KeyUnknown | P::KeyRevoked | P::KeyIsAppToken => S::UNAUTHORIZED,
         P::SessionMissing | P::OwnerMissing | P::CredentialsWrong => S::UNAUTHORIZED,
-        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient => S::FORBIDDEN,
+        P::ScopeMissing | P::OriginRefused | P::RoleInsufficient | P::DownloadRefused => S::FORBIDDEN,
         P::EnvironmentMissing | P::FieldInvalid | P::RuleInvalid => S::BAD_REQUEST,
         P::RouteUnknown | P::UserUnknown | P::CompanyUnknown | P::CallUnknown => S::NOT_FOUND,
         P::EnvironmentUnknown | P::KeyNotFound | P::MemberUnknown | P::InvitationUnknown => S::NOT_FOUND,
         P::JobUnknown | P::ErasureUnknown | P::EventUnknown | P::QuestionUnknown => S::NOT_FOUND,
         P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown | P::ContentKindUnknown => S::NOT_FOUND,
+        P::RangeUnsatisfiable => S::RANGE_NOT_SATISFIABLE,
         P::VersionDiffers => S::PRECONDITION_FAILED,
         P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => S::CONFLICT,
@@ -84,7 +87,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         | P::RowRagged
         | P::FieldUnreadable => S::BAD_REQUEST,
         P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => S::PAYLOAD_TOO_LARGE,
-        P::InvitationInvalid => S::GONE,
+        P::InvitationInvalid | P::DownloadExpired | P::ExportErased => S::GONE,
         P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse => S::CONFLICT,
         P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         P::BodyTimeout => S::REQUEST_TIMEOUT,

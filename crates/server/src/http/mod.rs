@@ -20,6 +20,7 @@ mod console;
 mod content;
 mod day;
 mod decompress;
+mod downloads;
 mod edge;
 mod environments;
 pub(crate) mod erasure_body;
@@ -28,6 +29,8 @@ mod error;
 mod event_counts;
 mod event_names;
 mod events;
+mod export_asked;
+mod exports;
 mod filtered;
 mod health;
 mod identify;
@@ -101,6 +104,7 @@ use service::Service;
 use session_uses::SessionUses;
 
 use crate::erasures::Eraser;
+use crate::exports::Exporter;
 use crate::jobs::Runner;
 
 /// A source of random bytes.
@@ -133,6 +137,8 @@ pub struct Parts {
     pub jobs: Arc<Runner>,
     /// Deletions at work.
     pub erasures: Arc<Eraser>,
+    /// Exports at work.
+    pub exports: Arc<Exporter>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.

@@ -48,6 +48,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ("Real-time", "Send users, companies and events, one call each."),
         ("Bulk", "Send many users or companies at once, and follow the jobs that take them."),
         ("Import", "Bring the history that another system holds: events of the past, with their own time."),
+        ("Export", "Take everything out as files: events, users and companies, in four formats."),
         ("Erasure", "Have users and companies forgotten, and prove it."),
         ("Users", "Read users."),
         ("Companies", "Read companies."),
@@ -168,6 +169,10 @@ pub(super) struct WriteProblems;
 pub(super) struct UploadProblems;
 /// Answers to a deletion that is refused.
 pub(super) struct ErasureProblems;
+/// Answers to an export that is refused.
+pub(super) struct ExportProblems;
+/// Answers to a download that is refused.
+pub(super) struct DownloadProblems;
 /// Answers to a call with a session that only asks.
 pub(super) struct SessionProblems;
 /// Answers to an administrative act that is refused.
@@ -230,6 +235,33 @@ impl IntoResponses for ErasureProblems {
             NOT_JSON,
             LIMITED,
             UNAVAILABLE,
+        ])
+    }
+}
+
+impl IntoResponses for ExportProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[
+            ("400", "The body is not what it should be: one element for each problem"),
+            UNAUTHORIZED,
+            FORBIDDEN,
+            ("404", "What is named is not there"),
+            LATE,
+            ("409", "An export is under way, or has ended"),
+            LARGE,
+            NOT_JSON,
+            LIMITED,
+            UNAVAILABLE,
+        ])
+    }
+}
+
+impl IntoResponses for DownloadProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[
+            ("403", "This server did not sign the link"),
+            ("410", "The link is not good any more, or its file is gone"),
+            ("416", "The part that is asked for is not in the file"),
         ])
     }
 }

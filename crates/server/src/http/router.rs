@@ -15,10 +15,11 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, content, environments, erasures, event_counts, event_names, events,
-    health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger, lookups, members,
-    membership, metrics, openapi, overview, properties, questions, reports, segment_explain, segment_list,
-    segment_members, segment_preview, segments, session, timeline, track, users, validate,
+    audit, bulk, companies, console, content, downloads, environments, erasures, event_counts, event_names,
+    events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger,
+    lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
+    segment_explain, segment_list, segment_members, segment_preview, segments, session, timeline, track,
+    users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -94,6 +95,13 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(reports::saved::get)) //        GET    /v1/reports/{id}
         .routes(routes!(reports::dashboards::list)) //  GET    /v1/dashboards
         .routes(routes!(reports::dashboards::get)) //   GET    /v1/dashboards/{id}
+        // Who takes data out as files; scope `read`, or a session of an admin.
+        .routes(routes!(exports::post)) //          POST   /api/v1/analytics/exports
+        .routes(routes!(exports::list)) //          GET    /api/v1/analytics/exports/jobs
+        .routes(routes!(exports::get)) //           GET    /api/v1/analytics/exports/jobs/{id}
+        .routes(routes!(exports::delete)) //        DELETE /api/v1/analytics/exports/jobs/{id}
+        // Whoever has a link that the server signed; no key.
+        .routes(routes!(downloads::get)) //         GET    /v1/downloads/{environment}/{id}/{file}
         // Who saves segments and reports; scope `admin`, or a session of an analyst.
         .routes(routes!(segments::post)) //         POST   /v1/segments
         .routes(routes!(segments::put)) //          PUT    /v1/segments/{id}

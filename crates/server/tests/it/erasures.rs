@@ -182,6 +182,7 @@ fn check_certificate(erasure: &Value) {
     assert_eq!(removed(3, "events_reduced"), Some(1), "{text}");
     assert_eq!(certificate["places"][4]["place"], "segments");
     assert_eq!(removed(4, "listed"), Some(1), "{text}");
+    assert_eq!(certificate["places"][5]["place"], "exports");
     for place in certificate["places"].as_array().unwrap() {
         assert_eq!(place["found"], 0, "{text}");
     }

@@ -20,6 +20,8 @@ mod embedded;
 mod envelope;
 mod erasures;
 mod events;
+mod export_trip;
+mod exports;
 mod first_owner;
 mod history;
 mod idempotency;

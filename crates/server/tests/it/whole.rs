@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::process::Server;
 
 /// The key of every test against the whole server.
-pub const KEY: &str = "whole-server-test-key";
+pub const KEY: &str = crate::world::KEY;
 
 /// Starts the server with [`KEY`] as its first key and some more settings.
 pub fn start(data: &Path, variables: &[(&str, &str)]) -> Server {

@@ -23,10 +23,12 @@ use muster_kernel::ports::{
 };
 use muster_server::admin::Office;
 use muster_server::erasures::{self, Eraser, ErasureSettings};
+use muster_server::exports::{self, ExportSettings, Exporter};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
+use muster_testkit::model_exports::ModelExports;
 use muster_testkit::model_jobs::ModelJobs;
 use sha2::{Digest, Sha256};
 
@@ -204,6 +206,8 @@ pub struct World {
     pub handle: Handle,
     pub jobs: Arc<Runner>,
     pub job_files: ModelJobs,
+    pub exports: Arc<Exporter>,
+    pub export_files: ModelExports,
     random: Random,
     server: Option<Server>,
 }
@@ -248,11 +252,25 @@ impl World {
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
+        let export_files = ModelExports::default();
+        let export_parts = exports::Parts {
+            log: Arc::clone(&engine) as _,
+            profiles: Arc::clone(&engine) as _,
+            segments: Arc::clone(&model) as _,
+            lists: Arc::clone(&model) as _,
+            exports: Arc::new(export_files.clone()),
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random),
+            yield_to_others: || {},
+        };
+        let exporter = Arc::new(Exporter::new(export_parts, ExportSettings::default()));
         let history = Arc::new(Patient::new(Arc::clone(&model)));
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
             erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
+            exports: Arc::clone(&exporter),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
@@ -279,6 +297,8 @@ impl World {
             handle,
             jobs,
             job_files,
+            exports: exporter,
+            export_files,
             random,
             server: Some(server),
         }

@@ -5,6 +5,7 @@
 mod audit_trail;
 mod erasures;
 mod event_log;
+mod exports;
 mod history;
 mod jobs;
 mod ledger;
@@ -22,6 +23,7 @@ use muster_kernel::ports::{Appended, EventLog, Receipt};
 pub use audit_trail::{audit_trail_keeps_its_promises, entry};
 pub use erasures::erasures_keep_their_promises;
 pub use event_log::event_log_keeps_its_promises;
+pub use exports::{export, exports_keep_their_promises, write_part};
 pub use history::history_keeps_its_promises;
 pub use jobs::{job, jobs_keep_their_promises, upload};
 pub use ledger::ledger_keeps_its_promises;

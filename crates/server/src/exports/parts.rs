@@ -1,0 +1,157 @@
+//! The files of an export while they are written: the next one is begun when one is full.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use muster_kernel::model::export::{Export, ExportPart};
+use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::ports::{ExportFile, Exports, StoreError};
+
+use crate::formats::{self, Cell, RowFile, Table};
+
+/// Bytes of a file after which the next one is begun. A format that writes in blocks may go beyond it by one block.
+pub(super) const PART_BYTES_MAX: u64 = 256 << 20;
+
+/// Why rows cannot be written on.
+#[derive(Debug)]
+pub(super) enum Unwritten {
+    /// The engine did not take them.
+    Store(StoreError),
+    /// The format did not; a defect.
+    Format(io::Error),
+}
+
+impl From<StoreError> for Unwritten {
+    fn from(error: StoreError) -> Self {
+        Unwritten::Store(error)
+    }
+}
+
+/// A file of the engine as a format sees it.
+struct Target {
+    shared: Arc<Shared>,
+}
+
+/// What is known of the file below a format, whatever the format makes of an error.
+struct Shared {
+    /// Gone once the file is kept.
+    file: Mutex<Option<Box<dyn ExportFile>>>,
+    bytes: AtomicU64,
+    error: Mutex<Option<StoreError>>,
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self.shared.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = match &mut *file {
+            Some(file) => file.write(bytes),
+            None => Err(StoreError::Failed("a file was ended before its rows".to_owned())),
+        };
+        if let Err(error) = written {
+            *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            return Err(io::Error::other("the file of an export cannot be written"));
+        }
+        self.shared.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Open {
+    rows: u64,
+    file: Box<dyn RowFile>,
+    shared: Arc<Shared>,
+}
+
+/// The files of one round.
+pub(super) struct Parts<'a> {
+    exports: &'a dyn Exports,
+    environment: EnvironmentId,
+    export: &'a Export,
+    table: &'static Table,
+    rows_max: u64,
+    done: Vec<ExportPart>,
+    open: Option<Open>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(
+        exports: &'a dyn Exports,
+        environment: EnvironmentId,
+        export: &'a Export,
+        table: &'static Table,
+        rows_max: u64,
+    ) -> Self {
+        Parts { exports, environment, export, table, rows_max, done: Vec::new(), open: None }
+    }
+
+    /// Writes a row.
+    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Unwritten> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.begin()?,
+        };
+        open.file.row(cells).map_err(|error| open.shared.why(error))?;
+        open.rows += 1;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Ends the file if it is full. Answers the parts that are whole now, when there is one more.
+    pub(super) fn turn(&mut self) -> Result<Option<&[ExportPart]>, Unwritten> {
+        let rows_max = self.rows_max;
+        let is_full = |open: &Open| {
+            open.rows >= rows_max || open.shared.bytes.load(Ordering::Relaxed) >= PART_BYTES_MAX
+        };
+        if !self.open.as_ref().is_some_and(is_full) {
+            return Ok(None);
+        }
+        self.end()?;
+        Ok(Some(&self.done))
+    }
+
+    /// Ends the last file; one without rows when there was no row at all, so that whoever reads it learns the columns.
+    pub(super) fn finish(mut self) -> Result<Vec<ExportPart>, Unwritten> {
+        if self.open.is_none() && self.done.is_empty() {
+            self.open = Some(self.begin()?);
+        }
+        self.end()?;
+        Ok(self.done)
+    }
+
+    fn begin(&self) -> Result<Open, Unwritten> {
+        let file = self.exports.begin_part(self.environment, self.export, self.done.len())?;
+        let shared = Arc::new(Shared {
+            file: Mutex::new(Some(file)),
+            bytes: AtomicU64::default(),
+            error: Mutex::default(),
+        });
+        let target = Target { shared: Arc::clone(&shared) };
+        let file = formats::begin(self.export.format, self.table, target);
+        Ok(Open { rows: 0, file: file.map_err(|error| shared.why(error))?, shared })
+    }
+
+    fn end(&mut self) -> Result<(), Unwritten> {
+        let Some(Open { rows, file, shared }) = self.open.take() else { return Ok(()) };
+        file.finish().map_err(|error| shared.why(error))?;
+        let below = shared.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(below) = below {
+            below.keep()?;
+        }
+        self.done.push(ExportPart { rows, bytes: shared.bytes.load(Ordering::Relaxed) });
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// What really happened when a format says that it cannot write.
+    fn why(&self, error: io::Error) -> Unwritten {
+        let below = self.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        below.map_or(Unwritten::Format(error), Unwritten::Store)
+    }
+}

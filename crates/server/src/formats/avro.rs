@@ -1,0 +1,66 @@
+//! Avro object container files, by their own library: each column a union of null and its type, blocks compressed with
+//! Deflate.
+
+use std::io::{self, Write};
+
+use apache_avro::types::Value;
+use apache_avro::{Codec, DeflateSettings, Schema, Writer};
+use serde_json::json;
+
+use super::{Cell, Column, RowFile, Table, Type, misplaced};
+
+pub(super) struct AvroFile<W: Write> {
+    writer: Writer<'static, W>,
+    columns: &'static [Column],
+}
+
+impl<W: Write> AvroFile<W> {
+    pub(super) fn begin(table: &'static Table, out: W) -> io::Result<Self> {
+        let schema = schema(table)?;
+        let writer = Writer::with_codec(schema, out, Codec::Deflate(DeflateSettings::default()));
+        let writer = writer.map_err(io::Error::other)?;
+        Ok(AvroFile { writer, columns: table.columns })
+    }
+}
+
+impl<W: Write> RowFile for AvroFile<W> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let mut fields = Vec::with_capacity(cells.len());
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let value = match (column.r#type, *cell) {
+                (_, Cell::Nothing) => Value::Union(0, Box::new(Value::Null)),
+                (Type::Text, Cell::Text(text)) | (Type::Json, Cell::Json(text)) => {
+                    Value::Union(1, Box::new(Value::String(text.to_owned())))
+                }
+                (Type::Number, Cell::Number(number)) => Value::Union(1, Box::new(Value::Long(number))),
+                (Type::Time, Cell::Time(time)) => Value::Union(1, Box::new(Value::TimestampMicros(time.0))),
+                _ => return Err(misplaced(column)),
+            };
+            fields.push((column.name.to_owned(), value));
+        }
+        self.writer.append_value(Value::Record(fields)).map(drop).map_err(io::Error::other)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.writer.into_inner().map_err(io::Error::other)?.flush()
+    }
+}
+
+/// The table as Avro says it.
+fn schema(table: &'static Table) -> io::Result<&'static Schema> {
+    if let Some(known) = table.schema.get() {
+        return Ok(known);
+    }
+    let field = |column: &Column| {
+        let r#type = match column.r#type {
+            Type::Text | Type::Json => json!("string"),
+            Type::Number => json!("long"),
+            Type::Time => json!({"type": "long", "logicalType": "timestamp-micros"}),
+        };
+        json!({"name": column.name, "type": ["null", r#type], "default": null})
+    };
+    let fields: Vec<_> = table.columns.iter().map(field).collect();
+    let said = json!({"type": "record", "name": table.name, "namespace": "muster", "fields": fields});
+    let schema = Schema::parse(&said).map_err(io::Error::other)?;
+    Ok(table.schema.get_or_init(|| schema))
+}
