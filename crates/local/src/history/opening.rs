@@ -73,6 +73,7 @@ impl Archive {
             dictionary_bytes,
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
         })
     }
 
