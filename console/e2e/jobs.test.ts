@@ -88,17 +88,23 @@ describe('a file', () => {
 
   test('of history is known by its header, and each of its rows is kept once', async () => {
     const table = [
-      'event_type,source,inserted_at,user_id,event_name,metadata.plan',
-      'identify_user,backend-http-import,2024-03-01T08:00:00Z,history-1,,pro',
-      'track,backend-http-import,2024-03-01T09:00:00Z,history-2,paid,',
-      'track,somewhere,2024-03-01T09:00:00Z,history-2,paid,',
+      'event_type,source,inserted_at,user_id,event_name,metadata.plan,mood',
+      'identify_user,backend-http-import,2024-03-01T08:00:00Z,history-1,,pro,fine',
+      'track,backend-http-import,2024-03-01T09:00:00Z,history-2,paid,,',
+      'track,somewhere,2024-03-01T09:00:00Z,history-2,paid,,',
     ].join('\n');
     await as(owner, async (page) => {
       await page.goto('/jobs');
       await page.setInputFiles('input[type=file]', file('history.csv', table));
       await page.getByRole('radio', { name: 'History' }).and(page.locator(':checked')).waitFor();
+      const columns = page.getByRole('region', { name: 'Columns' });
+      await columns.getByRole('row', { name: 'metadata.plan Property plan pro' }).waitFor();
+      await columns.getByRole('row', { name: 'mood Left out fine' }).waitFor();
+      await page.getByText('when its column is called metadata.mood').waitFor();
+      await expectAccessible(page, 'the columns of a file');
       await page.getByRole('button', { name: 'Try it first' }).click();
       await page.getByRole('button', { name: 'Send 2 rows' }).waitFor();
+      expect(await columns.count()).toBe(0);
       await expect.poll(() => counts(page)).toBe('Rows 3 = Would create 2 + Would change 0 + Would reject 1');
       expect(await userOf('history-1')).toBe(404);
       await page.getByRole('button', { name: 'Send 2 rows' }).click();

@@ -14,6 +14,7 @@ import { Button } from '../ui/button.tsx';
 import { classNames } from '../ui/class-names.ts';
 import { Failure } from '../ui/failure.tsx';
 import { Prose } from '../ui/prose.tsx';
+import { FileColumns } from './file-columns.tsx';
 import { Bar, Codes, Counts, Progress } from './job-parts.tsx';
 
 /** How much of a file is looked at to guess what is in it. */
@@ -89,15 +90,18 @@ export function DropPlace({ onFile, children }: { onFile: (file: File) => void; 
   );
 }
 
-/** What a file seems to hold, by how it begins. */
-function useGuess(file: File, known: JobType | undefined): [JobType, (type: JobType) => void] {
+/** How a file begins, and what it seems to hold by that. */
+function useGuess(file: File, known: JobType | undefined): [string, JobType, (type: JobType) => void] {
+  const [head, setHead] = useState('');
   const [type, setType] = useState<JobType>(known ?? 'users');
   useEffect(() => {
-    if (known !== undefined) return;
     let isGone = false;
     const look = async () => {
-      const guess = typeOf(await file.slice(0, HEAD_BYTES).text());
-      if (guess !== null && !isGone) setType(guess);
+      const begins = await file.slice(0, HEAD_BYTES).text();
+      if (isGone) return;
+      setHead(begins);
+      const guess = known === undefined ? typeOf(begins) : null;
+      if (guess !== null) setType(guess);
     };
     // A file that cannot be read is told of when it is sent.
     look().catch(() => undefined);
@@ -105,7 +109,7 @@ function useGuess(file: File, known: JobType | undefined): [JobType, (type: JobT
       isGone = true;
     };
   }, [file, known]);
-  return [type, setType];
+  return [head, type, setType];
 }
 
 interface Props {
@@ -121,7 +125,7 @@ export function SendFile({ file, type: known, isBusy, onClose }: Props) {
   const environment = useEnvironment();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const [type, setType] = useGuess(file, known);
+  const [head, type, setType] = useGuess(file, known);
   const [share, setShare] = useState(0);
   const [tried, setTried] = useState<Job | null>(null);
   const send = useMutation({
@@ -149,6 +153,7 @@ export function SendFile({ file, type: known, isBusy, onClose }: Props) {
       {result === null && !send.isPending && known === undefined && (
         <TypeChoice type={type} onChange={setType} />
       )}
+      {result === null && !send.isPending && type === 'import' && <FileColumns head={head} />}
       {send.isPending && (
         <div className="mt-3 max-w-[560px]">
           <Bar share={share >= 1 ? null : share} label={`Sending ${file.name}`} />

@@ -52,6 +52,10 @@ pub(crate) fn open_history(
             let state = Arc::clone(state);
             Arc::new(move || state.erasures.sieve())
         },
+        pressing: {
+            let state = Arc::clone(state);
+            Arc::new(move || state.overlay.is_pressed())
+        },
     });
     let history = history.map_err(|what| OpenError::History(directory.clone(), what))?;
     if history.covered() > last.0 {

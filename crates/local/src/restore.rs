@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -29,6 +29,8 @@ use crate::log::writer::Random;
 
 /// Ids looked at in one go.
 const STRIDE: usize = 1_000;
+/// A manifest is not longer: two hundred bytes a file, for more files than a directory has.
+const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 
 /// An erasure that a backup did not know of, done again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +48,16 @@ pub struct Reapplied {
 /// # Errors
 /// A sentence for the operator. A directory that was not finished is no data directory.
 pub fn restore(backup: &Path, into: &Path, random: &Random) -> Result<BackupManifest, String> {
-    let manifest = read_manifest(backup)?;
+    let is_file = backup.is_file();
+    let of_directory = if is_file { None } else { Some(read_manifest(backup)?) };
     let directory = Directory::open_empty(into).map_err(|error| error.to_string())?;
-    let copied = copy_all(backup, into, &manifest, random);
-    copied.map_err(|error| format!("{error}. {} is no data directory yet; remove it", into.display()))?;
+    let copied = match of_directory {
+        Some(manifest) => copy_all(backup, into, &manifest).map(|()| manifest),
+        None => unpack(backup, into),
+    };
+    let whole = copied.and_then(|manifest| settle(into, &manifest, random).map(|()| manifest));
+    let manifest =
+        whole.map_err(|error| format!("{error}. {} is no data directory yet; remove it", into.display()))?;
     directory.begin().map_err(|error| error.to_string())?;
     Ok(manifest)
 }
@@ -90,15 +98,19 @@ fn read_manifest(backup: &Path) -> Result<BackupManifest, String> {
         }
         _ => format!("{shown} cannot be read: {error}"),
     })?;
+    manifest_of(&bytes, &shown.to_string())
+}
+
+fn manifest_of(bytes: &[u8], shown: &str) -> Result<BackupManifest, String> {
     let damaged = |error: serde_json::Error| format!("{shown} is damaged ({error}): use another backup");
-    let format: Format = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let format: Format = serde_json::from_slice(bytes).map_err(damaged)?;
     if format.format != BACKUP_FORMAT {
         let found = format.format;
         return Err(format!(
             "{shown} has format {found}, this program reads {BACKUP_FORMAT}: use the version that made it"
         ));
     }
-    serde_json::from_slice(&bytes).map_err(damaged)
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 /// What is read before anything else.
@@ -107,25 +119,51 @@ struct Format {
     format: u32,
 }
 
-fn copy_all(backup: &Path, into: &Path, manifest: &BackupManifest, random: &Random) -> Result<(), String> {
+fn copy_all(backup: &Path, into: &Path, manifest: &BackupManifest) -> Result<(), String> {
     for file in &manifest.files {
         copy(backup, into, file)
             .map_err(|error| format!("{}: {error}", backup.join(&file.path).display()))?;
     }
-    let failed = |error: io::Error| format!("{}: {error}", into.display());
+    Ok(())
+}
+
+/// Makes a data directory of files that are all there.
+fn settle(into: &Path, manifest: &BackupManifest, random: &Random) -> Result<(), String> {
     renew_catalog(into, random)?;
-    sync_directories(into, manifest.files.iter().map(|file| file.path.as_str())).map_err(failed)
+    sync_directories(into, manifest.files.iter().map(|file| file.path.as_str()))
+        .map_err(|error| format!("{}: {error}", into.display()))
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what}: use another backup"))
+}
+
+/// A path that leads to a place below where it begins.
+fn inside(path: &Path) -> io::Result<()> {
+    match path.components().all(|part| matches!(part, Component::Normal(_))) {
+        true => Ok(()),
+        false => Err(damaged("it names a file outside of the backup")),
+    }
 }
 
 fn copy(backup: &Path, into: &Path, file: &BackupFile) -> io::Result<()> {
-    let damaged =
-        |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{what}: use another backup"));
     let path = Path::new(&file.path);
-    if path.components().any(|part| !matches!(part, Component::Normal(_))) {
-        return Err(damaged("the manifest names a file outside of the backup"));
-    }
+    inside(path)?;
     let mut from = File::open(backup.join(path))?;
-    let mut to = create(&into.join(path))?;
+    check(file, &write_to(&into.join(path), &mut from)?)
+}
+
+/// Whether a file came out as it went in.
+fn check(file: &BackupFile, (bytes, sha256): &(u64, String)) -> io::Result<()> {
+    match *bytes == file.bytes && *sha256 == file.sha256 {
+        true => Ok(()),
+        false => Err(damaged("it is not what was backed up")),
+    }
+}
+
+/// Writes a new file durably; answers its length and hash.
+fn write_to(path: &Path, from: &mut dyn Read) -> io::Result<(u64, String)> {
+    let mut to = create(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; STEP_BYTES];
     let mut bytes = 0;
@@ -139,10 +177,54 @@ fn copy(backup: &Path, into: &Path, file: &BackupFile) -> io::Result<()> {
         bytes += count as u64;
     }
     to.sync_all()?;
-    if bytes != file.bytes || hexadecimal(hash) != file.sha256 {
-        return Err(damaged("it is not what was backed up"));
+    Ok((bytes, hexadecimal(hash)))
+}
+
+/// Takes the files out of a tar file. Of two with the same name the later one counts; the manifest stands last and says
+/// which ones the backup consists of.
+fn unpack(backup: &Path, into: &Path) -> Result<BackupManifest, String> {
+    let shown = backup.display();
+    let (manifest, mut found) = unpacked(backup, into).map_err(|error| format!("{shown}: {error}"))?;
+    let manifest = manifest.ok_or_else(|| {
+        format!("{shown} ends before its manifest: this is no backup, or one that was not finished; use another one")
+    })?;
+    let manifest = manifest_of(&manifest, &format!("{MANIFEST} in {shown}"))?;
+    for file in &manifest.files {
+        let missing = || damaged("it is missing");
+        let whole = found.remove(&file.path).ok_or_else(missing).and_then(|found| check(file, &found));
+        whole.map_err(|error| format!("{} in {shown}: {error}", file.path))?;
     }
-    Ok(())
+    for path in found.keys() {
+        fs::remove_file(into.join(path))
+            .map_err(|error| format!("{}: {error}", into.join(path).display()))?;
+    }
+    Ok(manifest)
+}
+
+/// The manifest, and length and hash of each other file.
+type Unpacked = (Option<Vec<u8>>, BTreeMap<String, (u64, String)>);
+
+fn unpacked(backup: &Path, into: &Path) -> io::Result<Unpacked> {
+    let mut archive = tar::Archive::new(BufReader::with_capacity(STEP_BYTES, File::open(backup)?));
+    let (mut manifest, mut found) = (None, BTreeMap::new());
+    for entry in archive.entries()? {
+        let mut entry = entry.map_err(|error| damaged(&error.to_string()))?;
+        let path = entry.path()?.into_owned();
+        inside(&path)?;
+        let name = path.to_str().ok_or_else(|| damaged("a name in it is no text"))?.to_owned();
+        if name == MANIFEST {
+            let mut bytes = Vec::new();
+            entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut bytes)?;
+            manifest = Some(bytes);
+        } else {
+            if found.contains_key(&name) {
+                fs::remove_file(into.join(&path))?;
+            }
+            let written = write_to(&into.join(&path), &mut entry)?;
+            found.insert(name, written);
+        }
+    }
+    Ok((manifest, found))
 }
 
 /// Draws other incarnations, and puts every environment below the data directory.

@@ -61,6 +61,9 @@ pub struct ArchiveOptions {
 /// Answers which erasures are under way.
 pub type Sieving = Arc<dyn Fn() -> Sieve + Send + Sync>;
 
+/// Answers whether something that writers will soon wait for needs the processors.
+pub type Pressing = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// A segment and what is erased in it.
 #[derive(Clone)]
 pub struct Kept {
@@ -142,6 +145,7 @@ pub struct Archive {
     /// The same for sealing, which reads elsewhere.
     pub(super) sealing_log: LogReader,
     pub(super) sieve: Sieving,
+    pub(super) pressing: Pressing,
     pub(super) known: Shared,
     pub(super) snapshot: RwLock<Arc<Snapshot>>,
     pub(super) tail: Mutex<Tail>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
-use super::archive::{Archive, ArchiveOptions, Files, Kept, Sieving, Snapshot};
+use super::archive::{Archive, ArchiveOptions, Files, Kept, Pressing, Sieving, Snapshot};
 use super::dictionary::{Dictionaries, Dictionary, DictionaryFile};
 use super::manifest::{self, DictionaryEntry, Manifest, SegmentEntry};
 use super::segment::Segment;
@@ -30,6 +30,8 @@ pub struct Parts {
     pub log: Arc<Segments>,
     /// What is being erased.
     pub sieve: Sieving,
+    /// Whether work in the background has to wait.
+    pub pressing: Pressing,
 }
 
 impl Archive {
@@ -61,6 +63,7 @@ impl Archive {
             sealing_log: LogReader::new(Arc::clone(&parts.log)),
             log: LogReader::new(parts.log),
             sieve: parts.sieve,
+            pressing: parts.pressing,
             known: RwLock::new(known),
             snapshot: RwLock::new(Arc::new(Snapshot { kept, through, sifted: Vec::new() })),
             tail: Mutex::default(),

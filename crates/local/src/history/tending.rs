@@ -23,6 +23,9 @@ use crate::background::yield_to_others;
 
 /// A pause is not longer than this.
 const REST_MAX: Duration = Duration::from_millis(20);
+/// As long as writers would soon wait for profiles to be moved, history waits for that, but not with more than so many
+/// times what is sealed at once: it would all have to be read for the next question.
+const PATIENT_SEALS: u64 = 3;
 /// How long after a question the next one is expected.
 const WATCHED: Duration = Duration::from_secs(60);
 /// How long it waits before it tries again what failed.
@@ -95,6 +98,10 @@ impl Archive {
         let snapshot = self.snapshot();
         let room = self.options.seal_events.saturating_sub(Self::tail_events(&snapshot));
         let unread = visible.0.saturating_sub(snapshot.through);
+        let patience = self.options.seal_events.saturating_mul(PATIENT_SEALS);
+        if !is_watched && unread < patience && (self.pressing)() {
+            return Ok(());
+        }
         if unread >= room || self.is_old(unread > 0 || room < self.options.seal_events) {
             self.seal(visible.0.min(snapshot.through.saturating_add(room)))?;
         } else if is_watched {
@@ -206,7 +213,11 @@ impl Archive {
         let mut begun = Instant::now();
         move |_| {
             let somebody_waits = self.waiting.load(Ordering::Relaxed) > 0;
-            let pause = if somebody_waits { Duration::ZERO } else { begun.elapsed().min(REST_MAX) };
+            let pause = match somebody_waits {
+                true => Duration::ZERO,
+                false if (self.pressing)() => REST_MAX,
+                false => begun.elapsed().min(REST_MAX),
+            };
             let signals = self.signals();
             let idle = |signals: &mut super::archive::Signals| !signals.closed && !signals.hurried;
             let waited = self.changed.wait_timeout_while(signals, pause, idle);

@@ -410,6 +410,11 @@ impl Overlay {
         state.waiting || state.hurried || state.closed
     }
 
+    /// Whether the mover has little time left: the next generation fills up while one is being moved.
+    pub fn is_pressed(&self) -> bool {
+        self.is_moving() && lock(&self.hand_over).hurried
+    }
+
     /// For the mover: the generation is in the store now.
     pub fn moved(&self) {
         self.generations.write().unwrap_or_else(PoisonError::into_inner).moving = None;

@@ -67,7 +67,10 @@ fn a_backup_under_load_is_everything_up_to_its_position() {
         append(&engine, PRODUCTION, &event(number));
     }
     append(&engine, STAGING, &identify("other", &[]));
-    let backups: Vec<_> = (0..6).map(|number| target.path().join(format!("backup-{number}"))).collect();
+    // Every other one is a file.
+    let suffix = |number: usize| if number.is_multiple_of(2) { "" } else { ".tar" };
+    let backups: Vec<_> =
+        (0..6).map(|number| target.path().join(format!("backup-{number}{}", suffix(number)))).collect();
     let ended = AtomicBool::new(false);
     let manifests: Vec<BackupManifest> = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -169,6 +172,51 @@ fn what_is_not_whole_is_refused() {
         assert!(open(Arc::new(RealDisk), &into, small()).is_err(), "{}", file.path);
         std::fs::write(&path, whole).unwrap();
     }
+}
+
+#[test]
+fn a_file_that_is_not_whole_is_refused() {
+    let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = opened(source.path());
+    add_environments(&engine, &[1]);
+    for number in 0..200 {
+        append(&engine, PRODUCTION, &event(number));
+    }
+    let backup = target.path().join("backup.tar");
+    let stopped = BackupProgress::default();
+    stopped.stop();
+    let said = engine.back_up(&backup, &stopped).unwrap_err();
+    assert!(said.contains("it was stopped"), "{said}");
+    assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0, "nothing is left of it");
+    engine.back_up(&backup, &BackupProgress::default()).unwrap();
+    let said = engine.back_up(&backup, &BackupProgress::default()).unwrap_err();
+    assert!(said.contains("there already"), "{said}");
+    let random: Random = Arc::new(|bytes: &mut [u8]| bytes.fill(0xab));
+    let whole = std::fs::read(&backup).unwrap();
+    let expected = logged(&engine, PRODUCTION);
+    let attempt = |number: usize, bytes: &[u8]| {
+        let (path, into) = (target.path().join("other.tar"), target.path().join(format!("data-{number}")));
+        std::fs::write(&path, bytes).unwrap();
+        let outcome = restore(&path, &into, &random);
+        if outcome.is_err() {
+            assert!(open(Arc::new(RealDisk), &into, small()).is_err(), "{outcome:?}");
+        } else {
+            assert_eq!(logged(&opened(&into), PRODUCTION), expected);
+        }
+        std::fs::remove_dir_all(&into).unwrap();
+        outcome.is_err()
+    };
+    // What stands between files means nothing, so not every bit is missed; of a file or its name each one is.
+    let stride = whole.len() / 60;
+    let mut refused = 0;
+    for number in 0..60 {
+        let mut other = whole.clone();
+        other[number * stride + 7] ^= 1;
+        refused += usize::from(attempt(number, &other));
+        let cut = &whole[..number * stride];
+        assert!(attempt(number, cut), "cut at {}", cut.len());
+    }
+    assert!(refused > 20, "{refused} of 60");
 }
 
 #[test]

@@ -18,7 +18,8 @@ use crate::admin::to_the_second;
 /// Asks the running server when there is one, and copies the directory itself otherwise.
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// A directory that is empty or not there yet, on the server's machine.
+    /// A directory that is empty or not there yet, or a file that is not there yet and whose name ends in `.tar`; on
+    /// the server's machine.
     into: PathBuf,
     #[command(flatten)]
     output: Output,
@@ -27,7 +28,7 @@ pub struct Backup {
 /// The data directory must be empty or not there yet.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The directory that `muster backup` wrote.
+    /// The directory or the file that `muster backup` wrote.
     backup: PathBuf,
     /// The data directory that the backup was made of, or a later one of the same environments: what was erased there
     /// since is erased here as well. May be given more than once.

@@ -102,7 +102,7 @@ fn a_backup_of_a_busy_server_becomes_a_whole_server() {
 fn what_was_erased_since_stays_erased_and_certificates_name_the_backups() {
     let root = tempfile::tempdir().unwrap();
     let (data, backup, other) =
-        (root.path().join("data"), root.path().join("backup"), root.path().join("other"));
+        (root.path().join("data"), root.path().join("backup.tar"), root.path().join("other"));
     let server = start(&data, &[]);
     for id in ["ada", "grace"] {
         assert_eq!(client(&server).ask(&identify(id)).status, 202);

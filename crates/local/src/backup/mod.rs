@@ -1,4 +1,4 @@
-//! A backup: what is primary, copied while the engine works (docs/FORMAT.md, "Backup").
+//! A backup: what is primary, copied while the engine works (docs/FORMAT.md, "Backup"); `vessel.rs` is where it goes.
 //!
 //! What is copied later may speak of what was copied before, never the other way round. Of an environment: jobs and
 //! history before the log, because they name positions that the log must hold; erasures behind it, because one whose
@@ -7,7 +7,7 @@
 //! copy is of. Profiles are not copied: they are folded from the log. No purge runs meanwhile; everything else goes on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,6 +19,9 @@ use muster_kernel::ports::Catalog;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod vessel;
+
+use self::vessel::Vessel;
 use crate::audit;
 use crate::catalog;
 use crate::disk::{Disk, DiskFile};
@@ -111,21 +114,27 @@ impl BackupProgress {
 }
 
 impl Engine {
-    /// Copies everything that is primary into a directory that is empty or not there yet.
+    /// Copies everything that is primary into a directory that is empty or not there yet, or into a tar file that is not
+    /// there yet: one whose name ends in `.tar`.
     ///
     /// # Errors
-    /// A sentence for the operator. What was copied by then is left there, and is no backup.
+    /// A sentence for the operator. What was copied by then into a directory is left there, and is no backup.
     pub fn back_up(&self, into: &Path, progress: &BackupProgress) -> Result<BackupManifest, String> {
         self.copy_all(into, progress).map_err(|error| {
-            let shown = into.display();
-            format!("{shown}: {error}. What is there is no backup; remove it, and back up again into an empty directory")
+            let remedy = if into.is_dir() {
+                "What is there is no backup; remove it, and back up again into an empty directory"
+            } else {
+                "No backup was made; mend the cause or choose another name"
+            };
+            format!("{}: {error}. {remedy}", into.display())
         })
     }
 
     fn copy_all(&self, into: &Path, progress: &BackupProgress) -> io::Result<BackupManifest> {
-        begin(into)?;
+        let mut vessel = vessel::begin(into)?;
         let made_at = self.clock.now();
-        let mut copy = Copying { disk: self.disk.as_ref(), into, progress, files: Vec::new() };
+        let (disk, into) = (self.disk.as_ref(), vessel.as_mut());
+        let mut copy = Copying { disk, into, progress, files: Vec::new() };
         let mut environments = Vec::new();
         for entry in &self.catalog.state().environments {
             let environment = self.environment(entry.id).map_err(io::Error::other)?;
@@ -143,34 +152,14 @@ impl Engine {
         copy.whole(&self.directory.root().join(audit::FILE), audit::FILE)?;
         copy.put(catalog::FILE, &catalog::encode(&state)?)?;
         let manifest = BackupManifest { format: BACKUP_FORMAT, made_at, environments, files: copy.files };
-        finish(into, &manifest)?;
+        vessel.finish(&manifest)?;
         Ok(manifest)
-    }
-}
-
-/// Makes the directory; one that is there must be empty.
-fn begin(into: &Path) -> io::Result<()> {
-    make_directory(into)?;
-    match fs::read_dir(into)?.next() {
-        None => Ok(()),
-        Some(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty")),
     }
 }
 
 /// Makes a directory that is its owner's alone.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Makes every name durable, then the manifest under its name.
-fn finish(into: &Path, manifest: &BackupManifest) -> io::Result<()> {
-    sync_directories(into, manifest.files.iter().map(|file| file.path.as_str()))?;
-    let fresh = into.join("BACKUP.json.new");
-    let mut file = create(&fresh)?;
-    file.write_all(&serde_json::to_vec_pretty(manifest)?)?;
-    file.sync_all()?;
-    fs::rename(&fresh, into.join(MANIFEST))?;
-    File::open(into)?.sync_all()
 }
 
 /// Makes durable the names of files below a directory, and of the directories between.
@@ -201,7 +190,7 @@ pub(crate) fn hexadecimal(hash: Sha256) -> String {
 /// A backup under way.
 struct Copying<'a> {
     disk: &'a dyn Disk,
-    into: &'a Path,
+    into: &'a mut dyn Vessel,
     progress: &'a BackupProgress,
     files: Vec<BackupFile>,
 }
@@ -249,7 +238,7 @@ impl Copying<'_> {
                 return Ok(());
             }
             for file in self.files.split_off(known) {
-                fs::remove_file(self.into.join(&file.path))?;
+                self.into.withdraw(&file.path)?;
             }
         }
         Err(io::Error::other(format!("job {number} changed again and again while it was copied")))
@@ -311,37 +300,60 @@ impl Copying<'_> {
     }
 
     fn copy(&mut self, from: &dyn DiskFile, to: &str, length: u64) -> io::Result<()> {
-        let mut file = create(&self.into.join(to))?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; STEP_BYTES];
         let mut offset = 0;
-        while offset < length {
-            let wanted = usize::try_from(length - offset).unwrap_or(STEP_BYTES).min(STEP_BYTES);
-            let count = from.read_at(&mut buffer[..wanted], offset)?;
-            if count == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    format!("{to} became shorter meanwhile"),
-                ));
-            }
-            hash.update(&buffer[..count]);
-            file.write_all(&buffer[..count])?;
+        self.add(to, length, &mut |buffer| {
+            let count = from.read_at(buffer, offset)?;
             offset += count as u64;
-            self.progress.advance(count)?;
-        }
-        file.sync_all()?;
-        self.files.push(BackupFile { path: to.to_owned(), bytes: length, sha256: hexadecimal(hash) });
-        Ok(())
+            Ok(count)
+        })
     }
 
     fn put(&mut self, to: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut file = create(&self.into.join(to))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        self.progress.advance(bytes.len())?;
-        let sha256 = hexadecimal(Sha256::new().chain_update(bytes));
-        self.files.push(BackupFile { path: to.to_owned(), bytes: bytes.len() as u64, sha256 });
+        let mut rest = bytes;
+        self.add(to, bytes.len() as u64, &mut |buffer| rest.read(buffer))
+    }
+
+    fn add(
+        &mut self,
+        to: &str,
+        bytes: u64,
+        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let mut source = Source { read, left: bytes, hash: Sha256::new(), progress: self.progress };
+        self.into.add(to, bytes, &mut source).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), format!("{to} became shorter meanwhile"))
+            }
+            _ => error,
+        })?;
+        let sha256 = hexadecimal(source.hash);
+        self.files.push(BackupFile { path: to.to_owned(), bytes, sha256 });
         Ok(())
+    }
+}
+
+/// A file on its way into a backup: of a length that is known before, hashed and counted.
+struct Source<'a> {
+    read: &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+    left: u64,
+    hash: Sha256,
+    progress: &'a BackupProgress,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let count = (self.read)(&mut buffer[..wanted])?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.hash.update(&buffer[..count]);
+        self.left -= count as u64;
+        self.progress.advance(count)?;
+        Ok(count)
     }
 }
 
