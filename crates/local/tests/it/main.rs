@@ -20,3 +20,4 @@ mod segments;
 mod stand;
 mod stops;
 mod values;
+mod store_damage;
