@@ -52,6 +52,7 @@ mod overview;
 mod page;
 mod properties;
 mod questions;
+mod rates;
 mod read;
 mod reader;
 mod render;
@@ -94,7 +95,7 @@ use muster_kernel::ports::{
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
-pub use settings::HttpSettings;
+pub use settings::{HttpSettings, RateLimits};
 
 use attempts::Attempts;
 use edge::{Edge, Shared};

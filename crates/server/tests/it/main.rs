@@ -42,6 +42,7 @@ mod positions;
 mod process;
 mod promises;
 mod reports;
+mod rate_limits;
 mod seeds;
 mod segments;
 mod sign_in;
