@@ -72,6 +72,7 @@ mod session_uses;
 mod settings;
 mod signed_in;
 mod tally;
+mod ties;
 mod timeline;
 mod track;
 mod undo;

@@ -48,6 +48,7 @@ mod segments;
 mod sign_in;
 mod team;
 mod track;
+mod ties;
 mod users;
 mod watched;
 mod whole;
