@@ -1081,6 +1081,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/properties/ties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List properties that were decided by a tie. */
+        get: operations["list_ties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/questions/{name}": {
         parameters: {
             query?: never;
@@ -4112,6 +4129,25 @@ export interface components {
             data: components["schemas"]["Member"][];
             /** @description The invitations that nobody accepted yet, by number. */
             invitations: components["schemas"]["Invitation"][];
+        };
+        /** @description A property. */
+        Tie: {
+            /** @description The first of these, by id. */
+            ids: string[];
+            /** @description Its name; null for the company that users belong to. */
+            name: string | null;
+            /** @description `user` or `company`. */
+            owner: components["schemas"]["PropertyOwner"];
+            /**
+             * Format: int64
+             * @description In how many profiles.
+             */
+            profiles: number;
+        };
+        /** @description The properties that were decided by a tie somewhere. */
+        TieList: {
+            /** @description By owner and name. */
+            data: components["schemas"]["Tie"][];
         };
         /** @description A flow, a banner or a spotlight. */
         TitledContent: {
@@ -11437,6 +11473,86 @@ export interface operations {
                 };
             };
             /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_ties: {
+        parameters: {
+            query?: {
+                /** @description `user` or `company`; both when absent. */
+                owner?: string;
+                /** @description Ids listed of each property; 3 when absent. */
+                ids?: number;
+                /** @description Wait until this position is visible; also as the header `Muster-Position`. */
+                position?: string;
+            };
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every property that was, in any profile */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TieList"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
             429: {
                 headers: {
                     [name: string]: unknown;

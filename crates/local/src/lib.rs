@@ -43,4 +43,4 @@ pub use lists::{ListFiles, check as check_lists};
 pub use map::Mapped;
 pub use options::Options;
 pub use restore::{Reapplied, forget_derived, restore};
-pub use verify::{VerifyReport, verify};
+pub use verify::{VerifyLimits, VerifyReport, verify, verify_within};

@@ -1,18 +1,18 @@
 //! `muster verify`: says what is wrong with a data directory, changing nothing in it.
 //!
 //! Reads every act of the audit trail, every record of every log and every event of history, which must be the log's, and folds
-//! the log anew to compare each profile in the store with what it must be (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
+//! the log anew to compare the store with what it must be (law 7): each profile, guard and row of the ledger, and the index with
+//! the profiles. The fold goes over the log once per part of what it comes to, so that memory stays bounded.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod must_be;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::id::Position;
-use muster_kernel::model::profile::{Change, Profile};
-use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
 use crate::audit;
@@ -27,10 +27,10 @@ use crate::log::patch;
 use crate::log::record::{Frame, FrameKind};
 use crate::log::recover::{Request, recover};
 use crate::log::writer::Identity;
+use crate::profiles::checking::IndexFaults;
 use crate::profiles::store::{Home, Store};
+use must_be::{MustBe, Part};
 
-/// Log bytes folded at a time: what comes out is smaller, what it costs is one more pass over the log for each.
-const PART_BYTES: u64 = 512 << 20;
 const CACHE_BYTES: u64 = 32 << 20;
 /// Problems listed per environment; the rest is counted.
 const PROBLEMS_LISTED_MAX: usize = 20;
@@ -44,11 +44,34 @@ pub struct VerifyReport {
     pub summary: String,
 }
 
+/// What a check holds in memory at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyLimits {
+    /// Log bytes folded at a time: what comes out is smaller, what it costs is one more pass over the log for each.
+    pub part_bytes: u64,
+    /// Numbers of the index by minute: some fifty bytes each; more than these cost one more pass over the profiles.
+    pub minutes: usize,
+}
+
+impl Default for VerifyLimits {
+    fn default() -> Self {
+        VerifyLimits { part_bytes: 512 << 20, minutes: 1 << 20 }
+    }
+}
+
 /// Checks a data directory that no server is using.
 ///
 /// # Errors
 /// When the directory cannot be opened at all; what is wrong inside it is in the report.
 pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
+    verify_within(root, VerifyLimits::default())
+}
+
+/// As [`verify`], with other limits: the findings are the same.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_within(root: &Path, limits: VerifyLimits) -> Result<VerifyReport, OpenError> {
     let directory = Directory::open_existing(root)?;
     let catalog_path = root.join("catalog.json");
     let catalog =
@@ -58,7 +81,7 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
     for environment in &catalog.state().environments {
         let own = environment.directory.as_ref().map(PathBuf::from);
         let path = own.unwrap_or_else(|| directory.environment(environment.id.0));
-        let mut check = Check { path, environment, problems: Vec::new(), unlisted: 0 };
+        let mut check = Check { path, environment, limits, problems: Vec::new(), unlisted: 0 };
         let mut summary = check.run();
         let saved = catalog.state().segments_of(environment.id).map(|segment| segment.id).collect();
         let (listed, damaged) = lists::check(&RealDisk, &check.path, &saved);
@@ -84,11 +107,26 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
 struct Check<'a> {
     path: PathBuf,
     environment: &'a Environment,
+    limits: VerifyLimits,
     problems: Vec<String>,
     unlisted: usize,
 }
 
-type Folded = HashMap<(ProfileKind, String), Profile>;
+/// What was compared with the fold of the log.
+#[derive(Default)]
+struct Compared {
+    profiles: u64,
+    guards: Count,
+    ledger_rows: Count,
+}
+
+/// Entries that were looked at, over all parts.
+#[derive(Default)]
+struct Count {
+    seen: u64,
+    wrong: u64,
+    missing: u64,
+}
 
 impl Check<'_> {
     fn problem(&mut self, text: String) {
@@ -118,19 +156,25 @@ impl Check<'_> {
             history.problems.into_iter().for_each(|what| self.problem(what));
             events
         });
-        match self.check_profiles(&log, last) {
-            Ok(profiles) => {
-                format!(
-                    "{events} events up to position {}, {profiles} profiles compared, {in_history} events in \
-                     files of history",
-                    last.0
-                )
-            }
-            Err(error) => {
-                self.problem(format!("{}: {error}", self.path.join("profiles").display()));
-                format!("{events} events up to position {}", last.0)
-            }
+        let mut compared = Compared::default();
+        // The library below asserts what it reads in its journal: that must not end the check of everything else.
+        let check = AssertUnwindSafe(|| self.check_store(&log, last, &mut compared));
+        match catch_unwind(check) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.store_problem(&error.to_string()),
+            Err(_) => self.store_problem("the library that keeps it cannot read it"),
         }
+        format!(
+            "{events} events up to position {}, {} profiles compared, {} guards, {} rows of the ledger, {in_history} \
+             events in files of history",
+            last.0, compared.profiles, compared.guards.seen, compared.ledger_rows.seen
+        )
+    }
+
+    /// Something is wrong with what can be made anew.
+    fn store_problem(&mut self, what: &str) {
+        let store = self.path.join("profiles");
+        self.problem(format!("{}: {what}. `muster rebuild` makes it anew from the log", store.display()));
     }
 
     fn open_history(&mut self) -> Option<Checked> {
@@ -192,8 +236,8 @@ impl Check<'_> {
         recover(&request, see).map(|recovered| recovered.end.last).map_err(|error| error.to_string())
     }
 
-    /// Compares every profile in the store with the fold of the log; answers how many there are.
-    fn check_profiles(&mut self, log: &Path, last: Position) -> Result<u64, StoreError> {
+    /// Compares the store with the fold of the log.
+    fn check_store(&mut self, log: &Path, last: Position, compared: &mut Compared) -> Result<(), StoreError> {
         let home = Home {
             directory: self.path.clone(),
             disk: Arc::new(RealDisk),
@@ -210,64 +254,90 @@ impl Check<'_> {
         }
         let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        let parts = 1 + log_bytes(log) / PART_BYTES;
-        let mut compared = 0;
-        for part in 0..parts {
-            let mut folded = Folded::new();
-            let walked = self.walk(log, &mut |frame| {
-                if frame.position <= saved {
-                    let event = frame.event().and_then(|event| sieve.sift(frame.position, event));
-                    if let Some(event) = event.as_deref().and_then(|event| Event::decode(event).ok()) {
-                        fold(&mut folded, &event, frame.received_at, (part, parts));
-                    }
-                }
-            });
+        let count = 1 + log_bytes(log) / self.limits.part_bytes.max(1);
+        for number in 0..count {
+            let mut must_be = MustBe::of(Part { number, count }, saved);
+            let walked = self.walk(log, &mut |frame| must_be.see(frame, &sieve));
             walked.map_err(StoreError::Failed)?;
-            compared += self.compare(&store, &folded, part, parts)?;
+            compared.profiles += self.compare_profiles(&store, &must_be)?;
+            compare_guards(&store, &mut must_be, &mut compared.guards)?;
+            compare_ledger(&store, &mut must_be, &mut compared.ledger_rows)?;
         }
-        Ok(compared)
+        let Count { wrong, missing, .. } = compared.guards;
+        if wrong + missing > 0 {
+            self.store_problem(&format!(
+                "of the guards by which repeated calls are known, {wrong} are not those of the log's records and \
+                 {missing} are missing"
+            ));
+        }
+        let Count { wrong, missing, .. } = compared.ledger_rows;
+        if wrong + missing > 0 {
+            self.store_problem(&format!(
+                "of the rows of the ledger, {wrong} are not what the log's records come to and {missing} are missing"
+            ));
+        }
+        self.check_index(&store)
     }
 
-    fn compare(&mut self, store: &Store, folded: &Folded, part: u64, parts: u64) -> Result<u64, StoreError> {
+    fn compare_profiles(&mut self, store: &Store, must_be: &MustBe) -> Result<u64, StoreError> {
         let mut compared = 0;
         for kind in [ProfileKind::User, ProfileKind::Company] {
             for entry in store.ids(kind) {
                 let id = entry?;
-                if part_of(&id, parts) != part {
+                if !must_be.part.has(&id) {
                     continue;
                 }
                 compared += 1;
-                let must_be = folded.get(&(kind, id.clone()));
-                if store.profile(kind, &id)?.as_ref() != must_be {
+                if store.profile(kind, &id)?.as_ref() != must_be.profiles.get(&(kind, id)) {
                     // Ids are personal data: the report says how many and where, not who.
                     self.problem(format!("a {kind:?} profile in the store differs from the fold of the log"));
                 }
             }
         }
-        let missing = (folded.len() as u64).saturating_sub(compared);
+        let missing = (must_be.profiles.len() as u64).saturating_sub(compared);
         if missing > 0 {
             self.problem(format!("{missing} profiles are missing in the store"));
         }
         Ok(compared)
     }
-}
 
-fn fold(folded: &mut Folded, event: &Event<'_>, received_at: Timestamp, (part, parts): (u64, u64)) {
-    let changes = [
-        (ProfileKind::User, Change::of_user(event, received_at)),
-        (ProfileKind::Company, Change::of_company(event, received_at)),
-    ];
-    for (kind, change) in changes {
-        if let Some((id, change)) = change.filter(|(id, _)| part_of(id, parts) == part) {
-            folded.entry((kind, id.to_owned())).or_default().apply(&change);
+    fn check_index(&mut self, store: &Store) -> Result<(), StoreError> {
+        let faults = store.check_index(self.limits.minutes)?;
+        if faults != IndexFaults::default() {
+            let IndexFaults { missing, needless, miscounted } = faults;
+            self.store_problem(&format!(
+                "of the index by which lists and searches find profiles, {missing} entries are missing or differ, \
+                 {needless} are of no profile, and {miscounted} numbers are not what counting comes to"
+            ));
         }
+        Ok(())
     }
 }
 
-fn part_of(id: &str, parts: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish() % parts
+fn compare_guards(store: &Store, must_be: &mut MustBe, count: &mut Count) -> Result<(), StoreError> {
+    store.each_guard(|key, value| {
+        if must_be.part.has(key) {
+            count.seen += 1;
+            count.wrong += u64::from(!must_be.takes_guard(key, value));
+        }
+    })?;
+    count.missing += must_be.guards_left();
+    Ok(())
+}
+
+fn compare_ledger(store: &Store, must_be: &mut MustBe, count: &mut Count) -> Result<(), StoreError> {
+    let is_first = must_be.part.number == 0;
+    store.each_ledger_row(|row| match row {
+        Some(row) if must_be.part.has(&(row.minute, row.key)) => {
+            count.seen += 1;
+            count.wrong += u64::from(!must_be.takes_ledger_row(&row));
+        }
+        Some(_) => {}
+        // It is of no part.
+        None => count.wrong += u64::from(is_first),
+    })?;
+    count.missing += must_be.ledger_left();
+    Ok(())
 }
 
 fn log_bytes(log: &Path) -> u64 {

@@ -1,13 +1,13 @@
 //! A disk in memory that keeps no more than it promised: bytes and names are safe only once synced.
 //!
 //! Faults are set by number: the n-th sync fails, or the power goes at the n-th sync; every operation after a power
-//! cut fails. What the next process finds is then made from what was synced and, as a real disk may, from any part of
+//! cut fails. The disk can be slow: syncs then take until the test lets them end, and everything else works on. What the next process finds is then made from what was synced and, as a real disk may, from any part of
 //! what was not, chosen by a seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use muster_local::disk::{Disk, DiskFile};
 
@@ -37,7 +37,14 @@ pub struct Faults {
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Default)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Whether syncs take long, or one that does has begun.
+    pace: Condvar,
+}
 
 #[derive(Default)]
 struct State {
@@ -49,6 +56,10 @@ struct State {
     syncs: u64,
     faults: Faults,
     dead: bool,
+    /// Whether syncs take until they are let go.
+    is_slow: bool,
+    /// Syncs that have begun and not ended.
+    held: u64,
 }
 
 #[derive(Clone, Default)]
@@ -72,6 +83,39 @@ impl SimDisk {
     /// Changes what goes wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
+    }
+
+    /// Lets no sync end from now on, until [`SimDisk::let_syncs_end`].
+    pub fn hold_syncs(&self) {
+        self.lock().is_slow = true;
+    }
+
+    /// Lets syncs end, those under way among them.
+    pub fn let_syncs_end(&self) {
+        self.lock().is_slow = false;
+        self.0.pace.notify_all();
+    }
+
+    /// Waits until a sync has begun that does not end.
+    pub fn wait_for_held_sync(&self) {
+        let mut state = self.lock();
+        while state.held == 0 {
+            state = self.0.pace.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits, with nothing locked, for as long as syncs take.
+    fn take_long(&self) {
+        let mut state = self.lock();
+        if !state.is_slow {
+            return;
+        }
+        state.held += 1;
+        self.0.pace.notify_all();
+        while state.is_slow {
+            state = self.0.pace.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.held -= 1;
     }
 
     /// How many syncs were asked for.
@@ -107,7 +151,7 @@ impl SimDisk {
             after.files.insert(number, Content { now: bytes.clone(), durable: bytes });
         }
         after.durable_names = after.names.clone();
-        SimDisk(Arc::new(Mutex::new(after)))
+        SimDisk(Arc::new(Shared { state: Mutex::new(after), pace: Condvar::default() }))
     }
 
     /// A copy of the disk with one file's bytes changed by the test.
@@ -152,7 +196,7 @@ impl SimDisk {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -267,6 +311,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.take_long();
         let mut state = self.lock();
         state.sync()?;
         let inside = |path: &PathBuf| path.parent() == Some(directory);
@@ -347,6 +392,7 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.take_long();
         self.with(|state, number| {
             state.sync()?;
             let content = state.files.entry(number).or_default();

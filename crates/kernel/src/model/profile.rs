@@ -301,6 +301,13 @@ impl<'a> ProfileView<'a> {
         value.filter(|value| *value != Value::Null)
     }
 
+    /// The names of what was decided by a tie: another value was sent for the same time. `None` is the company of a user.
+    pub fn ties(self) -> impl Iterator<Item = Option<&'a str>> {
+        let name = |name: &'a [u8]| std::str::from_utf8(name).unwrap_or_default();
+        let tied = self.facts().filter(|fact| fact.tied);
+        tied.map(move |fact| (fact.name != MEMBERSHIP).then(|| name(fact.name)))
+    }
+
     /// How many names the profile remembers, removed ones counted.
     pub fn property_count(self) -> usize {
         self.fact_count() - usize::from(self.membership().is_some())

@@ -59,6 +59,14 @@ impl Seen {
     }
 }
 
+/// The keys of the numbers that count a profile.
+pub(super) fn counted_in(
+    kind: ProfileKind,
+    profile: ProfileView<'_>,
+) -> impl Iterator<Item = [u8; 10]> + use<'_> {
+    SEEN.into_iter().filter_map(move |(prefix, seen_at)| Some(key(prefix, kind, seen_at(profile)?.minute())))
+}
+
 type SeenAt = fn(ProfileView<'_>) -> Option<Timestamp>;
 
 const FIRST: (u8, SeenAt) = (prefix::FIRST_SEEN, |profile| profile.first_seen_at());

@@ -6,6 +6,7 @@
 //! in both. The store keeps keys and what is derived; the profiles themselves are in the *value log*. Both can always be dropped and rebuilt from the log; they are never ahead of it.
 
 pub mod census;
+pub mod checking;
 pub mod every;
 pub mod lists;
 pub mod mover;

@@ -202,6 +202,26 @@ pub(super) fn index(
     }
 }
 
+/// The entries of the index that follow from a profile, each a key and its value.
+pub(super) fn entries_of(
+    kind: ProfileKind,
+    id: &str,
+    profile: ProfileView<'_>,
+) -> Vec<(Vec<u8>, &'static [u8])> {
+    let mut entries = Vec::new();
+    if kind == ProfileKind::User {
+        let mut values = std::iter::once(BELONGS).chain(std::iter::repeat(LOST_A_TIE));
+        let named = profile.companies().map(|company| member_key(company, id));
+        entries.extend(named.zip(&mut values));
+    }
+    let terms = Found::of(kind, profile).terms();
+    entries.extend(terms.iter().map(|term| (term_key(kind, term, id), &[][..])));
+    if profile.property_count() > WIDE_PROPERTIES {
+        entries.push((wide_key(kind, id), &[]));
+    }
+    entries
+}
+
 /// Each key is changed once at most: changes of one batch have no order.
 fn index_companies(
     store: &Store,

@@ -255,12 +255,7 @@ impl Store {
 
     /// Adds a guard to a batch.
     pub fn put_guard(&self, batch: &mut Batch, key: &[u8; 16], outcome: &Guarded) {
-        let mut value = Vec::with_capacity(32 + outcome.warnings.len());
-        value.extend_from_slice(&outcome.receipt.position.0.to_le_bytes());
-        value.extend_from_slice(&outcome.receipt.received_at.0.to_le_bytes());
-        value.extend_from_slice(&outcome.body);
-        value.extend_from_slice(outcome.warnings.as_bytes());
-        batch.insert(&self.guards, *key, value);
+        batch.insert(&self.guards, *key, encode_guard(outcome));
     }
 
     /// The ledger's rows of the minutes `from ..= to`.
@@ -414,9 +409,19 @@ fn unreadable_profile() -> StoreError {
     StoreError::Damaged("a profile in the store cannot be read".to_owned())
 }
 
-fn decode_row(bytes: &[u8]) -> Result<LedgerRow, StoreError> {
+pub(super) fn decode_row(bytes: &[u8]) -> Result<LedgerRow, StoreError> {
     let damaged = || StoreError::Damaged("a ledger row in the store cannot be read".to_owned());
     crate::ledger::decode_note(bytes).ok_or_else(damaged)
+}
+
+/// A guard as the store keeps it.
+pub(crate) fn encode_guard(outcome: &Guarded) -> Vec<u8> {
+    let mut value = Vec::with_capacity(32 + outcome.warnings.len());
+    value.extend_from_slice(&outcome.receipt.position.0.to_le_bytes());
+    value.extend_from_slice(&outcome.receipt.received_at.0.to_le_bytes());
+    value.extend_from_slice(&outcome.body);
+    value.extend_from_slice(outcome.warnings.as_bytes());
+    value
 }
 
 fn decode_guard(bytes: &[u8]) -> Option<Guarded> {
@@ -429,7 +434,7 @@ fn decode_guard(bytes: &[u8]) -> Option<Guarded> {
 }
 
 /// Minute first, so that a range of time is a range of keys; the sign is flipped so that bytes sort as numbers do.
-fn ledger_key(minute: i64, key: KeyId) -> [u8; 12] {
+pub(super) fn ledger_key(minute: i64, key: KeyId) -> [u8; 12] {
     let mut bytes = [0; 12];
     bytes[..8].copy_from_slice(&(minute.cast_unsigned() ^ (1 << 63)).to_be_bytes());
     bytes[8..].copy_from_slice(&key.0.to_be_bytes());

@@ -17,6 +17,8 @@ mod reports;
 mod reports_figures;
 mod segment_figures;
 mod segments;
+mod slow_disk;
 mod stand;
 mod stops;
+mod store_damage;
 mod values;

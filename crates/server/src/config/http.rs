@@ -17,4 +17,5 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("http.public_url", Rule::OptionalUrl),
     ("http.trusted_proxy", Rule::Switch),
     ("http.edge_threads", Rule::Range(0, 1024)),
+    ("http.rate_limits", Rule::OneOf(&["own", "vendor"])),
 ];

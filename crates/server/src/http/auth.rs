@@ -8,17 +8,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use muster_kernel::model::catalog::{ApiKey, CatalogState, EnvironmentSettings};
 use muster_kernel::model::id::{EnvironmentId, KeyId};
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
+use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::ports::Ledger;
 
 use super::live::{Recorder, Window};
+use super::rates::{Allowance, Budget, Meter, Meters};
+use super::settings::RateLimits;
 use super::tally::{Counts, Tally};
 
 /// Longest secret that a key may have.
@@ -29,8 +31,8 @@ const SECRET_CHARS_MAX: usize = 255;
 pub(super) struct KeyUse {
     /// Microseconds since 1970, to the minute; 0 when not used since the start.
     last_us: AtomicI64,
-    /// The minute that is being counted, and the calls in it.
-    window: Mutex<(i64, u32)>,
+    /// The calls of this minute.
+    calls: Meter,
 }
 
 impl KeyUse {
@@ -41,60 +43,24 @@ impl KeyUse {
             self.last_us.store(minute.0, Ordering::Relaxed);
         }
     }
-
-    /// Takes one call of this minute's allowance.
-    fn take(&self, limit: u32, now: Timestamp) -> Allowance {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.0 != now.minute() {
-            *window = (now.minute(), 0);
-        }
-        let fits = window.1 < limit;
-        window.1 += u32::from(fits);
-        let left_us = MINUTE - now.0.rem_euclid(MINUTE);
-        // Rounded up, so that whoever waits for it comes in the next minute.
-        let reset_s = u32::try_from((left_us + SECOND - 1) / SECOND).unwrap_or(60);
-        Allowance { limit, remaining: limit - window.1, reset_s, fits }
-    }
-}
-
-/// What a limited key has left of this minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Allowance {
-    limit: u32,
-    remaining: u32,
-    reset_s: u32,
-    fits: bool,
-}
-
-impl Allowance {
-    /// Whether this call is inside the limit.
-    pub(super) fn fits(self) -> bool {
-        self.fits
-    }
-
-    /// Seconds until the next minute's allowance.
-    pub(super) fn reset_s(self) -> u32 {
-        self.reset_s
-    }
-
-    /// Writes the `RateLimit-*` headers.
-    pub(super) fn put(self, headers: &mut HeaderMap) {
-        headers.insert("ratelimit-limit", HeaderValue::from(self.limit));
-        headers.insert("ratelimit-remaining", HeaderValue::from(self.remaining));
-        headers.insert("ratelimit-reset", HeaderValue::from(self.reset_s));
-    }
 }
 
 /// The uses of every key, shared by all threads.
 #[derive(Debug, Default)]
 pub(super) struct KeyUses {
     by_key: Mutex<HashMap<KeyId, Arc<KeyUse>>>,
+    by_environment: Mutex<HashMap<EnvironmentId, Arc<Meters>>>,
 }
 
 impl KeyUses {
     fn of(&self, key: KeyId) -> Arc<KeyUse> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(by_key.entry(key).or_default())
+    }
+
+    fn of_all(&self, environment: EnvironmentId) -> Arc<Meters> {
+        let mut known = self.by_environment.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(environment).or_default())
     }
 
     /// The keys used since the start and the minute of their last use.
@@ -122,6 +88,8 @@ pub(super) struct Key {
     /// From which its environment's calls take a place among the recorded ones.
     pub recording: Arc<Window>,
     uses: Arc<KeyUse>,
+    /// What all keys of its environment share, where limits hold for them together.
+    meters: Option<Arc<Meters>>,
 }
 
 impl Key {
@@ -130,10 +98,15 @@ impl Key {
         self.api.environment
     }
 
-    /// Notes a use; answers what is left of the minute when the key has a limit.
-    pub(super) fn used(&self, now: Timestamp) -> Option<Allowance> {
+    /// Notes a use; answers what is left of the minute where a limit holds for this call.
+    pub(super) fn used(&self, budget: Option<Budget>, now: Timestamp) -> Option<Allowance> {
         self.uses.note(now);
-        self.api.calls_per_minute_max.map(|limit| self.uses.take(limit, now))
+        let own = self.api.calls_per_minute_max.map(|limit| self.uses.calls.take(limit, now));
+        if own.is_some_and(|own| !own.fits()) {
+            return own;
+        }
+        let of_all = self.meters.as_ref().zip(budget).map(|(meters, budget)| meters.take(budget, now));
+        Allowance::tighter(own, of_all)
     }
 }
 
@@ -153,6 +126,7 @@ pub(super) struct Keys {
     uses: Arc<KeyUses>,
     tally: Arc<Tally>,
     recorder: Arc<Recorder>,
+    rates: RateLimits,
     table: Mutex<Table>,
 }
 
@@ -170,8 +144,9 @@ impl Keys {
         uses: Arc<KeyUses>,
         tally: Arc<Tally>,
         recorder: Arc<Recorder>,
+        rates: RateLimits,
     ) -> Self {
-        Keys { ledger, uses, tally, recorder, table: Mutex::default() }
+        Keys { ledger, uses, tally, recorder, rates, table: Mutex::default() }
     }
 
     /// Looks a secret up in the present state of the catalog.
@@ -207,6 +182,10 @@ impl Keys {
                 ledger: Arc::clone(&self.ledger),
                 recording: self.recorder.window(environment.id),
                 uses: self.uses.of(api.id),
+                meters: match self.rates {
+                    RateLimits::Own => None,
+                    RateLimits::Vendor => Some(self.uses.of_all(environment.id)),
+                },
             };
             Some((from_hexadecimal(&api.sha256)?, Arc::new(key)))
         });
@@ -263,6 +242,8 @@ pub(super) fn unknown(secret_is_app_token: bool) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -288,15 +269,5 @@ mod tests {
             assert_eq!(read(bad), Err(ProblemCode::KeyMalformed), "{bad}");
         }
         assert_eq!(secret(&HeaderMap::new()).unwrap_err().code, ProblemCode::KeyMissing);
-    }
-
-    #[test]
-    fn an_allowance_is_for_the_minute() {
-        let uses = KeyUse::default();
-        let at = |second: i64| Timestamp(60_000_000 + second * 1_000_000);
-        assert_eq!(uses.take(2, at(0)), Allowance { limit: 2, remaining: 1, reset_s: 60, fits: true });
-        assert_eq!(uses.take(2, at(59)), Allowance { limit: 2, remaining: 0, reset_s: 1, fits: true });
-        assert_eq!(uses.take(2, at(59)), Allowance { limit: 2, remaining: 0, reset_s: 1, fits: false });
-        assert!(uses.take(2, at(60)).fits(), "another minute");
     }
 }

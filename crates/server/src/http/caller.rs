@@ -17,11 +17,12 @@ use muster_kernel::model::team::Role;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{AppendError, Appended, Appending};
 
-use super::auth::{self, Allowance, Found, Key};
+use super::auth::{self, Found, Key};
 use super::bells::Bells;
 use super::edge::Edge;
 use super::error::Refused;
 use super::live::Sketch;
+use super::rates::{Allowance, Budget};
 use super::read::Query;
 
 /// The parameter that asks for everything but the act.
@@ -37,10 +38,14 @@ pub(super) trait Purpose: Send + Sync + 'static {
     const COUNTS_REFUSED: bool = false;
     /// The least role of a session, where that is not whoever has one of the scopes.
     const LEAST: Option<Role> = None;
+    /// What the vendor counts the calls among.
+    const BUDGET: Option<Budget> = None;
 }
 
-/// Writing users, companies and events.
+/// Writing users and companies.
 pub(super) struct Ingest;
+/// Writing events; the same, but for what the vendor counts.
+pub(super) struct Record;
 /// Writing many of them at once, and ending that.
 pub(super) struct Bulk;
 /// Seeing how that goes.
@@ -65,6 +70,13 @@ pub(super) struct Nothing;
 impl Purpose for Ingest {
     const SCOPES: &'static [Scope] = &[Scope::Ingest];
     const COUNTED: bool = true;
+    const BUDGET: Option<Budget> = Some(Budget::Identify);
+}
+
+impl Purpose for Record {
+    const SCOPES: &'static [Scope] = &[Scope::Ingest];
+    const COUNTED: bool = true;
+    const BUDGET: Option<Budget> = Some(Budget::Track);
 }
 
 impl Purpose for Bulk {
@@ -152,10 +164,10 @@ impl<P: Purpose> Caller<P> {
             let message = "This API key was revoked or has expired; use a live key of the environment.";
             return Err(Problem::of_call(ProblemCode::KeyRevoked, message).into());
         }
-        self.allowance = self.key.used(self.now);
+        self.allowance = self.key.used(P::BUDGET, self.now);
         if let Some(spent) = self.allowance.filter(|allowance| !allowance.fits()) {
-            let message = "This key has made all its calls of this minute; send the call again after `Retry-After` \
-                           seconds.";
+            let message = "All calls that may be made in this minute were made; send the call again after \
+                           `Retry-After` seconds.";
             let refused = Refused::from(Problem::of_call(ProblemCode::RateLimited, message));
             return Err(refused.retry_after(spent.reset_s()));
         }
@@ -198,6 +210,14 @@ impl<P: Purpose> Caller<P> {
             allowance.put(response.headers_mut());
         }
         response
+    }
+}
+
+impl Caller<Record> {
+    /// The same caller, once it is counted: writing is the same from here on.
+    pub(super) fn writing(self) -> Caller<Ingest> {
+        let Caller { key, now, is_dry_run, allowance, arrival, purpose: _ } = self;
+        Caller { key, now, is_dry_run, allowance, arrival, purpose: PhantomData }
     }
 }
 

@@ -69,7 +69,8 @@ impl Edge {
     pub(super) fn new(parts: Parts, shared: Arc<Shared>) -> Self {
         let ledger = Arc::clone(&parts.ledger);
         let (uses, tally) = (Arc::clone(&shared.uses), Arc::clone(&shared.tally));
-        let keys = Keys::new(ledger, uses, tally, Arc::clone(&shared.recorder));
+        let rates = shared.settings.rate_limits;
+        let keys = Keys::new(ledger, uses, tally, Arc::clone(&shared.recorder), rates);
         let shard = shared.metrics.join();
         Edge { parts, shared, keys, shard, bells: Arc::default() }
     }

@@ -52,6 +52,7 @@ mod overview;
 mod page;
 mod properties;
 mod questions;
+mod rates;
 mod read;
 mod reader;
 mod render;
@@ -71,6 +72,7 @@ mod session_uses;
 mod settings;
 mod signed_in;
 mod tally;
+mod ties;
 mod timeline;
 mod track;
 mod undo;
@@ -94,7 +96,7 @@ use muster_kernel::ports::{
 
 pub use router::document as openapi_document;
 pub use server::{Handle, Server};
-pub use settings::HttpSettings;
+pub use settings::{HttpSettings, RateLimits};
 
 use attempts::Attempts;
 use edge::{Edge, Shared};

@@ -18,8 +18,8 @@ use super::{
     audit, bulk, companies, console, content, downloads, environments, erasures, event_counts, event_names,
     events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger,
     lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
-    segment_explain, segment_list, segment_members, segment_preview, segments, session, timeline, track,
-    users, validate,
+    segment_explain, segment_list, segment_members, segment_preview, segments, session, ties, timeline,
+    track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.
@@ -74,6 +74,7 @@ fn reading_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(event_counts::read)) //     GET    /v1/events/counts
         .routes(routes!(questions::get)) //         GET    /v1/questions/{name}
         .routes(routes!(properties::list)) //       GET    /v1/properties
+        .routes(routes!(ties::list)) //             GET    /v1/properties/ties
         .routes(routes!(segments::list)) //         GET    /v1/segments
         .routes(routes!(segments::get)) //          GET    /v1/segments/{id}
         .routes(routes!(segment_preview::post)) //  POST   /v1/segments/preview

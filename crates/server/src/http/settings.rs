@@ -31,6 +31,19 @@ pub struct HttpSettings {
     pub trusted_proxy: bool,
     /// Threads that serve connections; 0 means one for each core.
     pub edge_threads: usize,
+    /// Whose limits of calls per minute hold, beside those of the keys.
+    pub rate_limits: RateLimits,
+}
+
+/// A set of limits of calls per minute, with a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateLimits {
+    /// Those of the keys that have one.
+    #[default]
+    Own,
+    /// The vendor's on top: of each environment 600 calls that identify, and 600 that track.
+    Vendor,
 }
 
 impl Default for HttpSettings {
@@ -46,6 +59,7 @@ impl Default for HttpSettings {
             public_url: None,
             trusted_proxy: false,
             edge_threads: 0,
+            rate_limits: RateLimits::Own,
         }
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use muster_kernel::accept::Call;
 
 use super::answer::Accepted;
-use super::caller::{Caller, Ingest};
+use super::caller::{Caller, Record};
 use super::edge::Edge;
 use super::openapi::{DryRunParameter, IdempotencyHeader, WriteProblems};
 use super::write;
@@ -67,9 +67,10 @@ pub(super) struct Sent {
 )]
 pub(super) async fn post(
     State(edge): State<Arc<Edge>>,
-    mut caller: Caller<Ingest>,
+    caller: Caller<Record>,
     request: Request<Body>,
 ) -> Response {
+    let mut caller = caller.writing();
     let outcome = write::take(&edge, &mut caller, Call::Track, request).await;
     caller.answer(outcome)
 }

@@ -127,6 +127,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/events/names", None, all(200)),
         ("GET", "/v1/events/counts", None, all(200)),
         ("GET", "/v1/properties", None, all(200)),
+        ("GET", "/v1/properties/ties", None, all(200)),
         (
             "PUT",
             "/v1/properties",
