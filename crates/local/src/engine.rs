@@ -275,6 +275,9 @@ impl EventLog for Engine {
         bytes_max: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let environment = self.environment(environment)?;
+        if let Some(base) = environment.bases.current().filter(|base| after < base.position()) {
+            return Err(StoreError::Dropped { until: base.position(), since: base.since() });
+        }
         let until = environment.state.visible();
         let sieve = environment.state.erasures.sieve();
         let sift = |position, payload: &[u8]| sieve.sift(position, payload);

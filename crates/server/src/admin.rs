@@ -40,6 +40,7 @@ pub use muster_kernel::model::audit::Actor;
 
 pub use audit::{AUDIT_PAGE_MAX, list as list_audit};
 pub use backups::note_backup;
+pub(crate) use environments::kept_days;
 pub use environments::{CreateEnvironment, SetEnvironment, SettingsPatch, view as view_environment};
 pub use erasures::record_erasure;
 pub use first_start::{FirstStart, OwnerLink, first_start, owner_link};

@@ -26,6 +26,7 @@ use crate::config::{
     Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
 };
 use crate::control::{self, Control};
+use crate::dropping::{self, Dropper};
 use crate::erasures::{self, Eraser};
 use crate::http::Random;
 use crate::jobs::{self, Runner};
@@ -232,6 +233,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
+    let dropper = Dropper::new(dropper_parts(engine));
     let parts = parts(engine, &runner, &eraser, config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
@@ -239,6 +241,9 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
         Ok(server) => {
             if let Err(error) = runner.go_on() {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
+            }
+            if let Err(error) = dropper.start() {
+                tracing::error!(%error, "raw events cannot be dropped; restart the server");
             }
             if let Err(error) = eraser.start() {
                 tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
@@ -250,6 +255,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
         }
     };
     backups.stop();
+    dropper.stop();
     eraser.stop();
     runner.stop();
     if let Some(control) = control {
@@ -305,6 +311,15 @@ fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
     }
 }
 
+fn dropper_parts(engine: &Arc<Engine>) -> dropping::Parts {
+    dropping::Parts {
+        raw_events: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
 fn parts(
     engine: &Arc<Engine>,
     runner: &Arc<Runner>,
@@ -320,6 +335,7 @@ fn parts(
         reports: engine.clone(),
         segments: engine.clone(),
         lists: engine.clone(),
+        raw_events: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

@@ -189,6 +189,8 @@ codes! {
         JobNotCancellable = "job_not_cancellable",
         /// No such erasure.
         ErasureUnknown = "erasure_unknown",
+        /// It was asked of events that are no longer kept.
+        EventsDropped = "events_dropped",
         /// The job was cancelled.
         JobCancelled = "job_cancelled",
         /// An upload has more rows than one may have (only as the reason of a job).

@@ -13,9 +13,10 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, Position, PositionToken, UserId};
 use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{Inquiry, StoredEvent};
+use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
 
 use super::answer::{self, Instant};
 use super::asking::{self, FILTERS, FilterParameters, PAGE};
@@ -23,7 +24,9 @@ use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
-use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{
+    CursorParameter, DroppedProblems, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
+};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
 use super::read::{self, Head, Reading};
 use super::reader::Reader;
@@ -210,7 +213,7 @@ fn body_of<'a>(
         PositionParameter,
         EnvironmentHeader,
     ),
-    responses((status = 200, description = "Events, in the order of the log or newest first", body = EventPage), ReadProblems),
+    responses((status = 200, description = "Events, in the order of the log or newest first", body = EventPage), ReadProblems, DroppedProblems),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
@@ -230,7 +233,11 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     let masking = reader.masking();
     let bytes = read::aside(edge, move |edge| {
         let token = |position| PositionToken { incarnation, position };
-        let events = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX)?;
+        let read = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX);
+        let events = read.map_err(|error| match error {
+            StoreError::Dropped { until, .. } => dropped(token(until)),
+            other => other.into(),
+        })?;
         let mut writer = PageWriter::new(limit, None);
         for stored in &events {
             writer.push(&body_of(token(stored.receipt.position), stored, &masking)?)?;
@@ -240,6 +247,12 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     })
     .await?;
     Ok(answer::found(reading.position, bytes))
+}
+
+/// What `after` names is no longer followed by all that was.
+fn dropped(until: PositionToken) -> Refused {
+    let message = format!("Events up to {until} are no longer kept: go on with `after={until}`.");
+    Problem::of_call(ProblemCode::EventsDropped, message).into()
 }
 
 /// The newest events that the parameters let pass.

@@ -259,6 +259,7 @@ impl World {
             reports: Arc::clone(&history) as _,
             segments: Arc::clone(&model) as _,
             lists: Arc::clone(&model) as _,
+            raw_events: Arc::clone(&model) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
@@ -391,6 +392,7 @@ fn first_keys(state: &mut CatalogState) {
             pii_properties: pii_properties_default(),
             declared_properties: Vec::new(),
             time_zone: time_zone_default(),
+            keep_events_days: None,
             next_segment: 0,
         });
         state.keys.push(key(KeyId(number), id, secret));

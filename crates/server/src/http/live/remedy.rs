@@ -83,6 +83,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::JobEnded, "nothing is to be done"),
     (P::JobNotCancellable, "nothing is to be done"),
     (P::ErasureUnknown, "list them"),
+    (P::EventsDropped, "ask of a later time"),
     (P::JobCancelled, "send the rest anew, if it is wanted"),
     (P::JobUnknown, "list them"),
     (P::RouteUnknown, "see `/openapi.json`"),
