@@ -1,7 +1,7 @@
 //! `muster verify`: says what is wrong with a data directory, changing nothing in it.
 //!
 //! Reads every act of the audit trail, every record of every log and every event of history, which must be the log's, and folds
-//! the log anew to compare each profile in the store with what it must be (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
+//! the log anew, on what a base knows of events that were dropped, to compare each profile in the store with what it must be (law 7). The fold goes over the log once per part of the ids, so that memory stays bounded.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,10 +16,11 @@ use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
 use crate::audit;
+use crate::base::{Base, Bases};
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
-use crate::erasure;
+use crate::erasure::{self, Sieve};
 use crate::history::verifying::Checked;
 use crate::ledger::decode_note;
 use crate::lists;
@@ -58,7 +59,8 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
     for environment in &catalog.state().environments {
         let own = environment.directory.as_ref().map(PathBuf::from);
         let path = own.unwrap_or_else(|| directory.environment(environment.id.0));
-        let mut check = Check { path, environment, problems: Vec::new(), unlisted: 0 };
+        let mut check =
+            Check { path, environment, based: Position::START, problems: Vec::new(), unlisted: 0 };
         let mut summary = check.run();
         let saved = catalog.state().segments_of(environment.id).map(|segment| segment.id).collect();
         let (listed, damaged) = lists::check(&RealDisk, &check.path, &saved);
@@ -84,6 +86,8 @@ pub fn verify(root: &Path) -> Result<VerifyReport, OpenError> {
 struct Check<'a> {
     path: PathBuf,
     environment: &'a Environment,
+    /// Up to where a base stands for the log.
+    based: Position,
     problems: Vec<String>,
     unlisted: usize,
 }
@@ -109,6 +113,14 @@ impl Check<'_> {
                 "a replacement of records was cut short: start the server once, it ends it".to_owned(),
             );
         }
+        let base = match Bases::look(&RealDisk, &self.path, self.identity()) {
+            Ok(base) => base,
+            Err(what) => {
+                self.problem(what);
+                return "its base cannot be read".to_owned();
+            }
+        };
+        self.based = base.as_ref().map_or(Position::START, Base::position);
         let mut history = self.open_history();
         let Some((events, last)) = self.check_log(&log, history.as_mut()) else {
             return "its log cannot be read to the end".to_owned();
@@ -118,11 +130,17 @@ impl Check<'_> {
             history.problems.into_iter().for_each(|what| self.problem(what));
             events
         });
-        match self.check_profiles(&log, last) {
+        match self.check_profiles(&log, last, base.as_ref()) {
             Ok(profiles) => {
+                let based = base.map_or(String::new(), |base| {
+                    let (users, companies) =
+                        (base.count(ProfileKind::User), base.count(ProfileKind::Company));
+                    let position = base.position().0;
+                    format!(", a base of {users} users and {companies} companies at position {position}")
+                });
                 format!(
                     "{events} events up to position {}, {profiles} profiles compared, {in_history} events in \
-                     files of history",
+                     files of history{based}",
                     last.0
                 )
             }
@@ -135,8 +153,8 @@ impl Check<'_> {
 
     fn open_history(&mut self) -> Option<Checked> {
         let sieve = erasure::under_way(Arc::new(RealDisk), &self.path).map_err(|error| error.to_string());
-        let opened =
-            sieve.and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve));
+        let opened = sieve
+            .and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve, self.based));
         opened.unwrap_or_else(|what| {
             self.problem(what);
             None
@@ -185,7 +203,7 @@ impl Check<'_> {
             disk: &RealDisk,
             directory: log,
             identity: self.identity(),
-            saved: Position::START,
+            saved: self.based,
             skip_damaged: false,
             read_only: true,
         };
@@ -193,7 +211,7 @@ impl Check<'_> {
     }
 
     /// Compares every profile in the store with the fold of the log; answers how many there are.
-    fn check_profiles(&mut self, log: &Path, last: Position) -> Result<u64, StoreError> {
+    fn check_profiles(&mut self, log: &Path, last: Position, base: Option<&Base>) -> Result<u64, StoreError> {
         let home = Home {
             directory: self.path.clone(),
             disk: Arc::new(RealDisk),
@@ -210,10 +228,13 @@ impl Check<'_> {
         }
         let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        let parts = 1 + log_bytes(log) / PART_BYTES;
+        let parts = 1 + (log_bytes(log) + base.map_or(0, Base::length)) / PART_BYTES;
         let mut compared = 0;
         for part in 0..parts {
             let mut folded = Folded::new();
+            if let Some(base) = base {
+                begin_with(&mut folded, base, &sieve, (part, parts))?;
+            }
             let walked = self.walk(log, &mut |frame| {
                 if frame.position <= saved {
                     let event = frame.event().and_then(|event| sieve.sift(frame.position, event));
@@ -250,6 +271,24 @@ impl Check<'_> {
         }
         Ok(compared)
     }
+}
+
+/// Takes the profiles of a part out of the base.
+fn begin_with(
+    folded: &mut Folded,
+    base: &Base,
+    sieve: &Sieve,
+    (part, parts): (u64, u64),
+) -> Result<(), StoreError> {
+    for kind in [ProfileKind::User, ProfileKind::Company] {
+        base.each(kind, sieve, &mut |id, profile| {
+            if part_of(id, parts) == part {
+                folded.insert((kind, id.to_owned()), profile);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn fold(folded: &mut Folded, event: &Event<'_>, received_at: Timestamp, (part, parts): (u64, u64)) {

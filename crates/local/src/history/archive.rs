@@ -19,6 +19,7 @@ use super::manifest::Manifest;
 use super::rows::Intake;
 use super::segment::{Header, Segment};
 use super::writer::{SegmentWriter, Target};
+use crate::base::Base;
 use crate::disk::Disk;
 use crate::erasure::Sieve;
 use crate::log::reader::{LogReader, RawEvents, ReadFault};
@@ -87,6 +88,8 @@ pub struct Snapshot {
     pub through: u64,
     /// Numbers of the erasures that are hidden in all of them.
     pub sifted: Vec<u32>,
+    /// What stands for the events before the first segment, and what is hidden of it.
+    pub base: Option<(Arc<Base>, Sieve)>,
 }
 
 /// What only the one who reads the log may touch.
@@ -160,6 +163,13 @@ pub struct Waiting<'a>(&'a AtomicUsize);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Snapshot {
+    /// The position up to which a base stands for the events.
+    pub fn base_position(&self) -> u64 {
+        self.base.as_ref().map_or(0, |(base, _)| base.position().0)
     }
 }
 
@@ -242,7 +252,7 @@ impl Archive {
         }
         tail.since.get_or_insert_with(Instant::now);
         if !tail.fresh.is_empty() {
-            let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
+            let first = kept.last().map_or(before.base_position(), |kept| kept.segment.header().last) + 1;
             let Tail { fresh, intake, .. } = &mut *tail;
             let segment = self.in_memory(intake, fresh.iter(), first, through)?;
             intake.clear(STEADY_EVENTS);
@@ -252,7 +262,7 @@ impl Archive {
         if tail.fresh.len() >= CHUNK_EVENTS {
             tail.fresh.clear(STEADY_EVENTS);
         }
-        self.publish(Snapshot { kept, through, sifted: before.sifted.clone() });
+        self.publish(Snapshot { kept, through, sifted: before.sifted.clone(), base: before.base.clone() });
         Ok(())
     }
 
