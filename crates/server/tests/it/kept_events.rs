@@ -73,7 +73,7 @@ fn what_is_older_than_it_is_kept_goes_and_is_said_to_be_gone() {
     let refused = world.get("/v1/users/u?as_of=2026-11-20");
     refused.is_refused(410, "events_dropped");
     assert!(refused.text().contains(&format!("Events of before {since}")), "{}", refused.text());
-    assert_eq!(world.get(&format!("/v1/users/u?as_of={since}")).json()["metadata"]["plan"], "pro");
+    assert_eq!(world.get(&format!("/v1/users/u?as_of={since}")).json()["properties"]["plan"], "pro");
 
     let event = world.get(&format!("/v1/events/{last}"));
     event.is_refused(410, "events_dropped");
