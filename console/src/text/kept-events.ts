@@ -23,7 +23,12 @@ export function isLoss(before: Days, after: Days): boolean {
 const NAMED_MAX = 5;
 
 /** What would go now, in a sentence. */
-export function goingWords({ events, bytes, oldest_received_at, newest_received_at }: WouldDropEvents): string {
+export function goingWords({
+  events,
+  bytes,
+  oldest_received_at,
+  newest_received_at,
+}: WouldDropEvents): string {
   if (events === 0 || !oldest_received_at || !newest_received_at) return 'No event is as old as that now.';
   const [oldest, newest] = [oldest_received_at, newest_received_at].map((at) => date(Date.parse(at)));
   const arrived = oldest === newest ? `on ${oldest}` : `from ${oldest} to ${newest}`;
