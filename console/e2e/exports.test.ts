@@ -54,7 +54,9 @@ describe('An export', () => {
       await page.getByLabel('Members of').selectOption({ label: 'Pro' });
       await page.getByRole('button', { name: 'Export', exact: true }).click();
       await page.getByRole('heading', { name: 'Events as CSV' }).waitFor();
-      await page.getByText('from 2026-01-06, before 2026-01-07, tracked events, of the segment Pro').waitFor();
+      await page
+        .getByText('from 2026-01-06, before 2026-01-07, tracked events, of the segment Pro')
+        .waitFor();
       await page.getByRole('list', { name: 'Files' }).waitFor();
       await expectAccessible(page, 'an export');
       const { name, bytes } = await downloaded(page);

@@ -315,7 +315,11 @@ const PLACES: Place[] = [
     path: () => `/jobs/erasures/${encodeURIComponent(erasure)}`,
     ready: text('and nothing was found'),
   },
-  { name: 'exports-none', path: () => '/jobs/exports?environment=2', ready: text('Nothing was exported yet') },
+  {
+    name: 'exports-none',
+    path: () => '/jobs/exports?environment=2',
+    ready: text('Nothing was exported yet'),
+  },
   { name: 'exports', path: () => '/jobs/exports?environment=1', ready: text('Events as Parquet') },
   {
     name: 'export',

@@ -50,9 +50,8 @@ export const exportQuery = (environment: number, id: string) =>
 
 /** Starts one; answers with its id. */
 export const startExport = async (environment: number, asked: ExportRequest): Promise<string> =>
-  body(
-    await api.POST('/api/v1/analytics/exports', { body: asked, headers: inEnvironment(environment) }),
-  ).job_id;
+  body(await api.POST('/api/v1/analytics/exports', { body: asked, headers: inEnvironment(environment) }))
+    .job_id;
 
 export const cancelExport = async (environment: number, id: string) =>
   body(

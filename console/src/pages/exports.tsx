@@ -252,8 +252,8 @@ function NoExports() {
   const command = `muster export --format parquet --output files --url ${origin}`;
   return (
     <Empty title="Nothing was exported yet" action={<CopyButton text={command} label="Copy the command" />}>
-      An export stands here for three days, or as long as the server is set to keep it, with links to its files. A
-      script makes one with <code className="break-words">{command}</code>
+      An export stands here for three days, or as long as the server is set to keep it, with links to its
+      files. A script makes one with <code className="break-words">{command}</code>
     </Empty>
   );
 }

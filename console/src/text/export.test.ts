@@ -18,9 +18,11 @@ test('an export is called by its rows and its format', () => {
 });
 
 test('a share is one, whatever the server says', () => {
-  expect([exportShare({ progress: '42' }), exportShare({ progress: '' }), exportShare({ progress: '120' })]).toEqual([
-    0.42, 0, 1,
-  ]);
+  expect([
+    exportShare({ progress: '42' }),
+    exportShare({ progress: '' }),
+    exportShare({ progress: '120' }),
+  ]).toEqual([0.42, 0, 1]);
 });
 
 test('a filter reads as a sentence', () => {

@@ -129,7 +129,7 @@ impl Engine {
         let environment = self.environment(environment)?;
         let _waiting = environment.history.wait();
         environment.history.up_to(environment.state.visible(), &Inquiry::default())?;
-        environment.history.seal()?;
+        environment.history.seal(0)?;
         while environment.history.merge_next()? {}
         Ok(())
     }

@@ -109,7 +109,7 @@ impl ExportFiles {
             match read_state(disk.as_ref(), &directory.join(name)) {
                 Ok(export) => drop(state.exports.insert(number, export)),
                 Err(what) => {
-                    notes.push(format!("{}: {what}; it was removed", directory.join(name).display()))
+                    notes.push(format!("{}: {what}; it was removed", directory.join(name).display()));
                 }
             }
         }

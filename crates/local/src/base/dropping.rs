@@ -108,7 +108,7 @@ fn drop_until_time(
     {
         let _waiting = environment.history.wait();
         environment.history.up_to(until, &Inquiry::default())?;
-        environment.history.seal()?;
+        environment.history.seal(0)?;
     }
     check()?;
     build(environment, until, time, check)?;

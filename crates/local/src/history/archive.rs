@@ -99,8 +99,24 @@ pub(super) struct Tail {
     fresh: RawEvents,
     /// Memory for encoding them.
     intake: Intake,
-    /// When the oldest event of the tail came in.
+    /// When the oldest event that is in no file came in, or was first seen in the log.
     pub(super) since: Option<Instant>,
+    /// Behind the first and up to the second position the log is on its way into files straight away.
+    pub(super) straight: Option<(u64, u64)>,
+}
+
+impl Tail {
+    /// The last segment in memory is not written anew for what follows.
+    pub(super) fn end_chunk(&mut self) {
+        self.fresh.clear(STEADY_EVENTS);
+    }
+
+    /// Where a segment in memory has to end that begins behind `through`, so that a file covers it whole or not at all.
+    fn border(&self, through: u64) -> Option<u64> {
+        let (after, until) = self.straight?;
+        let chunks = through.saturating_sub(after) / CHUNK_EVENTS as u64 + 1;
+        (through < until).then(|| until.min(after + chunks * CHUNK_EVENTS as u64))
+    }
 }
 
 /// What only the one who writes files may touch.
@@ -146,6 +162,8 @@ pub struct Archive {
     pub(super) waiting: AtomicUsize,
     /// The last try to write a file failed: until one succeeds, the tail may not grow.
     pub(super) failed: AtomicBool,
+    /// Somebody asked since the tending thread last looked.
+    pub(super) asked: AtomicBool,
 }
 
 /// What the tending thread is told.
@@ -196,6 +214,7 @@ impl Archive {
     /// # Errors
     /// When the log cannot be read, or the asker gave up.
     pub fn up_to(&self, visible: Position, inquiry: &Inquiry) -> Result<Arc<Snapshot>, StoreError> {
+        self.asked.store(true, Ordering::Relaxed);
         loop {
             let snapshot = self.snapshot();
             if inquiry.is_stopped() {
@@ -235,32 +254,36 @@ impl Archive {
     /// Takes what the log has more than the tail, one step.
     #[expect(clippy::disallowed_methods, reason = "the age of the tail is a duration, not a time of day")]
     pub(super) fn read_on(&self, visible: Position) -> Result<(), StoreError> {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self.tail();
         let before = self.snapshot();
         if before.through >= visible.0 {
             return Ok(());
         }
-        let is_chunk = !tail.fresh.is_empty();
+        let border = tail.border(before.through);
+        let visible = Position(border.map_or(visible.0, |border| visible.0.min(border)));
+        let count = tail.fresh.len();
         // Also what is erased: it is hidden here, and what a purge takes out is the same in both.
         let limits = (STEP_EVENTS, STEP_BYTES);
         let read = self.log.read_raw(Position(before.through), visible, limits, &mut tail.fresh);
         let is_all = read.map_err(unread)?;
         let through = if is_all { visible.0 } else { tail.fresh.last().unwrap_or(visible).0 };
         let mut kept = before.kept.clone();
-        if is_chunk {
+        if count > 0 {
             kept.pop();
         }
         tail.since.get_or_insert_with(Instant::now);
         if !tail.fresh.is_empty() {
             let first = kept.last().map_or(before.base_position(), |kept| kept.segment.header().last) + 1;
             let Tail { fresh, intake, .. } = &mut *tail;
-            let segment = self.in_memory(intake, fresh.iter(), first, through)?;
+            let made = self.in_memory(intake, fresh.iter(), first, through);
+            let made = made.and_then(|segment| Ok((self.hidden_now(&segment)?, segment)));
             intake.clear(STEADY_EVENTS);
-            let hidden = self.hidden_now(&segment)?;
+            // What is not shown is read again: it must not stand here twice then.
+            let (hidden, segment) = made.inspect_err(|_| fresh.truncate(count))?;
             kept.push(Kept { segment: Arc::new(segment), hidden });
         }
-        if tail.fresh.len() >= CHUNK_EVENTS {
-            tail.fresh.clear(STEADY_EVENTS);
+        if tail.fresh.len() >= CHUNK_EVENTS || border == Some(through) {
+            tail.end_chunk();
         }
         self.publish(Snapshot { kept, through, sifted: before.sifted.clone(), base: before.base.clone() });
         Ok(())
@@ -268,9 +291,13 @@ impl Archive {
 
     /// From now on the last segment in memory is not written anew for what follows.
     pub(super) fn end_chunk(&self) -> MutexGuard<'_, Tail> {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.fresh.clear(STEADY_EVENTS);
+        let mut tail = self.tail();
+        tail.end_chunk();
         tail
+    }
+
+    pub(super) fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn publish(&self, snapshot: Snapshot) {

@@ -90,6 +90,7 @@ impl Archive {
             dictionary_bytes,
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
         };
         if let Some(base) = &parts.base {
             // A stop came between the base and this.

@@ -23,15 +23,37 @@ use crate::background::yield_to_others;
 
 /// A pause is not longer than this.
 const REST_MAX: Duration = Duration::from_millis(20);
+/// How long after a question the next one is expected.
+const WATCHED: Duration = Duration::from_secs(60);
 /// How long it waits before it tries again what failed.
 const FAILURE_REST: Duration = Duration::from_secs(5);
+
+/// Whether somebody asks now and then.
+#[derive(Default)]
+struct Watched(Option<Instant>);
+
+impl Watched {
+    /// `asked`: since the last look.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long ago somebody asked is a duration, not a time of day"
+    )]
+    fn look(&mut self, asked: bool) -> bool {
+        if asked {
+            self.0 = Some(Instant::now());
+        }
+        self.0.is_some_and(|last| last.elapsed() < WATCHED)
+    }
+}
 
 impl Archive {
     /// Tends history until it is closed; `visible` answers how far the log may be read.
     pub fn tend(&self, visible: impl Fn() -> Position) {
         yield_to_others();
+        let mut watched = Watched::default();
         while self.wait_for_work() {
-            match self.work(visible()) {
+            let is_watched = watched.look(self.asked.swap(false, Ordering::Relaxed));
+            match self.work(visible(), is_watched) {
                 Ok(()) => self.failed.store(false, Ordering::Relaxed),
                 Err(StoreError::Stopped) => {}
                 Err(error) => {
@@ -67,33 +89,30 @@ impl Archive {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn work(&self, visible: Position) -> Result<(), StoreError> {
+    /// Does what is due. As long as somebody asks now and then, the tail is kept close to the log, so that the next one has
+    /// little to read; otherwise events go into a file straight from the log, and are encoded once instead of twice.
+    fn work(&self, visible: Position, is_watched: bool) -> Result<(), StoreError> {
         let snapshot = self.snapshot();
-        if Self::tail_events(&snapshot) >= self.options.seal_events {
-            self.seal()?;
-        }
-        // One seal's worth at a time: behind a long log it takes turns with sealing.
-        let reach = visible.0.min(self.snapshot().through.saturating_add(self.options.seal_events));
-        while self.snapshot().through < reach
-            && Self::tail_events(&self.snapshot()) < self.options.seal_events
-        {
-            self.read_on(Position(reach))?;
-        }
-        if self.seal_is_due() {
-            self.seal()?;
+        let room = self.options.seal_events.saturating_sub(Self::tail_events(&snapshot));
+        let unread = visible.0.saturating_sub(snapshot.through);
+        if unread >= room || self.is_old(unread > 0 || room < self.options.seal_events) {
+            self.seal(visible.0.min(snapshot.through.saturating_add(room)))?;
+        } else if is_watched {
+            while self.snapshot().through < visible.0 {
+                self.read_on(visible)?;
+            }
         }
         while self.merge_next()? {}
-        if reach < visible.0 {
+        if visible.0.saturating_sub(self.snapshot().through) >= self.options.seal_events {
             self.signals().hurried = true;
         }
         Ok(())
     }
 
-    fn seal_is_due(&self) -> bool {
-        let events = Self::tail_events(&self.snapshot());
-        let since = self.tail.lock().unwrap_or_else(PoisonError::into_inner).since;
-        let old = since.is_some_and(|since| since.elapsed() >= self.options.seal_age);
-        events >= self.options.seal_events || (old && events > 0)
+    /// Whether the oldest event that is in no file is as old as it may become, when there is `any`.
+    #[expect(clippy::disallowed_methods, reason = "the age of the tail is a duration, not a time of day")]
+    fn is_old(&self, any: bool) -> bool {
+        any && self.tail().since.get_or_insert_with(Instant::now).elapsed() >= self.options.seal_age
     }
 
     /// Where the files are and what they are called. As long as the first answer lives, none comes or goes, but that
@@ -218,7 +237,7 @@ impl Archive {
 
     /// Shows a new segment in the place of those whose positions it covers.
     fn swap(&self, header: &super::segment::Header, segment: Segment) -> Result<(), StoreError> {
-        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self.tail();
         let mut snapshot = Snapshot::clone(&self.snapshot());
         let inside = |kept: &Kept| {
             let old = kept.segment.header();
@@ -228,6 +247,11 @@ impl Archive {
         let place = snapshot.kept.partition_point(|kept| kept.segment.header().last < header.first);
         let hidden = self.hidden_now(&segment)?;
         snapshot.kept.insert(place, Kept { segment: Arc::new(segment), hidden });
+        if snapshot.through < header.last {
+            // Straight from the log: what was in memory of it is all covered, and not added to any more.
+            tail.end_chunk();
+            snapshot.through = header.last;
+        }
         self.publish(snapshot);
         self.changed.notify_all();
         Ok(())

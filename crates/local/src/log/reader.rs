@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use muster_kernel::model::batch::Payloads;
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Receipt, StoredEvent};
 
@@ -162,58 +163,51 @@ struct Hint {
     offset: u64,
 }
 
-/// Encoded events one behind the other, in memory that serves many reads.
+/// Encoded events with their receipts, in memory that serves many reads.
 #[derive(Default)]
 pub struct RawEvents {
-    bytes: Vec<u8>,
-    /// Their receipts, and where they end.
-    ends: Vec<(Receipt, usize)>,
+    receipts: Vec<Receipt>,
+    payloads: Payloads,
 }
 
 impl RawEvents {
-    /// Adds an event.
-    pub fn push(&mut self, receipt: Receipt, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        self.ends.push((receipt, self.bytes.len()));
-    }
-
     /// The events, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (Receipt, &[u8])> {
-        let mut start = 0;
-        self.ends.iter().map(move |(receipt, end)| {
-            let payload = self.bytes.get(start..*end).unwrap_or_default();
-            start = *end;
-            (*receipt, payload)
-        })
+        self.receipts.iter().copied().zip(self.payloads.iter())
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.receipts.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.receipts.is_empty()
     }
 
     /// Bytes of all payloads.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.payloads.bytes()
     }
 
     /// The position of the last one.
     pub fn last(&self) -> Option<Position> {
-        self.ends.last().map(|(receipt, _)| receipt.position)
+        self.receipts.last().map(|receipt| receipt.position)
+    }
+
+    /// Forgets all but the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.receipts.truncate(count);
+        self.payloads.truncate(count);
     }
 
     /// Forgets the events. Keeps the memory, but after `few` of them: then nobody needs it soon.
     pub fn clear(&mut self, few: usize) {
-        if self.ends.len() < few {
+        if self.len() < few {
             *self = RawEvents::default();
         }
-        self.bytes.clear();
-        self.ends.clear();
+        self.truncate(0);
     }
 }
 
@@ -282,16 +276,16 @@ impl LogReader {
         (count_max, bytes_max): (usize, usize),
         into: &mut RawEvents,
     ) -> Result<bool, ReadFault> {
-        let before = (into.ends.len(), into.bytes.len());
+        let (count, bytes) = (into.len(), into.bytes());
         let mut is_all = true;
         let walked = self.walk(after, until, |receipt, payload| {
-            into.push(receipt, payload);
-            is_all = into.ends.len() - before.0 < count_max && into.bytes.len() - before.1 < bytes_max;
+            into.receipts.push(receipt);
+            into.payloads.push(|out| out.extend_from_slice(payload));
+            is_all = into.len() - count < count_max && into.bytes() - bytes < bytes_max;
             is_all
         });
         if walked.is_err() {
-            into.ends.truncate(before.0);
-            into.bytes.truncate(before.1);
+            into.truncate(count);
         }
         walked.map(|()| is_all)
     }

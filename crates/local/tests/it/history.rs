@@ -425,3 +425,80 @@ fn what_lost_a_tie_of_companies_is_there_again() {
         pair.check();
     }
 }
+
+/// How many events there are by the answer to a question, which must be all that were visible when it was asked.
+fn counted(engine: &Engine) -> u64 {
+    let question = CountQuestion {
+        names: Vec::new(),
+        buckets: Buckets::whole(Span::ALL),
+        measure: Measure::Total,
+        breakdown: None,
+        groups_max: 1,
+        properties: Vec::new(),
+    };
+    let answer = engine.counts(PRODUCTION, &question, &Inquiry::default()).unwrap();
+    answer.series.iter().flat_map(|series| &series.counts).sum()
+}
+
+#[test]
+fn questions_miss_nothing_while_the_log_goes_straight_into_files() {
+    const BATCH: u64 = 1500;
+    const BATCHES: u64 = 60;
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Options { history_seal_events: 10_000, ..options() };
+    let disk = || -> Arc<dyn Disk> { Arc::new(RealDisk) };
+    let engine = open(disk(), directory.path(), options()).unwrap();
+    add_environments(&engine, &[1]);
+    let stored = std::sync::atomic::AtomicU64::new(0);
+    let is_over = || stored.load(std::sync::atomic::Ordering::Acquire) == BATCH * BATCHES;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..BATCHES {
+                let mut batch = EventBatch::default();
+                for row in 0..BATCH {
+                    batch.push(&EventDraft {
+                        kind: EventKind::Track,
+                        user_id: format!("user {}", (number * BATCH + row) % 700),
+                        event_name: format!("event {}", row % 5),
+                        ..EventDraft::default()
+                    });
+                }
+                block_on(engine.append_many(PRODUCTION, &batch)).unwrap();
+                stored.fetch_add(BATCH, std::sync::atomic::Ordering::Release);
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over() {
+                    let before = stored.load(std::sync::atomic::Ordering::Acquire);
+                    let found = counted(&engine);
+                    assert!((before..=BATCH * BATCHES).contains(&found), "{found} of at least {before}");
+                }
+            });
+        }
+    });
+    assert_eq!(counted(&engine), BATCH * BATCHES);
+    let standing = engine.standing(PRODUCTION).unwrap();
+    assert!(standing.segments > 0, "nothing was sealed: {standing:?}");
+    drop(engine);
+    let engine = open(disk(), directory.path(), options()).unwrap();
+    assert_eq!(counted(&engine), BATCH * BATCHES, "after another start");
+}
+
+#[test]
+fn what_nobody_asks_for_is_sealed_without_a_question() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), options()).unwrap();
+    add_environments(&engine, &[1]);
+    let mut batch = EventBatch::default();
+    for number in 0..1000 {
+        let user_id = format!("user {number}");
+        batch.push(&EventDraft { kind: EventKind::IdentifyUser, user_id, ..EventDraft::default() });
+    }
+    block_on(engine.append_many(PRODUCTION, &batch)).unwrap();
+    let behind = || engine.standing(PRODUCTION).unwrap().behind;
+    while behind() >= options().history_seal_events {
+        std::thread::yield_now();
+    }
+    assert_eq!(counted(&engine), 1000);
+}

@@ -198,8 +198,7 @@ fn download_all(
 ) -> Result<Export, Ended> {
     for index in 0..export.presigned_urls.len() {
         let mut tries = 0;
-        loop {
-            let Some(part) = export.presigned_urls.get(index) else { break };
+        while let Some(part) = export.presigned_urls.get(index) {
             let path = directory.join(&part.filename);
             if goes_on && length_of(&path) == Some(part.bytes) {
                 progress.line(&format!("{} is there.", part.filename));

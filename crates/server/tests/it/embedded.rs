@@ -64,7 +64,7 @@ fn files_of_the_console_are_compressed_and_kept_for_good() {
 #[test]
 fn what_belongs_to_programs_stays_json() {
     let world = World::start();
-    for path in ["/v1/nothing", "/v1", "/api/v1/analytics/exports", "/assets/none.js"] {
+    for path in ["/v1/nothing", "/v1", "/api/v1/analytics", "/assets/none.js"] {
         visit(&world, path).is_refused(404, "route_unknown");
     }
     world.get("/nowhere").is_refused(404, "route_unknown");

@@ -303,7 +303,7 @@ fn a_link_is_good_without_a_key_for_its_own_file_and_two_days() {
     assert_eq!(whole.header("content-type"), Some("application/gzip"));
     assert_eq!(whole.header("content-disposition"), Some("attachment; filename=\"events-00001.csv.gz\""));
     assert_eq!((whole.header("accept-ranges"), whole.header("content-encoding")), (Some("bytes"), None));
-    assert!(unzipped(&[whole.body.clone()]).starts_with("app_token,event_type,event_name,"));
+    assert!(unzipped(std::slice::from_ref(&whole.body)).starts_with("app_token,event_type,event_name,"));
     let head = client.ask(&Request::new("HEAD", &path));
     assert_eq!((head.status, head.header("content-length")), (200, whole.header("content-length")));
 

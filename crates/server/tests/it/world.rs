@@ -205,6 +205,37 @@ impl Profiles for Faulty {
     }
 }
 
+fn eraser(model: &Arc<ModelEngine>, clock: &Arc<ManualClock>, random: &Random) -> Arc<Eraser> {
+    let parts = erasures::Parts {
+        erasures: Arc::clone(model) as _,
+        catalog: Arc::clone(model) as _,
+        clock: Arc::clone(clock) as _,
+        random: Arc::clone(random),
+        yield_to_others: || {},
+    };
+    Arc::new(Eraser::new(parts, ErasureSettings::default()))
+}
+
+fn exporter(
+    engine: &Arc<Faulty>,
+    files: &ModelExports,
+    clock: &Arc<ManualClock>,
+    random: &Random,
+) -> Arc<Exporter> {
+    let parts = exports::Parts {
+        log: Arc::clone(engine) as _,
+        profiles: Arc::clone(engine) as _,
+        segments: Arc::clone(&engine.model) as _,
+        lists: Arc::clone(&engine.model) as _,
+        exports: Arc::new(files.clone()),
+        catalog: Arc::clone(&engine.model) as _,
+        clock: Arc::clone(clock) as _,
+        random: Arc::clone(random),
+        yield_to_others: || {},
+    };
+    Arc::new(Exporter::new(parts, ExportSettings::default()))
+}
+
 /// A running server and what stands behind it.
 pub struct World {
     pub address: SocketAddr,
@@ -260,31 +291,13 @@ impl World {
             random: Arc::clone(&random),
             yield_to_others: || {},
         };
-        let eraser_parts = erasures::Parts {
-            erasures: Arc::clone(&model) as _,
-            catalog: Arc::clone(&model) as _,
-            clock: Arc::clone(&clock) as _,
-            random: Arc::clone(&random),
-            yield_to_others: || {},
-        };
         let export_files = ModelExports::default();
-        let export_parts = exports::Parts {
-            log: Arc::clone(&engine) as _,
-            profiles: Arc::clone(&engine) as _,
-            segments: Arc::clone(&model) as _,
-            lists: Arc::clone(&model) as _,
-            exports: Arc::new(export_files.clone()),
-            catalog: Arc::clone(&model) as _,
-            clock: Arc::clone(&clock) as _,
-            random: Arc::clone(&random),
-            yield_to_others: || {},
-        };
-        let exporter = Arc::new(Exporter::new(export_parts, ExportSettings::default()));
+        let exporter = exporter(&engine, &export_files, &clock, &random);
         let history = Arc::new(Patient::new(Arc::clone(&model)));
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
-            erasures: Arc::new(Eraser::new(eraser_parts, ErasureSettings::default())),
+            erasures: eraser(&model, &clock, &random),
             exports: Arc::clone(&exporter),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,

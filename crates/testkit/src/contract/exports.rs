@@ -86,7 +86,7 @@ pub fn exports_keep_their_promises(exports: &dyn Exports) {
     assert!(exports.read_part(PRODUCTION, &now, 0, 0, &mut buffer).is_err(), "its files are gone");
 
     assert_eq!(exports.remove_export(PRODUCTION, first.number), Ok(()));
-    assert_eq!(listed(exports, PRODUCTION), [second.clone()]);
+    assert_eq!(listed(exports, PRODUCTION), std::slice::from_ref(&second));
     assert!(exports.save_export(PRODUCTION, &next).is_err(), "it is not there any more");
     assert_eq!(exports.remove_export(PRODUCTION, first.number), Ok(()), "once more does no harm");
     let third = exports.begin_export(PRODUCTION, export("three")).unwrap_or_else(|error| panic!("{error}"));
