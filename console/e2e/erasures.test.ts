@@ -71,7 +71,7 @@ describe('Deleting', () => {
       const erasure = JSON.parse(readFileSync(await saved.path(), 'utf8')) as Erasure;
       const told = await server.json<Erasure>('GET', `/v1/erasures/${erasure.id}`, { key: server.key });
       expect(erasure).toEqual(told);
-      expect(erasure.certificate?.places.map(({ found }) => found)).toEqual([0, 0, 0, 0, 0, 0]);
+      expect(erasure.certificate?.places.map(({ found }) => found)).toEqual([0, 0, 0, 0, 0, 0, 0]);
     });
     await send('/v1/identify', { user_id: 'u-1' });
     expect(await status('/v1/users/u-1'), 'a new life').toBe(200);

@@ -662,6 +662,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/environments/{id}/kept_events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See since when raw events are kept, and what keeping them for fewer days would drop. Changes nothing. */
+        get: operations["read_kept_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/environments/{id}/keys": {
         parameters: {
             query?: never;
@@ -1959,6 +1976,11 @@ export interface components {
              * @description Its number.
              */
             id: number;
+            /**
+             * Format: int32
+             * @description For how many days raw events are kept; for good when null.
+             */
+            keep_events_days: number | null;
             /** @description How many keys open it now. */
             live_keys: number;
             /** @description Its name. */
@@ -1991,6 +2013,13 @@ export interface components {
         };
         /** @description What shall be different about an environment; what is absent stays. */
         EnvironmentPatch: {
+            /**
+             * Format: int32
+             * @description For how many days raw events shall be kept, 1 to 3,660; 0 to keep them for good. Profiles stay whatever this says.
+             *     `GET /v1/environments/{id}/kept_events` shows before what would go.
+             * @example 365
+             */
+            keep_events_days?: number | null;
             /** @description The new name. */
             name?: string | null;
             /** @description The names of all properties that viewers shall not see the values of; at most 100. */
@@ -2724,6 +2753,17 @@ export interface components {
          * @enum {string}
          */
         JunkIds: "take" | "refuse";
+        /** @description Since when there are raw events. */
+        KeptEvents: {
+            /**
+             * Format: int32
+             * @description For how many days they are kept; for good when null.
+             */
+            keep_events_days: number | null;
+            known_since: components["schemas"]["Instant"] | null;
+            oldest_received_at: components["schemas"]["Instant"] | null;
+            would_drop: components["schemas"]["WouldDropEvents"] | null;
+        };
         /** @description A key as it is shown: without its hash. */
         Key: {
             /**
@@ -4421,6 +4461,42 @@ export interface components {
              * @description Rows that would be refused.
              */
             reject: number;
+        };
+        /** @description What would be dropped. Profiles, when they were seen, and counts of calls stay. */
+        WouldDropEvents: {
+            /** @description What was received before this time would go. */
+            before: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description About how many bytes they take on disk.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many events.
+             */
+            events: number;
+            /** @description How many of each name, the most frequent first; 100 names at most. */
+            names: components["schemas"]["WouldDropName"][];
+            /** @description How many names they have. */
+            names_count: number;
+            newest_received_at: components["schemas"]["Instant"] | null;
+            oldest_received_at: components["schemas"]["Instant"] | null;
+        };
+        /** @description A name of events that would be dropped. */
+        WouldDropName: {
+            /** @description The name of a `track` event; empty for identify events. */
+            event_name: string;
+            /**
+             * @description `identify_user`, `identify_company`, `track`, …
+             * @example track
+             */
+            event_type: string;
+            /**
+             * Format: int64
+             * @description How many would go.
+             */
+            events: number;
         };
         /** @description What a deletion would remove. */
         WouldErase: {
@@ -8660,6 +8736,72 @@ export interface operations {
             };
         };
     };
+    read_kept_events: {
+        parameters: {
+            query?: {
+                /** @description Also say what keeping events for so many days would drop now */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The environment's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is kept, and what would go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptEvents"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -9376,6 +9518,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description The key has made all its calls of this minute */
             429: {
                 headers: {
@@ -9660,6 +9812,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */
@@ -15069,6 +15231,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */

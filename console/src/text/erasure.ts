@@ -36,6 +36,7 @@ const PLACES: Record<string, string> = {
   jobs: 'Rejected rows of files',
   profiles: 'Profiles and what is searched',
   exports: 'Files of exports',
+  base: 'What dropped events came to',
 };
 
 /** Where something was, as people call it. */

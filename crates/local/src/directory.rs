@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use crate::log::recover::RecoverError;
 
-/// Version of the directory's layout.
-pub const DIRECTORY_FORMAT: u32 = 1;
+/// Version of the directory's layout. The one before knows nothing of bases: it is raised before the first one is made.
+pub const DIRECTORY_FORMAT: u32 = 2;
+/// The oldest version that is read.
+const DIRECTORY_FORMAT_LEAST: u32 = 1;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_FRESH: &str = "FORMAT.new";
 const LOCK_FILE: &str = "muster.lock";
@@ -40,6 +42,8 @@ pub enum OpenError {
     Log(RecoverError),
     /// A profile store cannot be used.
     Store(PathBuf, String),
+    /// A base cannot be used.
+    Base(PathBuf, String),
     /// History cannot be used.
     History(PathBuf, String),
 }
@@ -76,6 +80,11 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             OpenError::Log(error) => error.fmt(f),
+            OpenError::Base(path, what) => write!(
+                f,
+                "{}: {what}. It stands for events that were dropped, so it cannot be made anew: restore it from a backup",
+                path.display()
+            ),
             OpenError::History(path, what) => write!(
                 f,
                 "{}: {what}. Restore the directory from a backup; as long as the log holds every event, it may be \
@@ -160,7 +169,7 @@ impl Directory {
     fn check_format(&self) -> Result<bool, OpenError> {
         let path = self.root.join(FORMAT_FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim() == format!("muster {DIRECTORY_FORMAT}") => Ok(true),
+            Ok(text) if format_in(&text).is_some_and(|format| READ.contains(&format)) => Ok(true),
             Ok(text) if text.starts_with("muster ") => {
                 Err(OpenError::Newer(self.root.clone(), text.trim().to_owned()))
             }
@@ -188,6 +197,16 @@ impl Directory {
         Ok(true)
     }
 
+    /// Keeps programs away that know nothing of bases, durably.
+    ///
+    /// # Errors
+    /// When that may not be durable.
+    pub fn raise(&self) -> Result<(), OpenError> {
+        let path = self.root.join(FORMAT_FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| OpenError::Io(path, error))?;
+        if format_in(&text) == Some(DIRECTORY_FORMAT) { Ok(()) } else { self.begin() }
+    }
+
     /// Makes it a data directory.
     ///
     /// # Errors
@@ -204,6 +223,13 @@ impl Directory {
         })();
         made.map_err(|error| OpenError::Io(path, error))
     }
+}
+
+/// The formats that this program reads.
+const READ: std::ops::RangeInclusive<u32> = DIRECTORY_FORMAT_LEAST..=DIRECTORY_FORMAT;
+
+fn format_in(text: &str) -> Option<u32> {
+    text.trim().strip_prefix("muster ")?.parse().ok()
 }
 
 fn lock(root: &Path) -> Result<File, OpenError> {

@@ -275,10 +275,18 @@ impl EventLog for Engine {
         bytes_max: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let environment = self.environment(environment)?;
+        let check_kept = || match environment.bases.current().filter(|base| after < base.position()) {
+            Some(base) => Err(StoreError::Dropped { until: base.position(), since: base.since() }),
+            None => Ok(()),
+        };
+        check_kept()?;
         let until = environment.state.visible();
         let sieve = environment.state.erasures.sieve();
         let sift = |position, payload: &[u8]| sieve.sift(position, payload);
-        environment.reader.read(after, until, (count_max, bytes_max), &sift).map_err(|fault| match fault {
+        let read = environment.reader.read(after, until, (count_max, bytes_max), &sift);
+        // What was dropped meanwhile may be missing in it.
+        check_kept()?;
+        read.map_err(|fault| match fault {
             ReadFault::Io(error) => StoreError::Failed(format!("the log cannot be read: {error}")),
             ReadFault::Damaged { path, offset } => {
                 StoreError::Damaged(format!("no whole record stands in {path} at offset {offset}"))

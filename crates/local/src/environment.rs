@@ -17,6 +17,7 @@ use muster_kernel::model::id::{Position, SegmentId};
 use muster_kernel::ports::{Clock, StoreError};
 
 use crate::background::yield_to_others;
+use crate::base::{Bases, seed};
 use crate::directory::OpenError;
 use crate::disk::Disk;
 use crate::environment_history::open_history;
@@ -28,6 +29,7 @@ use crate::history::archive::Archive;
 use crate::jobs::JobFiles;
 use crate::ledger::{Refused, decode_note};
 use crate::lists::ListFiles;
+use crate::log::dropping::drop_until;
 use crate::log::patch;
 use crate::log::queue::{Outcome, Queue};
 use crate::log::reader::LogReader;
@@ -78,6 +80,7 @@ pub struct Environment {
     pub(crate) lists: ListFiles,
     pub(crate) history: Arc<Archive>,
     pub(crate) log: LogFiles,
+    pub(crate) bases: Bases,
     pub(crate) notes: Vec<String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// For `save`; gone once the environment is closed.
@@ -162,13 +165,7 @@ impl Environment {
         let Files { jobs, exports, lists, notes: file_notes } = Files::open(&parts).map_err(io)?;
         let store_directory = parts.directory.join("profiles");
         let unusable = |error: StoreError| OpenError::Store(store_directory.clone(), error.to_string());
-        let home = Home {
-            directory: parts.directory.clone(),
-            disk: Arc::clone(&parts.disk),
-            value_file_bytes: parts.options.value_file_bytes,
-            read_only: false,
-        };
-        let store = Store::open_or_renew(&home, parts.options.cache_bytes).map_err(unusable)?;
+        let (store, bases) = open_store(&parts)?;
         let saved = store.saved().map_err(unusable)?;
         let erasures = Registry::open(Arc::clone(&parts.disk), &parts.directory, Arc::clone(&parts.random))
             .map_err(|error| OpenError::Io(parts.directory.join("erasures"), error))?;
@@ -179,7 +176,10 @@ impl Environment {
         });
         let recovered = recover_log(&parts, &log_directory, saved, &state).and_then(|recovered| {
             let (writer, segments, notes) = recovered;
-            let history = open_history(&parts, &state, segments, writer.end().last)?;
+            let history = open_history(&parts, &state, segments, writer.end().last, bases.current())?;
+            // What a stop left of the events that a base stands for; history has let go of them by now.
+            drop_until(parts.disk.as_ref(), &log_directory, &history.1, bases.position())
+                .map_err(|error| OpenError::Io(log_directory.clone(), error))?;
             Ok((writer, history, notes))
         });
         let (writer, (history, segments), mut notes) = match recovered {
@@ -213,6 +213,7 @@ impl Environment {
             queue,
             log: LogFiles { disk: parts.disk, directory: log_directory, segments: Arc::clone(&segments) },
             reader: LogReader::new(segments),
+            bases,
             state,
             jobs,
             exports,
@@ -257,6 +258,27 @@ impl Drop for Environment {
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot serve anything")]
     std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("threads can be started")
+}
+
+/// Opens the profile store and the base, if there is one, and has the store hold all that the base does.
+fn open_store(parts: &Parts) -> Result<(Store, Bases), OpenError> {
+    let unusable = |error: StoreError| OpenError::Store(parts.directory.join("profiles"), error.to_string());
+    let bases =
+        Bases::open(Arc::clone(&parts.disk), &parts.directory, parts.identity, Arc::clone(&parts.random))
+            .map_err(|what| OpenError::Base(parts.directory.join("base"), what))?;
+    let home = Home {
+        directory: parts.directory.clone(),
+        disk: Arc::clone(&parts.disk),
+        value_file_bytes: parts.options.value_file_bytes,
+        read_only: false,
+    };
+    let store = Store::open_or_renew(&home, parts.options.cache_bytes).map_err(unusable)?;
+    if let Some(base) = bases.current()
+        && store.saved().map_err(unusable)? < base.position()
+    {
+        seed(&store, &base).map_err(unusable)?;
+    }
+    Ok((store, bases))
 }
 
 /// Finds the end of the log and folds what the store does not hold yet.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use muster_kernel::model::id::Position;
 
+use crate::base::Base;
 use crate::directory::OpenError;
 use crate::environment::{Parts, State};
 use crate::history::archive::{Archive, ArchiveOptions};
@@ -25,6 +26,7 @@ pub(crate) fn open_history(
     state: &Arc<State>,
     segments: Arc<Segments>,
     last: Position,
+    base: Option<Arc<Base>>,
 ) -> Result<(Arc<Archive>, Arc<Segments>), OpenError> {
     let directory = parts.directory.join("history");
     let options = &parts.options;
@@ -48,6 +50,7 @@ pub(crate) fn open_history(
         disk: Arc::clone(&parts.disk),
         random: Arc::clone(&parts.random),
         log: Arc::clone(&segments),
+        base,
         sieve: {
             let state = Arc::clone(state);
             Arc::new(move || state.erasures.sieve())

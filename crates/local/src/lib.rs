@@ -6,6 +6,7 @@
 mod audit;
 mod background;
 mod backup;
+mod base;
 mod catalog;
 mod directory;
 pub mod disk;
@@ -14,6 +15,7 @@ mod engine_erasures;
 mod engine_exports;
 mod engine_history;
 mod engine_lists;
+mod engine_raw_events;
 mod engine_reports;
 mod environment;
 mod environment_history;

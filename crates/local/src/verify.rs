@@ -1,8 +1,9 @@
 //! `muster verify`: says what is wrong with a data directory, changing nothing in it.
 //!
 //! Reads every act of the audit trail, every record of every log and every event of history, which must be the log's, and folds
-//! the log anew to compare the store with what it must be (law 7): each profile, guard and row of the ledger, and the index with
-//! the profiles. The fold goes over the log once per part of what it comes to, so that memory stays bounded.
+//! the log anew, on what a base knows of events that were dropped, to compare the store with what it must be (law 7): each profile,
+//! guard and row of the ledger, and the index with the profiles. The fold goes over the log once per part of what it comes to, so
+//! that memory stays bounded.
 
 mod must_be;
 
@@ -16,6 +17,7 @@ use muster_kernel::model::id::Position;
 use muster_kernel::ports::{Catalog, ProfileKind, StoreError};
 
 use crate::audit;
+use crate::base::{Base, Bases};
 use crate::catalog::CatalogFile;
 use crate::directory::{Directory, OpenError};
 use crate::disk::{Disk, RealDisk};
@@ -81,7 +83,8 @@ pub fn verify_within(root: &Path, limits: VerifyLimits) -> Result<VerifyReport, 
     for environment in &catalog.state().environments {
         let own = environment.directory.as_ref().map(PathBuf::from);
         let path = own.unwrap_or_else(|| directory.environment(environment.id.0));
-        let mut check = Check { path, environment, limits, problems: Vec::new(), unlisted: 0 };
+        let based = Position::START;
+        let mut check = Check { path, environment, limits, based, problems: Vec::new(), unlisted: 0 };
         let mut summary = check.run();
         let saved = catalog.state().segments_of(environment.id).map(|segment| segment.id).collect();
         let (listed, damaged) = lists::check(&RealDisk, &check.path, &saved);
@@ -108,6 +111,8 @@ struct Check<'a> {
     path: PathBuf,
     environment: &'a Environment,
     limits: VerifyLimits,
+    /// Up to where a base stands for the log.
+    based: Position,
     problems: Vec<String>,
     unlisted: usize,
 }
@@ -147,6 +152,14 @@ impl Check<'_> {
                 "a replacement of records was cut short: start the server once, it ends it".to_owned(),
             );
         }
+        let base = match Bases::look(&RealDisk, &self.path, self.identity()) {
+            Ok(base) => base,
+            Err(what) => {
+                self.problem(what);
+                return "its base cannot be read".to_owned();
+            }
+        };
+        self.based = base.as_ref().map_or(Position::START, Base::position);
         let mut history = self.open_history();
         let Some((events, last)) = self.check_log(&log, history.as_mut()) else {
             return "its log cannot be read to the end".to_owned();
@@ -158,15 +171,19 @@ impl Check<'_> {
         });
         let mut compared = Compared::default();
         // The library below asserts what it reads in its journal: that must not end the check of everything else.
-        let check = AssertUnwindSafe(|| self.check_store(&log, last, &mut compared));
+        let check = AssertUnwindSafe(|| self.check_store(&log, (last, base.as_ref()), &mut compared));
         match catch_unwind(check) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.store_problem(&error.to_string()),
             Err(_) => self.store_problem("the library that keeps it cannot read it"),
         }
+        let based = base.map_or(String::new(), |base| {
+            let (users, companies) = (base.count(ProfileKind::User), base.count(ProfileKind::Company));
+            format!(", a base of {users} users and {companies} companies at position {}", base.position().0)
+        });
         format!(
             "{events} events up to position {}, {} profiles compared, {} guards, {} rows of the ledger, {in_history} \
-             events in files of history",
+             events in files of history{based}",
             last.0, compared.profiles, compared.guards.seen, compared.ledger_rows.seen
         )
     }
@@ -179,8 +196,8 @@ impl Check<'_> {
 
     fn open_history(&mut self) -> Option<Checked> {
         let sieve = erasure::under_way(Arc::new(RealDisk), &self.path).map_err(|error| error.to_string());
-        let opened =
-            sieve.and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve));
+        let opened = sieve
+            .and_then(|sieve| Checked::open(&self.path.join("history"), self.identity(), sieve, self.based));
         opened.unwrap_or_else(|what| {
             self.problem(what);
             None
@@ -229,15 +246,20 @@ impl Check<'_> {
             disk: &RealDisk,
             directory: log,
             identity: self.identity(),
-            saved: Position::START,
+            saved: self.based,
             skip_damaged: false,
             read_only: true,
         };
         recover(&request, see).map(|recovered| recovered.end.last).map_err(|error| error.to_string())
     }
 
-    /// Compares the store with the fold of the log.
-    fn check_store(&mut self, log: &Path, last: Position, compared: &mut Compared) -> Result<(), StoreError> {
+    /// Compares the store with the fold of the log on a base.
+    fn check_store(
+        &mut self,
+        log: &Path,
+        (last, base): (Position, Option<&Base>),
+        compared: &mut Compared,
+    ) -> Result<(), StoreError> {
         let home = Home {
             directory: self.path.clone(),
             disk: Arc::new(RealDisk),
@@ -254,9 +276,13 @@ impl Check<'_> {
         }
         let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        let count = 1 + log_bytes(log) / self.limits.part_bytes.max(1);
+        let bytes = log_bytes(log) + base.map_or(0, Base::length);
+        let count = 1 + bytes / self.limits.part_bytes.max(1);
         for number in 0..count {
             let mut must_be = MustBe::of(Part { number, count }, saved);
+            if let Some(base) = base {
+                must_be.begin_with(base, &sieve)?;
+            }
             let walked = self.walk(log, &mut |frame| must_be.see(frame, &sieve));
             walked.map_err(StoreError::Failed)?;
             compared.profiles += self.compare_profiles(&store, &must_be)?;

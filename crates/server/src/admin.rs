@@ -43,6 +43,7 @@ pub use muster_kernel::model::audit::Actor;
 pub use audit::{AUDIT_PAGE_MAX, list as list_audit};
 pub use backups::note_backup;
 pub use content::{register as register_content, remove as remove_content};
+pub(crate) use environments::kept_days;
 pub use environments::{CreateEnvironment, SetEnvironment, SettingsPatch, view as view_environment};
 pub use erasures::record_erasure;
 pub use exports::note_export;

@@ -2,7 +2,7 @@
 //!
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
 //! `cli` is how it is all started. `jobs` turns uploads
-//! into events, `erasures` purges what is to be forgotten, `backups` copies everything, off the threads that answer; `client` sends
+//! into events, `erasures` purges what is to be forgotten, `dropping` drops raw events that are old enough, `backups` copies everything, off the threads that answer; `client` sends
 //! files to a server elsewhere; `exports` turns the log and the profiles into files, in the `formats` of tables; `convert` turns other systems' exports into rows of history.
 //! Only `wiring` names an engine, the clock and the source of chance.
 
@@ -13,6 +13,7 @@ mod client;
 pub mod config;
 pub mod control;
 mod convert;
+pub mod dropping;
 pub mod erasures;
 pub mod exports;
 pub mod formats;

@@ -27,13 +27,14 @@ use crate::config::{
     Config, FILE_IN_DATA, HistorySettings, LogFormat, LogLevel, LogSettings, StorageSettings,
 };
 use crate::control::{self, Control};
+use crate::dropping::Dropper;
 use crate::erasures::Eraser;
 use crate::exports::Exporter;
 use crate::http::Random;
 use crate::jobs::Runner;
 use crate::{VERSION, http, logging};
 
-use parts::{eraser_parts, export_parts, job_parts, parts};
+use parts::{dropper_parts, eraser_parts, export_parts, job_parts, parts};
 
 pub use copies::{Restored, back_up, rebuild, restore};
 
@@ -237,6 +238,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
     let exporter = Arc::new(Exporter::new(export_parts(engine), config.settings.exports.clone()));
+    let dropper = Dropper::new(dropper_parts(engine));
     let parts = parts(engine, (&runner, &eraser, &exporter), config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
@@ -244,6 +246,9 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
         Ok(server) => {
             if let Err(error) = runner.go_on() {
                 tracing::error!(%error, "jobs cannot go on; restart the server");
+            }
+            if let Err(error) = dropper.start() {
+                tracing::error!(%error, "raw events cannot be dropped; restart the server");
             }
             if let Err(error) = eraser.start() {
                 tracing::error!(%error, "deletions are hidden, but cannot be purged; restart the server");
@@ -258,6 +263,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
         }
     };
     backups.stop();
+    dropper.stop();
     eraser.stop();
     exporter.stop();
     runner.stop();

@@ -31,6 +31,7 @@ pub fn environment(id: EnvironmentId) -> Environment {
         pii_properties: pii_properties_default(),
         declared_properties: Vec::new(),
         time_zone: time_zone_default(),
+        keep_events_days: None,
         next_segment: 0,
     }
 }

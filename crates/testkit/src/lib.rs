@@ -13,6 +13,7 @@ pub mod model_history;
 pub mod model_jobs;
 mod model_lists;
 mod model_pages;
+mod model_raw_events;
 pub mod model_reports;
 pub mod model_segments;
 pub mod sim_disk;

@@ -52,6 +52,8 @@ pub(crate) struct Island {
     pub(crate) erasures: Vec<Erasure>,
     /// Whom no write may bring back.
     pub(crate) suppressed: BTreeSet<(ProfileKind, String)>,
+    /// The last event that was dropped and when it was received.
+    pub(crate) dropped: Option<(Position, Timestamp)>,
     /// States that answers of reports were of.
     pub(crate) pins: Vec<crate::model_reports::Kept>,
     /// Lists of static segments.
@@ -323,6 +325,7 @@ impl EventLog for ModelEngine {
         bytes_max: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.with(environment, |island| {
+            island.check_kept(after)?;
             let mut bytes = 0;
             let shown = island.shown();
             let rest = shown.iter().filter(|event| event.receipt.position > after);

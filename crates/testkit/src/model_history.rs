@@ -271,7 +271,7 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Page<StoredEvent>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| answer::events(&island.shown(), query, after, limit))
+        self.with(environment, |island| answer::events(&island.kept(), query, after, limit))
     }
 
     fn names(
@@ -281,7 +281,7 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Vec<NameSummary>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(answer::names(&island.shown(), question)))
+        self.with(environment, |island| Ok(answer::names(&island.kept(), question)))
     }
 
     fn counts(
@@ -292,7 +292,7 @@ impl History for ModelEngine {
     ) -> Result<CountAnswer, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            Ok(answer::counts(&island.shown(), question, |user| island.users.get(user)))
+            Ok(answer::counts(&island.kept(), question, |user| island.users.get(user)))
         })
     }
 
@@ -303,7 +303,7 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Vec<PropertySummary>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(answer::properties(&island.shown(), question)))
+        self.with(environment, |island| Ok(answer::properties(&island.kept(), question)))
     }
 
     fn as_of(
@@ -314,12 +314,12 @@ impl History for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Option<Profile>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(answer::as_of(&island.shown(), subject, at)))
+        self.with(environment, |island| island.as_of(subject, at))
     }
 
     fn standing(&self, environment: EnvironmentId) -> Result<Standing, StoreError> {
         self.with(environment, |island| {
-            Ok(Standing { events: island.shown().len() as u64, ..Standing::default() })
+            Ok(Standing { events: island.kept().len() as u64, ..Standing::default() })
         })
     }
 }

@@ -10,8 +10,8 @@ use muster_testkit::clock::ManualClock;
 use muster_testkit::contract::{
     audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
     exports_keep_their_promises, history_keeps_its_promises, jobs_keep_their_promises,
-    ledger_keeps_its_promises, profiles_keep_their_promises, reports_keep_their_promises,
-    segments_keep_their_promises, trends_keep_their_promises,
+    ledger_keeps_its_promises, profiles_keep_their_promises, raw_events_keep_their_promises,
+    reports_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_exports::ModelExports;
@@ -69,6 +69,12 @@ fn the_profiles_keep_their_promises() {
 fn the_history_keeps_its_promises() {
     let engine = engine();
     history_keeps_its_promises(&engine, &engine, &|| {});
+}
+
+#[test]
+fn raw_events_keep_theirs() {
+    let engine = engine();
+    raw_events_keep_their_promises(&engine, &engine, &engine, &engine, &engine);
 }
 
 #[test]

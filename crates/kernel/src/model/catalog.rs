@@ -48,6 +48,9 @@ pub struct Environment {
     /// Where its days begin: a name of the IANA time zone database.
     #[serde(default = "time_zone_default")]
     pub time_zone: String,
+    /// For how many days raw events are kept; for good when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_events_days: Option<u32>,
     /// The number that its next segment gets.
     #[serde(default)]
     pub next_segment: u32,

@@ -18,6 +18,7 @@ pub mod page;
 pub mod problem;
 pub mod profile;
 pub mod property;
+pub mod raw_events;
 pub mod report;
 pub mod saved;
 pub mod segment;

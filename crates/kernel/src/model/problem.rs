@@ -197,6 +197,8 @@ codes! {
         RangeUnsatisfiable = "range_unsatisfiable",
         /// No such erasure.
         ErasureUnknown = "erasure_unknown",
+        /// It was asked of events that are no longer kept.
+        EventsDropped = "events_dropped",
         /// The job was cancelled.
         JobCancelled = "job_cancelled",
         /// An upload has more rows than one may have (only as the reason of a job).

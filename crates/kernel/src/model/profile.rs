@@ -313,6 +313,22 @@ impl<'a> ProfileView<'a> {
         self.fact_count() - usize::from(self.membership().is_some())
     }
 
+    /// The latest moment of anything that it knows.
+    pub fn latest_at(self) -> Option<Timestamp> {
+        self.last_seen_at().max(self.facts().map(|fact| Timestamp(fact.occurred_at)).max())
+    }
+
+    /// What is known of a property, a removal included: the moment, the row in a job, the value.
+    pub fn told(self, name: &str) -> Option<(Timestamp, u32, Value<'a>)> {
+        let found = self.facts().find(|fact| fact.name == name.as_bytes() && !name.is_empty())?;
+        Some((Timestamp(found.occurred_at), found.ordinal, found.decoded()))
+    }
+
+    /// What is known of the company: the moment and the row in a job.
+    pub fn joined(self) -> Option<(Timestamp, u32)> {
+        self.membership().map(|fact| (Timestamp(fact.occurred_at), fact.ordinal))
+    }
+
     fn fact_count(self) -> usize {
         let bytes = self.0[COUNT_AT..HEADER_BYTES].try_into().unwrap_or_default();
         u32::from_le_bytes(bytes) as usize

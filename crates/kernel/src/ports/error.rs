@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::id::Position;
 use crate::model::time::Timestamp;
 
 /// Why an engine did not take a write. The write certainly did not happen.
@@ -37,6 +38,13 @@ pub enum StoreError {
     TooLarge,
     /// The state that it was to be asked of is no longer kept. Ask of now.
     Unpinned,
+    /// It was asked of events that are no longer kept. Ask from then on.
+    Dropped {
+        /// Events up to this position were dropped.
+        until: Position,
+        /// When the last of them was received; a profile that knows of later times than that has its own moment here.
+        since: Timestamp,
+    },
     /// Stored bytes cannot be read. Run `muster verify`; the text is for the operator, never for a caller.
     Damaged(String),
     /// Reading or writing failed. Retry; the text is for the operator, never for a caller.
@@ -52,6 +60,7 @@ impl fmt::Display for StoreError {
             StoreError::Stopped => f.write_str("stopped"),
             StoreError::TooLarge => f.write_str("the answer is too large"),
             StoreError::Unpinned => f.write_str("the pinned state is no longer kept"),
+            StoreError::Dropped { until, .. } => write!(f, "events up to position {} were dropped", until.0),
             StoreError::Damaged(what) => write!(f, "damaged: {what}"),
             StoreError::Failed(what) => write!(f, "failed: {what}"),
         }

@@ -13,6 +13,7 @@ mod jobs;
 mod ledger;
 mod lists;
 mod profiles;
+mod raw_events;
 mod reports;
 mod segments;
 
@@ -31,5 +32,6 @@ pub use jobs::{Jobs, Upload};
 pub use ledger::Ledger;
 pub use lists::Lists;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};
+pub use raw_events::RawEvents;
 pub use reports::{PeoplePage, Reports};
 pub use segments::Segments;

@@ -198,7 +198,7 @@ struct Copying<'a> {
 impl Copying<'_> {
     /// Copies an environment; answers the position that the copy is of.
     fn environment(&mut self, environment: &Environment, home: &Path, prefix: &str) -> io::Result<Position> {
-        // Nothing is taken out of the files while they are copied.
+        // Nothing is taken out of the files while they are copied, and no event is dropped.
         let _no_purge = environment.state.erasures.purging();
         let jobs = home.join("jobs");
         for name in self.names(&jobs)? {
@@ -206,6 +206,7 @@ impl Copying<'_> {
                 self.job(&jobs, &format!("{prefix}/jobs"), number)?;
             }
         }
+        self.settled(environment.bases.directory(), &format!("{prefix}/base"))?;
         self.history(environment, &format!("{prefix}/history"))?;
         let until = environment.state.visible();
         self.log(environment, &format!("{prefix}/log"), until)?;
@@ -215,7 +216,9 @@ impl Copying<'_> {
 
     /// The files of a directory that are replaced as a whole, without those on their way.
     fn settled(&mut self, directory: &Path, prefix: &str) -> io::Result<()> {
-        for name in self.names(directory)?.iter().filter(|name| !name.ends_with(".new")) {
+        for name in
+            self.names(directory)?.iter().filter(|name| !name.ends_with(".new") && !name.ends_with(".run"))
+        {
             self.whole(&directory.join(name), &format!("{prefix}/{name}"))?;
         }
         Ok(())

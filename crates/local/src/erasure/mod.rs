@@ -279,6 +279,15 @@ impl Registry {
         Ok(())
     }
 
+    /// Makes durable where each erasure stands in the log: its mark may go with the records before a base.
+    ///
+    /// # Errors
+    /// When that may not be durable.
+    pub fn keep_positions(&self) -> io::Result<()> {
+        let pending: Vec<u32> = self.read().sieve.each().map(|subjects| subjects.number).collect();
+        pending.into_iter().try_for_each(|number| self.save(number, |_| {}).map(drop))
+    }
+
     /// Looks for the marks that the replay did not come by. There is hardly ever one: the process must have ended between
     /// the mark and the note of its position.
     fn marks(&self, segments: &Segments) -> io::Result<BTreeMap<u32, Position>> {

@@ -87,8 +87,51 @@ pub trait Place {
 }
 
 /// Every place, in the order in which they are purged and searched: the log knows who came back.
-pub fn all() -> [&'static dyn Place; 6] {
-    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace, &ListsPlace, &ExportsPlace]
+pub fn all() -> [&'static dyn Place; 7] {
+    [&LogPlace, &RejectsPlace, &StorePlace, &HistoryPlace, &ListsPlace, &ExportsPlace, &BasePlace]
+}
+
+/// What stands for events that were dropped. Of the first outcomes of their guarded calls nobody knows any more whose they
+/// were; they hold no id.
+struct BasePlace;
+
+impl Place for BasePlace {
+    fn name(&self) -> &'static str {
+        "base"
+    }
+
+    fn count(&self, work: &Work<'_>, counts: &mut Counts) -> Result<(), StoreError> {
+        let Some(base) = work.environment.bases.current() else { return Ok(()) };
+        for kind in [ProfileKind::User, ProfileKind::Company] {
+            base.each(kind, &Sieve::default(), &mut |id, profile| {
+                work.count(counts, "profiles", |subjects| {
+                    // One that was accepted before left its mark in what was folded.
+                    if subjects.position().is_none_or(|position| position < base.position()) {
+                        return false;
+                    }
+                    let names = |other, id: &str| subjects.kind == other && subjects.ids.contains(id);
+                    names(kind, id)
+                        || profile.view().companies().any(|company| names(ProfileKind::Company, company))
+                });
+                work.check()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn purge(&self, work: &Work<'_>) -> Result<(), StoreError> {
+        let purged = work.environment.bases.purge(&work.sieve, &|| work.check())?;
+        if let Some(base) = purged {
+            work.environment.history.stand_on_purged(&base);
+        }
+        Ok(())
+    }
+
+    fn search(&self, work: &Work<'_>) -> Result<Seen, StoreError> {
+        let Some(base) = work.environment.bases.current() else { return Ok(Seen::default()) };
+        let (searched, found) = base.search(&work.sieve, &|| work.check())?;
+        Ok(Seen { searched, found })
+    }
 }
 
 /// The key-value store: profiles, index entries and guards, and its own files.

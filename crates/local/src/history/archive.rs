@@ -19,6 +19,7 @@ use super::manifest::Manifest;
 use super::rows::Intake;
 use super::segment::{Header, Segment};
 use super::writer::{SegmentWriter, Target};
+use crate::base::Base;
 use crate::disk::Disk;
 use crate::erasure::Sieve;
 use crate::log::reader::{LogReader, RawEvents, ReadFault};
@@ -90,6 +91,8 @@ pub struct Snapshot {
     pub through: u64,
     /// Numbers of the erasures that are hidden in all of them.
     pub sifted: Vec<u32>,
+    /// What stands for the events before the first segment, and what is hidden of it.
+    pub base: Option<(Arc<Base>, Sieve)>,
 }
 
 /// What only the one who reads the log may touch.
@@ -185,6 +188,13 @@ impl Drop for Waiting<'_> {
     }
 }
 
+impl Snapshot {
+    /// The position up to which a base stands for the events.
+    pub fn base_position(&self) -> u64 {
+        self.base.as_ref().map_or(0, |(base, _)| base.position().0)
+    }
+}
+
 impl Archive {
     /// Until the answer is dropped, sealing, merging and purging do not rest.
     pub fn wait(&self) -> Waiting<'_> {
@@ -267,7 +277,7 @@ impl Archive {
         }
         tail.since.get_or_insert_with(Instant::now);
         if !tail.fresh.is_empty() {
-            let first = kept.last().map_or(1, |kept| kept.segment.header().last + 1);
+            let first = kept.last().map_or(before.base_position(), |kept| kept.segment.header().last) + 1;
             let Tail { fresh, intake, .. } = &mut *tail;
             let made = self.in_memory(intake, fresh.iter(), first, through);
             let made = made.and_then(|segment| Ok((self.hidden_now(&segment)?, segment)));
@@ -279,7 +289,7 @@ impl Archive {
         if tail.fresh.len() >= CHUNK_EVENTS || border == Some(through) {
             tail.end_chunk();
         }
-        self.publish(Snapshot { kept, through, sifted: before.sifted.clone() });
+        self.publish(Snapshot { kept, through, sifted: before.sifted.clone(), base: before.base.clone() });
         Ok(())
     }
 

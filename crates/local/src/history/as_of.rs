@@ -21,13 +21,13 @@ pub fn profile(
     at: AsOf,
 ) -> Result<Option<Profile>, StoreError> {
     scan.check()?;
+    let mut profile = based(scan, (kind, id), at)?;
     let number = {
         let known = read(scan.known);
         let ids = if kind == ProfileKind::User { &known.users } else { &known.companies };
         ids.get(id.as_bytes())
     };
-    let Some(number) = number.filter(|number| *number > 0) else { return Ok(None) };
-    let mut profile = None;
+    let Some(number) = number.filter(|number| *number > 0) else { return Ok(profile) };
     for unit in scan.units(None, i64::MIN, at.time.0.saturating_add(1)) {
         scan.check()?;
         let part = unit.open()?;
@@ -37,6 +37,21 @@ pub fn profile(
         }
     }
     Ok(profile)
+}
+
+/// What the base knows of a subject. It cannot be asked of a time before it, nor about somebody of whom it knows something of a
+/// later time, as what was true before that is no longer kept.
+fn based(scan: &Scan<'_>, (kind, id): (ProfileKind, &str), at: AsOf) -> Result<Option<Profile>, StoreError> {
+    let Some((base, sieve)) = &scan.snapshot.base else { return Ok(None) };
+    let dropped = |since| Err(StoreError::Dropped { until: base.position(), since });
+    if at.time < base.since() || at.known_at < base.since() {
+        return dropped(base.since());
+    }
+    let known = base.profile(kind, id, sieve)?;
+    match known.as_ref().and_then(|profile| profile.view().latest_at()).filter(|latest| *latest > at.time) {
+        Some(latest) => dropped(latest),
+        None => Ok(known),
+    }
 }
 
 fn rows_about(unit: &Unit<'_>, part: &Part<'_>, kind: ProfileKind, number: u32) -> Vec<usize> {

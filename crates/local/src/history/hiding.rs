@@ -39,6 +39,12 @@ pub struct Hidden {
 }
 
 impl Hidden {
+    /// Hides rows by the part in which they are, and shows nothing instead.
+    pub fn of_rows(mut rows: BTreeMap<usize, RoaringBitmap>) -> Hidden {
+        rows.retain(|_, rows| !rows.is_empty());
+        Hidden { rows, instead: Vec::new() }
+    }
+
     /// Whether everything is shown.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -65,6 +71,7 @@ impl Archive {
             kept.hidden = self.hidden_now(&kept.segment)?;
         }
         snapshot.sifted = begun;
+        snapshot.base = snapshot.base.map(|(base, _)| (base, (self.sieve)()));
         self.publish(snapshot);
         self.columns.clear();
         self.rule_columns.clear();

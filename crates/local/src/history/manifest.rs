@@ -32,6 +32,9 @@ struct Envelope<'a> {
 pub struct Manifest {
     /// The number of the last file that was made; none is given twice.
     pub last_file: u64,
+    /// Up to this position a base stands for the events: segments begin behind it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub base: u64,
     /// The segments in the order of the log, each following the one before.
     pub segments: Vec<SegmentEntry>,
     /// Ids of users.
@@ -64,10 +67,14 @@ pub struct DictionaryEntry {
     pub count: u32,
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Manifest {
     /// The position up to which segments hold everything.
     pub fn covered(&self) -> u64 {
-        self.segments.last().map_or(0, |segment| segment.last)
+        self.segments.last().map_or(self.base, |segment| segment.last.max(self.base))
     }
 
     /// Reads the manifest of a directory; `None` when there is none.

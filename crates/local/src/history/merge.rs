@@ -36,7 +36,7 @@ pub fn merge(
 ) -> Result<Vec<u8>, StoreError> {
     let all = || sources.iter().flat_map(Kept::each);
     for source in sources.iter().map(|kept| &kept.segment) {
-        for (position, at) in source.receipts().map_err(StoreError::Damaged)?.runs() {
+        for (position, at) in source.receipts().map_err(StoreError::Damaged)?.runs_from(writer.first()) {
             writer.receive(position, at);
         }
     }

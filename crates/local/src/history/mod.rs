@@ -17,6 +17,7 @@ mod buckets;
 mod column;
 mod counts;
 mod dictionary;
+mod dropping;
 mod explorer;
 #[cfg(test)]
 mod fixture_tests;

@@ -9,7 +9,11 @@ use super::archive::{Archive, ArchiveOptions, Files, Kept, Pressing, Sieving, Sn
 use super::dictionary::{Dictionaries, Dictionary, DictionaryFile};
 use super::manifest::{self, DictionaryEntry, Manifest, SegmentEntry};
 use super::segment::Segment;
+use muster_kernel::ports::{ProfileKind, StoreError};
+
+use crate::base::Base;
 use crate::disk::Disk;
+use crate::erasure::Sieve;
 use crate::log::reader::LogReader;
 use crate::log::segment::Segments;
 use crate::log::writer::{Identity, Random};
@@ -32,6 +36,8 @@ pub struct Parts {
     pub sieve: Sieving,
     /// Whether work in the background has to wait.
     pub pressing: Pressing,
+    /// What stands for the events that were dropped.
+    pub base: Option<Arc<Base>>,
 }
 
 impl Archive {
@@ -49,12 +55,23 @@ impl Archive {
                 remove_strangers(disk, directory, &files.manifest).map_err(failed)?;
                 (files, known)
             }
-            None => (begin(disk, directory, &parts.random).map_err(failed)?, Dictionaries::default()),
+            None => {
+                let known = names_in(parts.base.as_deref()).map_err(|error| error.to_string())?;
+                let base = parts.base.as_ref().map_or(0, |base| base.position().0);
+                (begin(disk, directory, &parts.random, base, &known).map_err(failed)?, known)
+            }
         };
+        if files.manifest.base > parts.base.as_ref().map_or(0, |base| base.position().0) {
+            let base = files.manifest.base;
+            return Err(format!(
+                "it begins behind position {base}, and the base that stands for what was before is missing"
+            ));
+        }
         let kept = open_segments(disk, directory, parts.identity, &files.manifest)?;
-        let through = files.manifest.covered();
+        let base = parts.base.as_ref().map(|base| (Arc::clone(base), Sieve::default()));
+        let through = files.manifest.covered().max(base.as_ref().map_or(0, |(base, _)| base.position().0));
         let dictionary_bytes = AtomicU64::new(files.dictionary_bytes());
-        Ok(Archive {
+        let history = Archive {
             directory: parts.directory,
             identity: parts.identity,
             options: parts.options,
@@ -65,7 +82,7 @@ impl Archive {
             sieve: parts.sieve,
             pressing: parts.pressing,
             known: RwLock::new(known),
-            snapshot: RwLock::new(Arc::new(Snapshot { kept, through, sifted: Vec::new() })),
+            snapshot: RwLock::new(Arc::new(Snapshot { kept, through, sifted: Vec::new(), base })),
             tail: Mutex::default(),
             files: Mutex::new(files),
             signals: Mutex::default(),
@@ -77,14 +94,19 @@ impl Archive {
             waiting: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             asked: AtomicBool::new(false),
-        })
+        };
+        if let Some(base) = &parts.base {
+            // A stop came between the base and this.
+            history.stand_on(base).map_err(|error| error.to_string())?;
+        }
+        Ok(history)
     }
 
     /// The position up to which files hold everything.
     pub fn covered(&self) -> u64 {
         let snapshot = self.snapshot();
         let files = snapshot.kept.iter().filter(|kept| kept.segment.file.is_some());
-        files.map(|kept| kept.segment.header().last).max().unwrap_or_default()
+        files.map(|kept| kept.segment.header().last).max().unwrap_or_default().max(snapshot.base_position())
     }
 }
 
@@ -98,20 +120,47 @@ pub fn dictionary_name(file: u64) -> String {
     format!("{file:010}.dict")
 }
 
-fn begin(disk: &dyn Disk, directory: &Path, random: &Random) -> io::Result<Files> {
+/// The ids that the base names: whoever it knows of must have a number, also where no event names them any more.
+fn names_in(base: Option<&Base>) -> Result<Dictionaries, StoreError> {
+    let mut known = Dictionaries::default();
+    let Some(base) = base else { return Ok(known) };
+    base.each(ProfileKind::Company, &Sieve::default(), &mut |id, _| {
+        known.companies.intern(id.as_bytes());
+        Ok(())
+    })?;
+    base.each(ProfileKind::User, &Sieve::default(), &mut |id, profile| {
+        known.users.intern(id.as_bytes());
+        profile.view().companies().for_each(|company| {
+            known.companies.intern(company.as_bytes());
+        });
+        Ok(())
+    })?;
+    Ok(known)
+}
+
+fn begin(
+    disk: &dyn Disk,
+    directory: &Path,
+    random: &Random,
+    base: u64,
+    known: &Dictionaries,
+) -> io::Result<Files> {
     let create = |file: u64| {
         let mut salt = [0; 4];
         random(&mut salt);
         DictionaryFile::create(disk, &directory.join(dictionary_name(file)), u32::from_le_bytes(salt))
     };
-    let (users, companies, names) = (create(1)?, create(2)?, create(3)?);
-    let entry = |file| DictionaryEntry { file, count: 1 };
+    let (mut users, mut companies, names) = (create(1)?, create(2)?, create(3)?);
+    users.add(&users.missing(&known.users))?;
+    companies.add(&companies.missing(&known.companies))?;
+    let entry = |file, count| DictionaryEntry { file, count };
     let manifest = Manifest {
         last_file: 3,
+        base,
         segments: Vec::new(),
-        users: entry(1),
-        companies: entry(2),
-        names: entry(3),
+        users: entry(1, users.kept()),
+        companies: entry(2, companies.kept()),
+        names: entry(3, names.kept()),
     };
     disk.sync_directory(directory)?;
     manifest.write(disk, directory)?;

@@ -76,6 +76,11 @@ impl Pins {
         Some(pin)
     }
 
+    /// Forgets all of them: the events that they count are not there any more.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The state of a pin.
     ///
     /// # Errors

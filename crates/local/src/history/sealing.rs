@@ -58,7 +58,8 @@ impl Archive {
         if through < reach {
             tail.straight = Some((through, reach));
         }
-        let mut last = snapshot.kept.last().map_or(0, |kept| kept.segment.header().last);
+        let mut last =
+            snapshot.kept.last().map_or(snapshot.base_position(), |kept| kept.segment.header().last);
         let mut after = through;
         while after < reach {
             after = reach.min(after + CHUNK_EVENTS as u64);

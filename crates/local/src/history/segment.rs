@@ -355,6 +355,18 @@ impl Receipts<'_> {
         to_signed(self.times.get(run)?).checked_add_unsigned(since)
     }
 
+    /// The runs from a position on; one that holds the position begins with it.
+    pub fn runs_from(&self, first: u64) -> Vec<(u64, i64)> {
+        let mut runs = self.runs();
+        let begun = runs.partition_point(|(position, _)| *position <= first);
+        if let Some((position, at)) = begun.checked_sub(1).and_then(|index| runs.get_mut(index)) {
+            *at = at.saturating_add_unsigned(first - *position);
+            *position = first;
+        }
+        runs.drain(..begun.saturating_sub(1));
+        runs
+    }
+
     /// Every run: its first position and that one's time.
     pub fn runs(&self) -> Vec<(u64, i64)> {
         let positions = lane::all(&self.positions).into_iter().map(|offset| self.first + offset);

@@ -195,7 +195,7 @@ impl Archive {
         self.swap(&header, segment)
     }
 
-    fn written(
+    pub(super) fn written(
         &self,
         path: &std::path::Path,
         header: super::segment::Header,

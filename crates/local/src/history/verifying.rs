@@ -21,6 +21,8 @@ pub struct Checked {
     known: Dictionaries,
     /// What is being erased: whether it is out of the log and the files yet is left open.
     sieve: Sieve,
+    /// The position up to which events were dropped.
+    base: Position,
     /// Events of the log that each segment must hold: how many, and the sum of their hashes.
     logged: Vec<(u64, u64)>,
     /// What is wrong.
@@ -32,7 +34,12 @@ impl Checked {
     ///
     /// # Errors
     /// A sentence about what cannot be opened.
-    pub fn open(directory: &Path, identity: Identity, sieve: Sieve) -> Result<Option<Checked>, String> {
+    pub fn open(
+        directory: &Path,
+        identity: Identity,
+        sieve: Sieve,
+        base: Position,
+    ) -> Result<Option<Checked>, String> {
         if !directory.exists() {
             return Ok(None);
         }
@@ -40,11 +47,20 @@ impl Checked {
         let (files, known) = open_dictionaries(&RealDisk, directory, manifest, true)?;
         let segments = open_segments(&RealDisk, directory, identity, &files.manifest)?;
         let logged = vec![(0, 0); segments.len()];
-        Ok(Some(Checked { segments, known, sieve, logged, problems: Vec::new() }))
+        if files.manifest.base > base.0 {
+            let begins = files.manifest.base;
+            return Err(format!(
+                "history begins behind position {begins}, and the base that stands for what was before is missing"
+            ));
+        }
+        Ok(Some(Checked { segments, known, sieve, base, logged, problems: Vec::new() }))
     }
 
     /// Takes note of an event of the log.
     pub fn logged(&mut self, position: Position, received_at: i64, payload: &[u8]) {
+        if position <= self.base {
+            return;
+        }
         let index = self.segments.partition_point(|kept| kept.segment.header().last < position.0);
         let Some(payload) = self.sieve.sift(position, payload) else { return };
         if let Some((count, sum)) = self.logged.get_mut(index) {
@@ -85,6 +101,9 @@ impl Checked {
                 restorer.restore(row, &self.known, &mut payload).ok_or_else(damaged)?;
                 let position = first + restorer.part().positions.get(row).ok_or_else(damaged)?;
                 let received_at = receipts.received_at(position).ok_or_else(damaged)?;
+                if position <= self.base.0 {
+                    continue;
+                }
                 let Some(payload) = self.sieve.sift(Position(position), &payload) else { continue };
                 count += 1;
                 sum = sum.wrapping_add(hash(position, received_at, &payload));

@@ -54,6 +54,11 @@ impl SegmentWriter {
         }
     }
 
+    /// The first position that it covers.
+    pub fn first(&self) -> u64 {
+        self.header.first
+    }
+
     /// Says when a position was received; positions ascend.
     pub fn receive(&mut self, position: u64, at: i64) {
         let follows = self.runs.last().is_some_and(|(first, time)| {

@@ -7,6 +7,7 @@
 //! Layout (docs/FORMAT.md, "Log"): `LOG/{first position, 20 digits}.log`; a header, then batches back to back. A batch
 //! is a batch frame and the frames of its records, written by one write and synced once.
 
+pub mod dropping;
 pub mod patch;
 pub mod queue;
 pub mod reader;

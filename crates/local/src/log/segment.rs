@@ -41,6 +41,11 @@ impl Segments {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(segment);
     }
 
+    /// Takes away the segment that starts at `first`. Who has its file open reads on in it.
+    pub fn remove(&self, first: Position) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|segment| segment.first != first);
+    }
+
     /// The segment that holds the record after `after`, and whether further ones follow it.
     pub fn holding(&self, after: Position) -> Option<(Segment, bool)> {
         let segments = self.0.read().unwrap_or_else(PoisonError::into_inner);

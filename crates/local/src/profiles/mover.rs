@@ -21,7 +21,7 @@ use super::wide::{WIDE_PROPERTIES, Wide};
 /// Profiles between two rests: few enough that those who answer never wait long for a processor.
 const CHUNK_PROFILES: usize = 64;
 /// Profiles per batch: what a sync has to write at once (a megabyte or so) delays the log's own syncs.
-const GROUP_PROFILES: usize = 1024;
+pub(crate) const GROUP_PROFILES: usize = 1024;
 /// Guards per batch: those of an import are many, and small.
 const GROUP_GUARDS: usize = 1024;
 /// Value of a member's key: the user belongs to the company.
@@ -96,7 +96,11 @@ pub fn move_generation(
     store.sync()
 }
 
-fn move_group(
+/// Moves profiles that are sorted by id, each once.
+///
+/// # Errors
+/// As [`move_generation`].
+pub(crate) fn move_group(
     store: &Store,
     wide: &Wide,
     kind: ProfileKind,

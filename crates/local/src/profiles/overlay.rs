@@ -72,6 +72,11 @@ impl Erased {
 }
 
 impl Generation {
+    /// One of its own, that nobody else is told of.
+    pub(crate) fn alone() -> Self {
+        Generation::new(&Arc::default())
+    }
+
     fn new(wide: &Arc<Wide>) -> Self {
         let tables = || (0..SHARDS).map(|_| RwLock::default()).collect();
         Generation { users: tables(), companies: tables(), wide: Arc::clone(wide), ..Generation::default() }

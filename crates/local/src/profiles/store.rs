@@ -65,7 +65,7 @@ pub struct Home {
 /// Changes that become visible together.
 pub type Batch = fjall::OwnedWriteBatch;
 
-pub(super) fn failed(error: &fjall::Error) -> StoreError {
+pub(crate) fn failed(error: &fjall::Error) -> StoreError {
     StoreError::Failed(format!("the profile store failed: {error}"))
 }
 
@@ -288,6 +288,13 @@ impl Store {
         Ok(())
     }
 
+    /// Sets a row of the ledger, inside a batch.
+    pub fn set_ledger(&self, batch: &mut Batch, row: &LedgerRow) {
+        let mut value = Vec::new();
+        crate::ledger::encode_note(row, &mut value);
+        batch.insert(&self.ledger, ledger_key(row.minute, row.key), value);
+    }
+
     /// The profiles that are unusually wide.
     ///
     /// # Errors
@@ -414,7 +421,7 @@ pub(super) fn decode_row(bytes: &[u8]) -> Result<LedgerRow, StoreError> {
     crate::ledger::decode_note(bytes).ok_or_else(damaged)
 }
 
-/// A guard as the store keeps it.
+/// The first outcome of a guarded call as bytes.
 pub(crate) fn encode_guard(outcome: &Guarded) -> Vec<u8> {
     let mut value = Vec::with_capacity(32 + outcome.warnings.len());
     value.extend_from_slice(&outcome.receipt.position.0.to_le_bytes());
@@ -424,7 +431,8 @@ pub(crate) fn encode_guard(outcome: &Guarded) -> Vec<u8> {
     value
 }
 
-fn decode_guard(bytes: &[u8]) -> Option<Guarded> {
+/// Reads what [`encode_guard`] wrote.
+pub(crate) fn decode_guard(bytes: &[u8]) -> Option<Guarded> {
     let mut reader = Reader::new(bytes);
     let position = Position(u64::from_le_bytes(reader.array()?));
     let received_at = Timestamp(reader.int64()?);
@@ -434,7 +442,7 @@ fn decode_guard(bytes: &[u8]) -> Option<Guarded> {
 }
 
 /// Minute first, so that a range of time is a range of keys; the sign is flipped so that bytes sort as numbers do.
-pub(super) fn ledger_key(minute: i64, key: KeyId) -> [u8; 12] {
+pub(crate) fn ledger_key(minute: i64, key: KeyId) -> [u8; 12] {
     let mut bytes = [0; 12];
     bytes[..8].copy_from_slice(&(minute.cast_unsigned() ^ (1 << 63)).to_be_bytes());
     bytes[8..].copy_from_slice(&key.0.to_be_bytes());

@@ -11,8 +11,9 @@ use muster_kernel::model::event::Event;
 use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::profile::{Change, Profile};
-use muster_kernel::ports::{ProfileKind, Receipt};
+use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
 
+use crate::base::Base;
 use crate::erasure::{Left, Sieve};
 use crate::ledger::decode_note;
 use crate::log::record::{Frame, FrameKind};
@@ -47,16 +48,50 @@ pub(super) struct MustBe {
     guards: HashMap<[u8; 16], Promise>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
     saved: Position,
+    /// Up to where a base stands for the log.
+    based: Position,
 }
 
 impl MustBe {
     /// Nothing, for a store that covers the log up to a position.
     pub(super) fn of(part: Part, saved: Position) -> Self {
-        MustBe { part, profiles: HashMap::new(), guards: HashMap::new(), ledger: BTreeMap::new(), saved }
+        let (profiles, guards, ledger) = (HashMap::new(), HashMap::new(), BTreeMap::new());
+        MustBe { part, profiles, guards, ledger, saved, based: Position::START }
+    }
+
+    /// Takes what is of this part out of a base, but for what a sieve covers: before any record is folded.
+    ///
+    /// # Errors
+    /// When the base is damaged.
+    pub(super) fn begin_with(&mut self, base: &Base, sieve: &Sieve) -> Result<(), StoreError> {
+        self.based = base.position();
+        for kind in [ProfileKind::User, ProfileKind::Company] {
+            base.each(kind, sieve, &mut |id, profile| {
+                if self.part.has(id) {
+                    self.profiles.insert((kind, id.to_owned()), profile);
+                }
+                Ok(())
+            })?;
+        }
+        base.each_guard(&mut |key, outcome| {
+            if self.part.has(&key[..]) {
+                self.guards.insert(key, Promise { is_due: true, hash: hash(&encode_guard(&outcome)[..]) });
+            }
+            Ok(())
+        })?;
+        base.each_ledger_row(&mut |row| {
+            if self.part.has(&(row.minute, row.key)) {
+                self.ledger.insert((row.minute, row.key), row);
+            }
+            Ok(())
+        })
     }
 
     /// Folds the next record of the log.
     pub(super) fn see(&mut self, frame: &Frame<'_>, sieve: &Sieve) {
+        if frame.position <= self.based {
+            return;
+        }
         match frame.kind {
             FrameKind::Event | FrameKind::Reduced => {
                 if let Some(Ok(event)) = frame.event().map(Event::decode) {

@@ -6,8 +6,8 @@ use muster_local::disk::RealDisk;
 use muster_testkit::contract::{
     erasures_keep_their_promises, event_log_keeps_its_promises, exports_keep_their_promises,
     history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
-    lists_keep_their_promises, profiles_keep_their_promises, reports_keep_their_promises,
-    segments_keep_their_promises, trends_keep_their_promises,
+    lists_keep_their_promises, profiles_keep_their_promises, raw_events_keep_their_promises,
+    reports_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
 };
 
 use muster_testkit::builders::PRODUCTION;
@@ -44,6 +44,14 @@ fn erasures_keep_theirs() {
     let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
     add_environments(&engine, &[1, 2]);
     erasures_keep_their_promises(&engine, &engine, &engine, Some(&engine));
+}
+
+#[test]
+fn raw_events_keep_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(Arc::new(RealDisk), directory.path(), small()).unwrap();
+    add_environments(&engine, &[1, 2]);
+    raw_events_keep_their_promises(&engine, &engine, &engine, &engine, &engine);
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub fn copy_directory(from: &Path, to: &Path) {
 /// A data directory between two lives: log and catalog on a simulated disk, the rebuildable rest on a real one.
 pub struct Place {
     pub disk: SimDisk,
-    directory: tempfile::TempDir,
+    pub directory: tempfile::TempDir,
 }
 
 impl Place {

@@ -5,6 +5,7 @@ mod backup;
 mod contracts;
 mod crash;
 mod damage;
+mod dropping;
 mod erasure;
 mod exports;
 mod history;

@@ -25,6 +25,8 @@ pub(super) const REGION_DEFAULT: &str = "local";
 const REGION_CHARS_MAX: usize = 32;
 /// Names of masked properties in an environment: each value that a viewer reads is held against them.
 const PII_PROPERTIES_MAX: usize = 100;
+/// Days for which events may be kept, when not for good: ten years.
+const KEEP_EVENTS_DAYS_MAX: u32 = 3_660;
 
 /// An environment to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,9 @@ pub struct SetEnvironment {
     /// Where its days shall begin: a name of the IANA time zone database.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// For how many days raw events shall be kept; 0 for good.
+    #[serde(default)]
+    pub keep_events_days: Option<u32>,
 }
 
 impl SetEnvironment {
@@ -71,6 +76,7 @@ impl SetEnvironment {
             settings: SettingsPatch::default(),
             pii_properties: None,
             time_zone: None,
+            keep_events_days: None,
         }
     }
 }
@@ -155,7 +161,22 @@ fn changed(
     if let Some(zone) = &request.time_zone {
         after.time_zone = known_zone(zone)?;
     }
+    if let Some(days) = request.keep_events_days {
+        after.keep_events_days = kept_days(days)?;
+    }
     Ok(after)
+}
+
+/// For how many days events are kept.
+///
+/// # Errors
+/// When it is more than anybody would wait for.
+pub(crate) fn kept_days(days: u32) -> Result<Option<u32>, Problem> {
+    if days > KEEP_EVENTS_DAYS_MAX {
+        let message = format!("Give 1 to {KEEP_EVENTS_DAYS_MAX} days, or 0 to keep events for good.");
+        return Err(invalid("/keep_events_days", message));
+    }
+    Ok((days > 0).then_some(days))
 }
 
 /// The name of a time zone as the database writes it.
@@ -174,6 +195,9 @@ fn difference(before: &Environment, after: &Environment, by: &Actor) -> Entry {
         let EnvironmentSettings { empty_company, nested_values, junk_ids } = environment.settings;
         format!("{empty_company:?}, {nested_values:?}, {junk_ids:?}").to_lowercase()
     };
+    let days = |environment: &Environment| {
+        environment.keep_events_days.map_or_else(|| "for good".to_owned(), |days| days.to_string())
+    };
     Entry::of(by, Act::EnvironmentChanged, &after.name)
         .about(after.id)
         .change("name", &before.name, &after.name)
@@ -181,6 +205,7 @@ fn difference(before: &Environment, after: &Environment, by: &Actor) -> Entry {
         .change("settings", &settings(before), &settings(after))
         .change("pii_properties", &before.pii_properties.join(", "), &after.pii_properties.join(", "))
         .change("time_zone", &before.time_zone, &after.time_zone)
+        .change("keep_events_days", &days(before), &days(after))
 }
 
 /// Sorted names, each once.
@@ -237,6 +262,7 @@ pub(super) fn insert(
         pii_properties: pii_properties_default(),
         declared_properties: Vec::new(),
         time_zone: time_zone_default(),
+        keep_events_days: None,
         next_segment: 0,
     };
     state.environments.push(environment);
@@ -327,6 +353,7 @@ pub fn view(state: &CatalogState, environment: &Environment, now: Timestamp) -> 
         settings: environment.settings,
         pii_properties: environment.pii_properties.clone(),
         time_zone: environment.time_zone.clone(),
+        keep_events_days: environment.keep_events_days,
         created_at: environment.created_at,
     }
 }

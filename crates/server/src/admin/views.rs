@@ -86,6 +86,10 @@ pub struct EnvironmentView {
     /// Where its days begin, unless a question names another zone: a name of the IANA time zone database.
     #[schema(example = "Europe/Berlin")]
     pub time_zone: String,
+    /// For how many days raw events are kept; for good when null.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub keep_events_days: Option<u32>,
     /// When it was created.
     #[serde(with = "time_text")]
     #[schema(value_type = schema::Instant)]

@@ -46,7 +46,7 @@ pub struct List {
 
 /// `muster environments set`.
 #[derive(Debug, Args)]
-#[group(id = "changes", required = true, multiple = true, args = ["rename", "region", "pii_properties", "empty_company", "nested_values", "junk_ids"])]
+#[group(id = "changes", required = true, multiple = true, args = ["rename", "region", "pii_properties", "time_zone", "keep_events_days", "empty_company", "nested_values", "junk_ids"])]
 pub struct Set {
     /// Its name.
     name: String,
@@ -62,6 +62,9 @@ pub struct Set {
     /// Where its days shall begin: a name of the IANA time zone database, as `Europe/Berlin`
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
+    /// For how many days raw events shall be kept, 0 for good; profiles stay. What is older is dropped for good
+    #[arg(long, value_name = "DAYS")]
+    keep_events_days: Option<u32>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -110,6 +113,7 @@ impl EnvironmentsCommand {
                 region,
                 pii_properties,
                 time_zone,
+                keep_events_days,
                 settings,
                 output,
             }) => {
@@ -122,6 +126,7 @@ impl EnvironmentsCommand {
                     pii_properties: pii_properties
                         .map(|names| names.into_iter().filter(|name| !name.is_empty()).collect()),
                     time_zone,
+                    keep_events_days,
                 };
                 (AdminRequest::SetEnvironment(request), output)
             }

@@ -2,7 +2,8 @@
 //!
 //! A round begins with nothing. What stops it leaves nothing that counts: the next one begins anew, of the same state of the
 //! log. Rows are of the log up to the position at which the export was asked for; whoever is erased meanwhile is in no
-//! file, because the files of a round that did not know of it are taken away, and another round begins.
+//! file, because the files of a round that did not know of it are taken away, and another round begins. So it does when events
+//! are dropped that the round has not come to: then the files begin with those that are kept.
 
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ enum Halt {
 impl From<StoreError> for Halt {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stopped => Halt::Anew,
+            // Some of the events that are still to come are no longer kept: no file holds some of what was there before them.
+            StoreError::Stopped | StoreError::Dropped { .. } => Halt::Anew,
             StoreError::Refused(Refusal::DiskFull) => {
                 let message = "The server has too little free disk space for the files of this export; start it anew once there \
                                is more, or ask for less.";
@@ -226,7 +228,14 @@ impl<'a> Work<'a> {
         while after < until {
             self.step()?;
             let log = &self.inner.parts.log;
-            let events = log.read(self.environment, after, STEP_EVENTS, STEP_BYTES)?;
+            let events = match log.read(self.environment, after, STEP_EVENTS, STEP_BYTES) {
+                // What is no longer kept is in no export.
+                Err(StoreError::Dropped { until, .. }) if after == Position::START => {
+                    after = until;
+                    continue;
+                }
+                events => events?,
+            };
             let Some(last) = events.last().map(|event| event.receipt.position) else { break };
             for stored in events.iter().take_while(|stored| stored.receipt.position <= until) {
                 let position = stored.receipt.position;

@@ -65,6 +65,10 @@ pub(super) struct PatchFields {
     /// Where its days shall begin: a name of the IANA time zone database.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
+    /// For how many days raw events shall be kept, 1 to 3,660; 0 to keep them for good. Profiles stay whatever this says.
+    /// `GET /v1/environments/{id}/kept_events` shows before what would go.
+    #[schema(maximum = 3660, example = 365)]
+    keep_events_days: Option<u32>,
 }
 
 /// Settings that are named; the others stay as they are.
@@ -167,6 +171,7 @@ pub(super) async fn patch(
         settings: fields.settings.into(),
         pii_properties: fields.pii_properties,
         time_zone: fields.time_zone,
+        keep_events_days: fields.keep_events_days,
     });
     match acts::execute(&edge, at_work.member.actor(), String::new(), request).await? {
         AdminAnswer::EnvironmentChanged { environment } => acts::answer(error::OK, &environment),

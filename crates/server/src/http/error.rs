@@ -87,7 +87,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         | P::RowRagged
         | P::FieldUnreadable => S::BAD_REQUEST,
         P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => S::PAYLOAD_TOO_LARGE,
-        P::InvitationInvalid | P::DownloadExpired | P::ExportErased => S::GONE,
+        P::InvitationInvalid | P::DownloadExpired | P::ExportErased | P::EventsDropped => S::GONE,
         P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse => S::CONFLICT,
         P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         P::BodyTimeout => S::REQUEST_TIMEOUT,
@@ -307,6 +307,10 @@ impl From<StoreError> for Refused {
             StoreError::TooLarge => Refused::from(Problem::of_call(
                 ProblemCode::AnswerTooLarge,
                 "The answer would be too large: ask for a shorter time, fewer events or fewer groups.",
+            )),
+            StoreError::Dropped { since, .. } => Refused::from(Problem::of_call(
+                ProblemCode::EventsDropped,
+                format!("Events of before {since} are no longer kept: ask as of then or later."),
             )),
             // Asked of now instead by who asks about people.
             StoreError::Unpinned => Refused::internal(error.to_string()),

@@ -17,7 +17,7 @@ use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{Inquiry, StoredEvent};
+use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
 
 use super::answer::{self, Instant};
 use super::asking::{self, FILTERS, FilterParameters, PAGE};
@@ -25,7 +25,9 @@ use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
-use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{
+    CursorParameter, DroppedProblems, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
+};
 use super::page::{PAGE_BYTES_MAX, PageWriter};
 use super::read::{self, Head, InPath, Plain, Reading};
 use super::reader::Reader;
@@ -208,6 +210,7 @@ fn body_of<'a>(
         (status = 200, description = "The event", body = EventBody<'static>),
         (status = 404, description = "No event stands there", body = super::error::Envelope<'static>),
         ReadProblems,
+        DroppedProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
@@ -233,7 +236,8 @@ async fn one(
     let (environment, at) = (reader.environment(), token.position);
     let found = read::aside(edge, move |edge| {
         let before = Position(at.0.saturating_sub(1));
-        let next = edge.parts.log.read(environment, before, 1, 1)?.pop();
+        let read = edge.parts.log.read(environment, before, 1, 1);
+        let next = read.map_err(|error| dropped(error, token.incarnation))?.pop();
         // Refused calls take positions too, and erased events are gone: the next event may be another one.
         Ok(next.filter(|stored| stored.receipt.position == at))
     })
@@ -264,7 +268,7 @@ fn unknown_event() -> Problem {
         PositionParameter,
         EnvironmentHeader,
     ),
-    responses((status = 200, description = "Events, in the order of the log or newest first", body = EventPage), ReadProblems),
+    responses((status = 200, description = "Events, in the order of the log or newest first", body = EventPage), ReadProblems, DroppedProblems),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {
@@ -284,7 +288,8 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     let masking = reader.masking();
     let bytes = read::aside(edge, move |edge| {
         let token = |position| PositionToken { incarnation, position };
-        let events = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX)?;
+        let read = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX);
+        let events = read.map_err(|error| dropped(error, incarnation))?;
         let mut writer = PageWriter::new(limit, None);
         for stored in &events {
             writer.push(&body_of(token(stored.receipt.position), stored, &masking)?)?;
@@ -294,6 +299,14 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     })
     .await?;
     Ok(answer::found(reading.position, bytes))
+}
+
+/// Says of events that are no longer kept where the others begin.
+fn dropped(error: StoreError, incarnation: u32) -> Refused {
+    let StoreError::Dropped { until, .. } = error else { return error.into() };
+    let until = PositionToken { incarnation, position: until };
+    let message = format!("Events up to {until} are no longer kept: go on with `after={until}`.");
+    Problem::of_call(ProblemCode::EventsDropped, message).into()
 }
 
 /// The newest events that the parameters let pass.

@@ -282,12 +282,19 @@ async fn take(
     check_segment(edge, environment.id, &asked)?;
     let base = acts::base_of(edge, &head.headers);
     let id = environment.id;
-    let export = read::aside(edge, move |edge| {
+    let (export, gone) = read::aside(edge, move |edge| {
+        let is_of_events = asked.kind == ExportKind::Events;
+        let kept = is_of_events.then(|| edge.parts.raw_events.kept(id)).transpose()?;
         let export = edge.parts.exports.begin(id, asked, key)?;
         note(edge, Act::ExportStarted, &by, id, &export);
-        Ok(export)
+        Ok((export, kept.and_then(|kept| kept.known_since)))
     })
     .await?;
+    let dropped = gone.map(|until| WarningItem {
+        pointer: String::new(),
+        code: "events_dropped".to_owned(),
+        message: format!("Events that were received until {until} are no longer kept, and are not in it."),
+    });
     let warning = |Ignored { key, message }: Ignored| WarningItem {
         pointer: format!("/{}", key.replace('~', "~0").replace('/', "~1")),
         code: "ignored".to_owned(),
@@ -300,7 +307,7 @@ async fn take(
         job_id: export.id.clone(),
         id: export.id,
         start_time: Instant(export.asked_at),
-        warnings: ignored.into_iter().map(warning).collect(),
+        warnings: ignored.into_iter().map(warning).chain(dropped).collect(),
     };
     acts::answer(error::CREATED, &taken)
 }

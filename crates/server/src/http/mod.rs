@@ -39,6 +39,7 @@ mod imports;
 mod invitations;
 mod job_list;
 mod jobs;
+mod kept_events;
 mod keys;
 mod ledger;
 mod live;
@@ -91,7 +92,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::sync::Semaphore;
 
 use muster_kernel::ports::{
-    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Lists, Profiles, Reports, Segments,
+    AuditTrail, Catalog, Clock, EventLog, History, Ledger, Lists, Profiles, RawEvents, Reports, Segments,
 };
 
 pub use router::document as openapi_document;
@@ -127,6 +128,8 @@ pub struct Parts {
     pub segments: Arc<dyn Segments>,
     /// The ids of static segments.
     pub lists: Arc<dyn Lists>,
+    /// Since when there are raw events.
+    pub raw_events: Arc<dyn RawEvents>,
     /// Questions to it that are answered at a time.
     pub questions_max: usize,
     /// What became of every call.

@@ -161,6 +161,8 @@ pub(super) struct DryRunParameter {
 pub(super) struct KeyProblems;
 /// Answers to a read that is refused.
 pub(super) struct ReadProblems;
+/// Answers to a question about events that are no longer kept.
+pub(super) struct DroppedProblems;
 /// Answers to a question of a report that is refused.
 pub(super) struct QuestionProblems;
 /// Answers to a write that is refused.
@@ -198,6 +200,12 @@ impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let bad = ("400", "A parameter, a cursor or the position is not what it should be");
         problems(&[bad, UNAUTHORIZED, FORBIDDEN, LIMITED, UNAVAILABLE])
+    }
+}
+
+impl IntoResponses for DroppedProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        problems(&[("410", "Events of then are no longer kept")])
     }
 }
 

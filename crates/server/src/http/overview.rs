@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use muster_kernel::model::id::{EnvironmentId, Position};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{Census, ProfileKind};
+use muster_kernel::ports::{Census, ProfileKind, StoreError};
 
 use super::answer::{self, Instant};
 use super::caller::Account;
@@ -43,7 +43,8 @@ pub(super) struct Overview {
     users_total: u64,
     /// All companies.
     companies_total: u64,
-    /// When the first call was taken; null when none was yet.
+    /// When the first call was taken; null when none was yet. Where the first events are dropped, when the last of those was
+    /// received.
     #[schema(value_type = Option<Instant>, required = true)]
     first_call_at: Option<Instant>,
 }
@@ -132,7 +133,6 @@ fn overview(edge: &Edge, environment: EnvironmentId, today: &Today) -> Result<Ov
     let companies = profiles.census(environment, ProfileKind::Company, &[])?;
     let calls = Calls::of(edge, environment, today.span)?;
     let last_week = last_week.map(|span| Calls::of(edge, environment, span)).transpose()?;
-    let first = edge.parts.log.read(environment, Position::START, 1, 1)?;
     Ok(Overview {
         today: calls.today(&users),
         last_week: last_week.map(|calls| LastWeek {
@@ -147,8 +147,16 @@ fn overview(edge: &Edge, environment: EnvironmentId, today: &Today) -> Result<Ov
         },
         users_total: users.total,
         companies_total: companies.total,
-        first_call_at: first.first().map(|event| Instant(event.receipt.received_at)),
+        first_call_at: first_call_at(edge, environment)?.map(Instant),
     })
+}
+
+/// When the first call was taken. Where the first events are dropped, that is no longer known; then it is the end of those.
+fn first_call_at(edge: &Edge, environment: EnvironmentId) -> Result<Option<Timestamp>, StoreError> {
+    match edge.parts.log.read(environment, Position::START, 1, 1) {
+        Err(StoreError::Dropped { since, .. }) => Ok(Some(since)),
+        events => Ok(events?.first().map(|event| event.receipt.received_at)),
+    }
 }
 
 fn existed(edge: &Edge, environment: EnvironmentId, at: Timestamp) -> bool {

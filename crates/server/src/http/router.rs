@@ -16,8 +16,8 @@ use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
     audit, bulk, companies, console, content, downloads, environments, erasures, event_counts, event_names,
-    events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, keys, ledger,
-    lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
+    events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, kept_events,
+    keys, ledger, lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
     segment_explain, segment_list, segment_members, segment_preview, segments, session, ties, timeline,
     track, users, validate,
 };
@@ -162,6 +162,7 @@ fn administering_table() -> OpenApiRouter<Arc<Edge>> {
         // Who administers; a session of an admin.
         .routes(routes!(environments::post)) //     POST   /v1/environments
         .routes(routes!(environments::patch)) //    PATCH  /v1/environments/{id}
+        .routes(routes!(kept_events::read)) //      GET    /v1/environments/{id}/kept_events
         .routes(routes!(keys::post)) //             POST   /v1/environments/{id}/keys
         .routes(routes!(keys::delete)) //           DELETE /v1/environments/{id}/keys/{key}
         .routes(routes!(members::list)) //          GET    /v1/members

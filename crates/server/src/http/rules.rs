@@ -203,6 +203,7 @@ mod tests {
             pii_properties: vec!["email".to_owned(), "url".to_owned()],
             declared_properties: Vec::new(),
             time_zone: "UTC".to_owned(),
+            keep_events_days: None,
             next_segment: 0,
         };
         Masking::of(Role::Viewer, &environment)

@@ -25,7 +25,8 @@ use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::filtered::{Filtered, FilteredParameters};
 use super::openapi::{
-    CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
+    CursorParameter, DetailParameter, DroppedProblems, EnvironmentHeader, LimitParameter, PositionParameter,
+    ReadProblems,
 };
 use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query, Reading, invalid};
@@ -163,6 +164,7 @@ pub(super) fn view_of(reader: &Reader<Read>, query: &Query) -> Result<View, Prob
         (status = 200, description = "The user", body = UserBody<'static>),
         (status = 404, description = "No such user, or none by then", body = super::error::Envelope<'static>),
         ReadProblems,
+        DroppedProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use muster_local::Engine;
 
 use super::{WallClock, random};
+use crate::dropping;
 use crate::erasures::{self, Eraser};
 use crate::exports::{self, Exporter};
 use crate::jobs::{self, Runner};
@@ -29,6 +30,15 @@ pub(super) fn eraser_parts(engine: &Arc<Engine>) -> erasures::Parts {
         catalog: engine.clone(),
         clock: Arc::new(WallClock),
         random: random(),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
+pub(super) fn dropper_parts(engine: &Arc<Engine>) -> dropping::Parts {
+    dropping::Parts {
+        raw_events: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
         yield_to_others: muster_local::yield_to_others,
     }
 }
@@ -61,6 +71,7 @@ pub(super) fn parts(
         reports: engine.clone(),
         segments: engine.clone(),
         lists: engine.clone(),
+        raw_events: engine.clone(),
         questions_max,
         ledger: engine.clone(),
         catalog: engine.clone(),

@@ -30,6 +30,7 @@ mod imports;
 mod job_limits;
 mod job_members;
 mod jobs;
+mod kept_events;
 mod kill;
 mod ledger;
 mod limits;

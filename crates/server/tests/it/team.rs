@@ -163,6 +163,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/environments", None, all(200)),
         ("POST", "/v1/environments", Some(json!({"name": "QA"})), from_admin(201)),
         ("PATCH", "/v1/environments/{1}", Some(json!({"region": "us"})), from_admin(200)),
+        ("GET", "/v1/environments/{1}/kept_events", None, from_admin(200)),
         ("GET", "/v1/environments/{1}/keys", None, [403, 200, 200, 200]),
         ("POST", "/v1/environments/{1}/keys", Some(json!({"name": "crm"})), from_admin(201)),
         ("DELETE", "/v1/environments/{1}/keys/{1}", None, from_admin(200)),

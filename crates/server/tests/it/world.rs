@@ -19,7 +19,7 @@ use muster_kernel::model::property::Properties;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{
     AppendError, Appended, Appending, AppendingMany, AppendingOnce, Catalog, Census, Clock, CompanyQuery,
-    EventLog, Once, ProfileKind, Profiles, StoreError, StoredEvent, UserQuery,
+    EventLog, Once, ProfileKind, Profiles, RawEvents, StoreError, StoredEvent, UserQuery,
 };
 use muster_server::admin::Office;
 use muster_server::erasures::{self, Eraser, ErasureSettings};
@@ -62,6 +62,7 @@ pub struct Faulty {
     appends: Mutex<VecDeque<Fault>>,
     reads: Mutex<VecDeque<Option<StoreError>>>,
     visible_max: AtomicU64,
+    drops: Mutex<Option<(Position, Timestamp)>>,
 }
 
 impl Faulty {
@@ -73,6 +74,11 @@ impl Faulty {
     /// The next read of a user fails like this, or panics.
     pub fn on_user(&self, error: Option<StoreError>) {
         self.reads.lock().unwrap().push_back(error);
+    }
+
+    /// What was received before a time is dropped once somebody reads on behind a position.
+    pub fn drop_on_read(&self, after: Position, before: Timestamp) {
+        *self.drops.lock().unwrap() = Some((after, before));
     }
 
     /// Hides what lies behind a position.
@@ -129,6 +135,9 @@ impl EventLog for Faulty {
         count_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
+        if let Some((_, before)) = self.drops.lock().unwrap().take_if(|(at, _)| *at == after) {
+            self.model.drop_before(environment, before, &|| false).unwrap();
+        }
         self.model.read(environment, after, count_max, bytes_max)
     }
 
@@ -258,7 +267,13 @@ impl World {
         let clock = Arc::new(ManualClock::at(BEGIN));
         let model = Arc::new(ModelEngine::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let (appends, reads, visible_max) = (Mutex::default(), Mutex::default(), AtomicU64::new(u64::MAX));
-        let engine = Arc::new(Faulty { model: Arc::clone(&model), appends, reads, visible_max });
+        let engine = Arc::new(Faulty {
+            model: Arc::clone(&model),
+            appends,
+            reads,
+            visible_max,
+            drops: Mutex::default(),
+        });
         let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
         let metrics = apart.then(listener);
         let metrics_address = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
@@ -290,6 +305,7 @@ impl World {
             reports: Arc::clone(&history) as _,
             segments: Arc::clone(&model) as _,
             lists: Arc::clone(&model) as _,
+            raw_events: Arc::clone(&model) as _,
             questions_max: 2,
             ledger: Arc::clone(&model) as _,
             catalog: Arc::clone(&model) as _,
@@ -424,6 +440,7 @@ fn first_keys(state: &mut CatalogState) {
             pii_properties: pii_properties_default(),
             declared_properties: Vec::new(),
             time_zone: time_zone_default(),
+            keep_events_days: None,
             next_segment: 0,
         });
         state.keys.push(key(KeyId(number), id, secret));

@@ -5,6 +5,8 @@
 //! with it: the snapshot that the columns were brought up to. Folding is a maximum; rows that were folded before change
 //! nothing, so what is new is found by segment. A few columns are kept, those asked for last.
 
+mod based;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::event::EventKind;
@@ -172,6 +174,8 @@ struct Kept {
 pub struct Everything {
     /// The erasures that are hidden in what the columns were made from. With others they are made anew.
     sifted: Vec<u32>,
+    /// The position of the base that they begin with. With another one they are made anew.
+    base: u64,
     /// What the snapshot's position was when standing was brought up to it.
     through: u64,
     standing: Arc<Standing>,
@@ -216,8 +220,9 @@ impl Everything {
     /// When history cannot be read, the question was stopped, or a column needs more memory than it may have.
     pub fn prepared(&mut self, wanted: &[Key], scan: &Scan<'_>) -> Result<Prepared, StoreError> {
         let through = scan.snapshot.through;
-        if self.sifted != scan.snapshot.sifted {
-            *self = Everything { sifted: scan.snapshot.sifted.clone(), ..Everything::default() };
+        let base = scan.snapshot.base_position();
+        if (&self.sifted, self.base) != (&scan.snapshot.sifted, base) {
+            *self = Everything { sifted: scan.snapshot.sifted.clone(), base, ..Everything::default() };
         }
         let (users, companies) = counts(scan);
         if self.through < through {
@@ -226,6 +231,9 @@ impl Everything {
             standing.users.grow(users);
             standing.companies.grow(companies);
             standing.membership.grow(users);
+            if self.through == 0 {
+                based::stand(standing, scan)?;
+            }
             for unit in &units {
                 scan.check()?;
                 stand(standing, scan, unit)?;
@@ -245,6 +253,9 @@ impl Everything {
                 let units = units_behind(scan, kept.through);
                 let column = Arc::make_mut(&mut kept.column);
                 column.facts.grow(population);
+                if kept.through == 0 {
+                    based::tell(column, key, scan)?;
+                }
                 for unit in &units {
                     scan.check()?;
                     tell(column, key, scan, unit)?;

@@ -207,7 +207,8 @@ fn folded(scan: &Scan<'_>, id: &str) -> Result<(Vec<Told>, Profile), StoreError>
     if page.next.is_some() {
         return Err(StoreError::TooLarge);
     }
-    let mut profile = Profile::default();
+    let known = scan.snapshot.base.as_ref().map(|(base, sieve)| base.profile(ProfileKind::User, id, sieve));
+    let mut profile = known.transpose()?.flatten().unwrap_or_default();
     let mut told = Vec::with_capacity(page.items.len());
     for stored in page.items {
         let Ok(event) = Event::decode(&stored.payload) else { continue };
