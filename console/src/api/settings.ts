@@ -40,6 +40,18 @@ export type EnvironmentPatch = Schemas['EnvironmentPatch'];
 export const changeEnvironment = (id: number, patch: EnvironmentPatch) =>
   api.PATCH('/v1/environments/{id}', { params: { path: { id } }, body: patch });
 
+/** Since when there are raw events, and what keeping them for so many days would drop now. */
+export const keptEventsQuery = (environment: number, days: number | null) =>
+  queryOptions({
+    queryKey: ['kept-events', environment, days],
+    queryFn: async () =>
+      body(
+        await api.GET('/v1/environments/{id}/kept_events', {
+          params: { path: { id: environment }, query: { days: days ?? undefined } },
+        }),
+      ),
+  });
+
 export const teamQuery = queryOptions({
   queryKey: ['team'],
   queryFn: async () => body(await api.GET('/v1/members')),

@@ -11,6 +11,7 @@ import { Copyable } from '../../ui/copy.tsx';
 import { Dialog, DialogActions } from '../../ui/dialog.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Field, SelectField } from '../../ui/field.tsx';
+import { RawEvents } from './kept-events.tsx';
 
 export function EnvironmentSettings() {
   const environment = useEnvironment();
@@ -20,6 +21,7 @@ export function EnvironmentSettings() {
       <NameAndRegion environment={environment} />
       <Zone environment={environment} />
       <Strictness environment={environment} />
+      <RawEvents environment={environment} />
       <Environments />
     </div>
   );
