@@ -106,3 +106,81 @@ fn hash(id: &str) -> u128 {
     let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
     digest.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_kernel::model::page::Cursor;
+    use muster_kernel::model::segment::question::{Evidence, Member, MemberPage, SegmentPreview};
+    use muster_testkit::builders::{PRODUCTION, environment};
+    use muster_testkit::clock::{DAY_ONE, ManualClock};
+    use muster_testkit::model_engine::ModelEngine;
+
+    use super::*;
+
+    /// A segment with so many members, of whom it shows one.
+    struct Crowd(u64);
+
+    impl Segments for Crowd {
+        fn preview(
+            &self,
+            _: EnvironmentId,
+            _: &SegmentQuestion,
+            _: usize,
+            _: &Inquiry,
+        ) -> Result<SegmentPreview, StoreError> {
+            Err(StoreError::Stopped)
+        }
+
+        fn members(
+            &self,
+            _: EnvironmentId,
+            _: &SegmentQuestion,
+            _: MemberOrder,
+            _: Option<&Cursor>,
+            _: usize,
+            _: &Inquiry,
+        ) -> Result<MemberPage, StoreError> {
+            let member = Member { id: "u".to_owned(), last_seen_at: None };
+            Ok(MemberPage { total: self.0, items: vec![member], next: None })
+        }
+
+        fn evidence(
+            &self,
+            _: EnvironmentId,
+            _: &SegmentQuestion,
+            _: &str,
+            _: &Inquiry,
+        ) -> Result<Option<Evidence>, StoreError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn a_segment_of_more_than_ten_million_filters_no_export() {
+        let engine = ModelEngine::new(Arc::new(ManualClock::default()));
+        let segment = SavedSegment {
+            environment: PRODUCTION,
+            id: SegmentId(1),
+            name: "Everybody".to_owned(),
+            description: String::new(),
+            level: Level::User,
+            rule: Some(Rule::All(Vec::new())),
+            version: 1,
+            created_at: DAY_ONE,
+            updated_at: DAY_ONE,
+            created_by: None,
+        };
+        let changed = Catalog::change(&engine, &mut |state| {
+            state.environments.push(environment(PRODUCTION));
+            state.segments.push(segment.clone());
+            Ok(())
+        });
+        assert_eq!(changed, Ok(Ok(())));
+        let asked = |count: u64| {
+            let sources = Sources { catalog: &engine, segments: &Crowd(count), lists: &engine };
+            MemberSet::of(&sources, PRODUCTION, SegmentId(1), DAY_ONE, &Inquiry::default())
+        };
+        assert!(asked(10_000_000).is_ok_and(|set| set.has("u") && !set.has("v")));
+        assert!(matches!(asked(10_000_001), Err(NoMembers::TooMany)));
+    }
+}

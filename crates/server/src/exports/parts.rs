@@ -75,6 +75,7 @@ pub(super) struct Parts<'a> {
     export: &'a Export,
     table: &'static Table,
     rows_max: u64,
+    bytes_max: u64,
     done: Vec<ExportPart>,
     open: Option<Open>,
 }
@@ -87,7 +88,8 @@ impl<'a> Parts<'a> {
         table: &'static Table,
         rows_max: u64,
     ) -> Self {
-        Parts { exports, environment, export, table, rows_max, done: Vec::new(), open: None }
+        let (done, bytes_max) = (Vec::new(), PART_BYTES_MAX);
+        Parts { exports, environment, export, table, rows_max, bytes_max, done, open: None }
     }
 
     /// Writes a row.
@@ -104,10 +106,9 @@ impl<'a> Parts<'a> {
 
     /// Ends the file if it is full. Answers the parts that are whole now, when there is one more.
     pub(super) fn turn(&mut self) -> Result<Option<&[ExportPart]>, Unwritten> {
-        let rows_max = self.rows_max;
-        let is_full = |open: &Open| {
-            open.rows >= rows_max || open.shared.bytes.load(Ordering::Relaxed) >= PART_BYTES_MAX
-        };
+        let (rows_max, bytes_max) = (self.rows_max, self.bytes_max);
+        let is_full =
+            |open: &Open| open.rows >= rows_max || open.shared.bytes.load(Ordering::Relaxed) >= bytes_max;
         if !self.open.as_ref().is_some_and(is_full) {
             return Ok(None);
         }
@@ -153,5 +154,40 @@ impl Shared {
     fn why(&self, error: io::Error) -> Unwritten {
         let below = self.error.lock().unwrap_or_else(PoisonError::into_inner).take();
         below.map_or(Unwritten::Format(error), Unwritten::Store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_testkit::builders::PRODUCTION;
+    use muster_testkit::contract::export;
+    use muster_testkit::model_exports::ModelExports;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::formats::{Column, Type};
+
+    static TABLE: Table = Table::new("thing", &[Column { name: "id", r#type: Type::Text }]);
+
+    #[test]
+    fn a_file_is_ended_once_it_has_its_bytes() {
+        let exports = ModelExports::default();
+        let asked = exports.begin_export(PRODUCTION, export("one")).unwrap();
+        let mut parts = Parts::new(&exports, PRODUCTION, &asked, &TABLE, u64::MAX);
+        assert_eq!(parts.bytes_max, 256 << 20);
+        parts.bytes_max = 100_000;
+        let mut ended = 0;
+        for number in 0..20_000u32 {
+            // What cannot be compressed much.
+            let text: String =
+                Sha256::digest(number.to_le_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            parts.row(&[Cell::Text(&text)]).unwrap();
+            ended = parts.turn().unwrap().map_or(ended, <[ExportPart]>::len);
+        }
+        let all = parts.finish().unwrap();
+        assert!(ended >= 2 && all.len() == ended + 1, "{all:?}");
+        assert_eq!(all.iter().map(|part| part.rows).sum::<u64>(), 20_000);
+        // Beyond the limit by what the compressor holds at most.
+        assert!(all[..ended].iter().all(|part| (100_000..300_000).contains(&part.bytes)), "{all:?}");
     }
 }

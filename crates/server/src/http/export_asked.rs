@@ -314,4 +314,13 @@ mod tests {
         assert_eq!(wrong(r#"{"user_id":[true]}"#), at("/user_id/0", "id_type"));
         assert_eq!(wrong(r#"{"type":"x","format":"y"}"#).len(), 2);
     }
+
+    #[test]
+    fn a_filter_names_ten_thousand_ids_of_each_kind() {
+        for name in ["user_id", "company_id"] {
+            let ids = |count: usize| serde_json::json!({name: (0..count).collect::<Vec<_>>()}).to_string();
+            assert!(read(ids(10_000).as_bytes()).is_ok());
+            assert_eq!(wrong(&ids(10_001)), [(format!("/{name}"), "field_invalid")]);
+        }
+    }
 }

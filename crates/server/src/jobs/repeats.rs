@@ -88,4 +88,19 @@ mod tests {
         assert!(!alone.are_any());
         assert_eq!((alone.number(hash(1)), alone.number(hash(1))), (1, 1));
     }
+
+    #[test]
+    fn a_million_different_rows_may_repeat_and_no_more() {
+        let hash = |number: u32| {
+            let mut hash = [0; 16];
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+            hash
+        };
+        let mut repeats = Repeats::default();
+        let most = u32::try_from(REPEATS_MAX).unwrap();
+        (0..most).for_each(|number| repeats.counts.extend([(hash(number), 0)]));
+        assert_eq!(repeats.counts.len(), REPEATS_MAX);
+        assert_eq!(repeats.see(hash(most)), Ok(()), "seen once");
+        assert_eq!(repeats.see(hash(most)), Err(TooMany), "seen twice");
+    }
 }

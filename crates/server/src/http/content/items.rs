@@ -261,6 +261,9 @@ mod tests {
         assert_eq!(wrong(ContentKind::Checklists, &lists), ["/1/key", "/2/key"]);
         let many = Value::Array(vec![json!({}); CONTENT_ITEMS_MAX + 1]);
         assert_eq!(wrong(ContentKind::Banners, &many), [""]);
+        let modules = vec![json!({}); SURVEY_MODULES_MAX + 1];
+        let survey = json!([{"id": 1, "title": "s", "modules": modules}]);
+        assert_eq!(wrong(ContentKind::Surveys, &survey), ["/0/modules"]);
         let all_wrong = Value::Array(vec![json!(1); 500]);
         assert_eq!(of_body(ContentKind::Banners, &all_wrong).unwrap_err().len(), 101);
     }
