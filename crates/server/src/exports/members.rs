@@ -170,7 +170,7 @@ mod tests {
             updated_at: DAY_ONE,
             created_by: None,
         };
-        let changed = engine.change(&mut |state| {
+        let changed = Catalog::change(&engine, &mut |state| {
             state.environments.push(environment(PRODUCTION));
             state.segments.push(segment.clone());
             Ok(())

@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn of_two_limits_the_one_that_is_reached_first_is_told() {
         let (few, many) = (Meter::default(), Meter::default());
-        let (few, spent, many) = (few.take(5, at(0)), few.take(0, at(0)), many.take(9, at(0)));
+        let spent = Meter::default().take(0, at(0));
+        let (few, many) = (few.take(5, at(0)), many.take(9, at(0)));
         assert_eq!(Allowance::tighter(Some(many), Some(few)), Some(few));
         assert_eq!(Allowance::tighter(Some(few), Some(many)), Some(few));
         assert_eq!(
