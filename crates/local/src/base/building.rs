@@ -154,6 +154,9 @@ fn write_run(folded: &Generation, writer: &mut BaseWriter) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The next entry of a base: its key, the number of the base, its value.
+type Head<'b> = (&'b [u8], usize, &'b [u8]);
+
 /// Writes what some bases come to together, each but for what its sieve covers.
 pub(super) fn merge(
     sources: &[(&Base, &Sieve)],
@@ -163,7 +166,7 @@ pub(super) fn merge(
     let mut count = 0u64;
     for table in Table::ALL {
         let mut streams: Vec<_> = sources.iter().map(|(base, _)| base.0.entries(table)).collect();
-        let mut next: BinaryHeap<Reverse<(&[u8], usize, &[u8])>> = BinaryHeap::new();
+        let mut next: BinaryHeap<Reverse<Head<'_>>> = BinaryHeap::new();
         for (index, stream) in streams.iter_mut().enumerate() {
             next.extend(step(stream)?.map(|(key, value)| Reverse((key, index, value))));
         }

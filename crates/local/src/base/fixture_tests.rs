@@ -59,7 +59,9 @@ fn open(bytes: Vec<u8>) -> Result<BaseFile, String> {
     BaseFile::open(Box::new(bytes), "the fixture".to_owned())
 }
 
-fn all(base: &BaseFile) -> Result<Vec<(Table, Vec<u8>, Vec<u8>)>, String> {
+type OwnedEntry = (Table, Vec<u8>, Vec<u8>);
+
+fn all(base: &BaseFile) -> Result<Vec<OwnedEntry>, String> {
     let of = |table| {
         base.entries(table).map(move |entry| entry.map(|(key, value)| (table, key.to_vec(), value.to_vec())))
     };

@@ -107,6 +107,28 @@ fn of_lookups() -> Vec<Row> {
     ]
 }
 
+fn of_jobs() -> Vec<Row> {
+    let all = |status: u16| [status; 4];
+    let from_admin = |status: u16| [403, 403, status, status];
+    vec![
+        ("GET", "/v1/background_jobs", None, all(200)),
+        ("GET", "/v1/background_jobs/{j}", None, all(404)),
+        // Rejected rows come back whole, personal values included.
+        ("GET", "/v1/background_jobs/{j}/rejects", None, [403, 404, 404, 404]),
+        ("DELETE", "/v1/background_jobs/{j}", None, from_admin(404)),
+        ("POST", "/v1/users/bulk_identify", Some(json!({"users": []})), from_admin(202)),
+        ("POST", "/v1/companies/bulk_identify", Some(json!({"companies": []})), from_admin(202)),
+        ("POST", "/v1/imports", Some(json!({"events": []})), from_admin(200)),
+        ("GET", "/v1/imports", None, all(200)),
+        ("GET", "/v1/imports/{j}", None, all(404)),
+        ("GET", "/v1/imports/{j}/rejects", None, all(404)),
+        ("POST", "/api/v1/analytics/exports", Some(json!({})), from_admin(201)),
+        ("GET", "/api/v1/analytics/exports/jobs", None, from_admin(200)),
+        ("GET", "/api/v1/analytics/exports/jobs/{x}", None, from_admin(404)),
+        ("DELETE", "/api/v1/analytics/exports/jobs/{x}", None, from_admin(404)),
+    ]
+}
+
 fn table() -> Vec<Row> {
     let all = |status: u16| [status; 4];
     let from_admin = |status: u16| [403, 403, status, status];
@@ -135,21 +157,6 @@ fn table() -> Vec<Row> {
             from_admin(200),
         ),
         ("GET", "/v1/ledger", None, all(200)),
-        ("GET", "/v1/background_jobs", None, all(200)),
-        ("GET", "/v1/background_jobs/{j}", None, all(404)),
-        // Rejected rows come back whole, personal values included.
-        ("GET", "/v1/background_jobs/{j}/rejects", None, [403, 404, 404, 404]),
-        ("DELETE", "/v1/background_jobs/{j}", None, from_admin(404)),
-        ("POST", "/v1/users/bulk_identify", Some(json!({"users": []})), from_admin(202)),
-        ("POST", "/v1/companies/bulk_identify", Some(json!({"companies": []})), from_admin(202)),
-        ("POST", "/v1/imports", Some(json!({"events": []})), from_admin(200)),
-        ("GET", "/v1/imports", None, all(200)),
-        ("GET", "/v1/imports/{j}", None, all(404)),
-        ("GET", "/v1/imports/{j}/rejects", None, all(404)),
-        ("POST", "/api/v1/analytics/exports", Some(json!({})), from_admin(201)),
-        ("GET", "/api/v1/analytics/exports/jobs", None, from_admin(200)),
-        ("GET", "/api/v1/analytics/exports/jobs/{x}", None, from_admin(404)),
-        ("DELETE", "/api/v1/analytics/exports/jobs/{x}", None, from_admin(404)),
         ("DELETE", "/v1/users", Some(json!({"users": ["u"]})), from_admin(202)),
         ("DELETE", "/v1/companies", Some(json!({"companies": ["c"]})), from_admin(202)),
         ("GET", "/v1/erasures", None, all(200)),
@@ -178,6 +185,7 @@ fn table() -> Vec<Row> {
         ("DELETE", "/v1/invitations/{6}", None, from_admin(204)),
         ("GET", "/v1/audit", None, from_admin(200)),
     ];
+    rows.extend(of_jobs());
     rows.extend(of_segments());
     rows.extend(of_reports());
     rows.extend(of_lookups());
