@@ -107,7 +107,8 @@ impl BackupProgress {
     pub(crate) fn advance(&self, bytes: usize) -> io::Result<()> {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.stopped.load(Ordering::Relaxed) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "it was stopped"));
+            // Not `Interrupted`, after which a copy would go on with what follows.
+            return Err(io::Error::other("it was stopped"));
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What the store must hold of a part of all ids, guards and rows of the ledger: the log, folded anew.
 //!
 //! A store covers the log up to the position that it saved. A generation that was being moved when the process ended may have
-//! left guards of later records in it, and an erasure under way forgets guards before it is complete: those may be there, and
-//! need not.
+//! left guards and changes of later records in it, and an erasure under way forgets guards before it is complete: those may be
+//! there, and need not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,6 +45,8 @@ struct Promise {
 pub(super) struct MustBe {
     pub(super) part: Part,
     pub(super) profiles: HashMap<(ProfileKind, String), Profile>,
+    /// What later records change, each profile for itself.
+    later: HashMap<(ProfileKind, String), Profile>,
     guards: HashMap<[u8; 16], Promise>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
     saved: Position,
@@ -55,8 +57,15 @@ pub(super) struct MustBe {
 impl MustBe {
     /// Nothing, for a store that covers the log up to a position.
     pub(super) fn of(part: Part, saved: Position) -> Self {
-        let (profiles, guards, ledger) = (HashMap::new(), HashMap::new(), BTreeMap::new());
-        MustBe { part, profiles, guards, ledger, saved, based: Position::START }
+        MustBe {
+            part,
+            profiles: HashMap::new(),
+            later: HashMap::new(),
+            guards: HashMap::new(),
+            ledger: BTreeMap::new(),
+            saved,
+            based: Position::START,
+        }
     }
 
     /// Takes what is of this part out of a base, but for what a sieve covers: before any record is folded.
@@ -113,9 +122,6 @@ impl MustBe {
         let left = sieve.left(frame.position, event);
         let is_due = frame.position <= self.saved && left == Left::Whole;
         self.promise(frame, event, is_due);
-        if frame.position > self.saved {
-            return;
-        }
         match &left {
             Left::Whole => self.fold(frame, event),
             Left::Part(part) => {
@@ -134,9 +140,22 @@ impl MustBe {
         ];
         for (kind, change) in changes {
             if let Some((id, change)) = change.filter(|(id, _)| self.part.has(*id)) {
-                self.profiles.entry((kind, id.to_owned())).or_default().apply(&change);
+                let into = if frame.position <= self.saved { &mut self.profiles } else { &mut self.later };
+                into.entry((kind, id.to_owned())).or_default().apply(&change);
             }
         }
+    }
+
+    /// Whether the store may hold this profile: all that it must, and nothing that the log does not say.
+    pub(super) fn may_be(&self, key: &(ProfileKind, String), found: &Profile) -> bool {
+        let saved = self.profiles.get(key);
+        if saved == Some(found) {
+            return true;
+        }
+        let Some(later) = self.later.get(key) else { return false };
+        // Merging takes the newer of each (law 3), so what is merged with something older stays as it is.
+        let all = saved.map_or_else(|| later.clone(), |saved| saved.merge(later));
+        found.merge(&all) == all && saved.is_none_or(|saved| &found.merge(saved) == found)
     }
 
     fn promise(&mut self, frame: &Frame<'_>, event: &Event<'_>, is_due: bool) {

@@ -72,6 +72,8 @@ fn kill_round(data: &Path, number: usize, before: &mut HashMap<String, ()>) {
         round.stop.store(true, Ordering::Relaxed);
     });
     before.extend(round.acknowledged.lock().unwrap().drain(..).map(|id| (id, ())));
+    let verified = crate::process::on(data, &["verify"]);
+    assert_eq!(verified.code, Some(0), "round {number}, as it was left: {} {}", verified.out, verified.err);
     let server = start(data, &SMALL_FILES);
     let stored = all_events(&mut client(&server));
     let counted = client(&server).ask(&Request::get("/v1/events/counts").key(KEY)).json();

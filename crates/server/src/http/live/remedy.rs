@@ -87,7 +87,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::DownloadExpired, "read the export for a new link, or start it anew"),
     (P::RangeUnsatisfiable, "ask for a part that is there, or for all of it"),
     (P::ErasureUnknown, "list them"),
-    (P::EventsDropped, "ask of a later time"),
+    (P::EventsDropped, "go on from the position in the message, or ask as of the time in it"),
     (P::JobCancelled, "send the rest anew, if it is wanted"),
     (P::JobUnknown, "list them"),
     (P::RouteUnknown, "see `/openapi.json`"),
