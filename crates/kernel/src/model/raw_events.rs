@@ -37,7 +37,8 @@ pub struct WouldDrop {
 pub enum Dropped {
     /// Everything as old as asked for is gone; so it may have been before.
     Done(KeptEvents),
-    /// A job is at work that looks for its rows in the log, or an export of events reads it. Try again when it has ended.
+    /// A job is at work that looks for its rows in the log, an export of events reads it, or an erasure is not complete. Try
+    /// again when it has ended.
     Waits,
     /// It was asked to stop. Nothing is lost, and it can be begun again.
     Stopped,

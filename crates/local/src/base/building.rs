@@ -42,7 +42,8 @@ pub(super) fn build(
     time: Timestamp,
     check: &Check<'_>,
 ) -> Result<Arc<Base>, StoreError> {
-    let (bases, sieve) = (&environment.bases, environment.state.erasures.sieve());
+    // What an erasure covers that begins meanwhile is taken out by its purge, guards included: it waits for this.
+    let (bases, nothing) = (&environment.bases, Sieve::default());
     let before = bases.current();
     let mut runs: Vec<Base> = Vec::new();
     let mut folded = Generation::alone();
@@ -55,7 +56,7 @@ pub(super) fn build(
     let mut count = 0u64;
     let after = bases.position();
     each_record(environment, after, position, &mut |frame| {
-        fold(&folded, frame, &sieve);
+        fold(&folded, frame, &nothing);
         count += 1;
         if folded.bytes() >= RUN_BYTES {
             add_run(std::mem::replace(&mut folded, Generation::alone()))?;
@@ -63,9 +64,8 @@ pub(super) fn build(
         if count.is_multiple_of(CHECK_RECORDS) { check() } else { Ok(()) }
     })?;
     add_run(folded)?;
-    let nothing = Sieve::default();
-    let all = || before.iter().map(|base| (&**base, &sieve)).chain(runs.iter().map(|run| (run, &nothing)));
-    let sources: Vec<(&Base, &Sieve)> = all().collect();
+    let all = before.iter().map(|base| &**base).chain(&runs);
+    let sources: Vec<(&Base, &Sieve)> = all.map(|base| (base, &nothing)).collect();
     bases.replace((position, time), &mut |writer| merge(&sources, writer, check))
 }
 

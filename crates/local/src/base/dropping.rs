@@ -76,6 +76,8 @@ pub fn drop_before(
     let is_read = |export: &Export| export.kind == ExportKind::Events && !export.status.is_ended();
     if environment.jobs.jobs().iter().any(|job| !job.status.is_ended())
         || environment.exports.exports().iter().any(is_read)
+        // Its purge finds in the log what else it has to take out: guards.
+        || !environment.state.erasures.sieve().is_empty()
     {
         return Ok(Dropped::Waits);
     }
