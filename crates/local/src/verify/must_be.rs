@@ -39,6 +39,8 @@ struct Promise {
     is_due: bool,
     /// Of the value in the store.
     hash: u64,
+    /// Of values before, as long as this one need not be there.
+    others: Vec<u64>,
 }
 
 /// See the module.
@@ -84,7 +86,8 @@ impl MustBe {
         }
         base.each_guard(&mut |key, outcome| {
             if self.part.has(&key[..]) {
-                self.guards.insert(key, Promise { is_due: true, hash: hash(&encode_guard(&outcome)[..]) });
+                let hash = hash(&encode_guard(&outcome)[..]);
+                self.guards.insert(key, Promise { is_due: true, hash, others: Vec::new() });
             }
             Ok(())
         })?;
@@ -162,7 +165,11 @@ impl MustBe {
         let receipt = Receipt { position: frame.position, received_at: frame.received_at };
         for guard in event.guards().filter(|guard| self.part.has(&guard.key[..])) {
             let outcome = Guarded { receipt, body: guard.body, warnings: event.warnings.into() };
-            let promise = Promise { is_due, hash: hash(&encode_guard(&outcome)[..]) };
+            let mut promise = Promise { is_due, hash: hash(&encode_guard(&outcome)[..]), others: Vec::new() };
+            if let Some(before) = self.guards.remove(&guard.key).filter(|_| !is_due) {
+                promise.others = before.others;
+                promise.others.push(before.hash);
+            }
             self.guards.insert(guard.key, promise);
         }
     }
@@ -178,7 +185,8 @@ impl MustBe {
     /// Whether the store may hold this guard; it is not expected again.
     pub(super) fn takes_guard(&mut self, key: &[u8], value: &[u8]) -> bool {
         let promise = key.try_into().ok().and_then(|key: [u8; 16]| self.guards.remove(&key));
-        promise.is_some_and(|promise| promise.hash == hash(value))
+        let found = hash(value);
+        promise.is_some_and(|promise| promise.hash == found || promise.others.contains(&found))
     }
 
     /// Guards that the store must hold and that were not shown.
