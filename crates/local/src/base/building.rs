@@ -17,7 +17,7 @@ use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
 use super::file::{BaseWriter, Entry, Table};
 use super::{Base, RUN_SUFFIX, table, unwritten};
 use crate::environment::Environment;
-use crate::erasure::{Left, Sieve};
+use crate::erasure::Sieve;
 use crate::ledger::{decode_note, encode_note};
 use crate::log::reader::FrameCursor;
 use crate::log::record::{Frame, FrameKind};
@@ -42,8 +42,7 @@ pub(super) fn build(
     time: Timestamp,
     check: &Check<'_>,
 ) -> Result<Arc<Base>, StoreError> {
-    // What an erasure covers that begins meanwhile is taken out by its purge, guards included: it waits for this.
-    let (bases, nothing) = (&environment.bases, Sieve::default());
+    let bases = &environment.bases;
     let before = bases.current();
     let mut runs: Vec<Base> = Vec::new();
     let mut folded = Generation::alone();
@@ -56,7 +55,7 @@ pub(super) fn build(
     let mut count = 0u64;
     let after = bases.position();
     each_record(environment, after, position, &mut |frame| {
-        fold(&folded, frame, &nothing);
+        fold(&folded, frame);
         count += 1;
         if folded.bytes() >= RUN_BYTES {
             add_run(std::mem::replace(&mut folded, Generation::alone()))?;
@@ -64,6 +63,9 @@ pub(super) fn build(
         if count.is_multiple_of(CHECK_RECORDS) { check() } else { Ok(()) }
     })?;
     add_run(folded)?;
+    // Whoever an erasure covers that begins meanwhile is hidden when the base is read, and taken out by its purge, which waits
+    // for this. The guards of what is dropped stay then: hashes, of which nobody can say any more whose they are.
+    let nothing = Sieve::default();
     let all = before.iter().map(|base| &**base).chain(&runs);
     let sources: Vec<(&Base, &Sieve)> = all.map(|base| (base, &nothing)).collect();
     bases.replace((position, time), &mut |writer| merge(&sources, writer, check))
@@ -102,20 +104,11 @@ fn each_record(
 }
 
 /// As the fold thread does, but for calls that wait.
-fn fold(into: &Generation, frame: &Frame<'_>, sieve: &Sieve) {
+fn fold(into: &Generation, frame: &Frame<'_>) {
     match frame.kind {
         FrameKind::Event | FrameKind::Reduced => {
             let Some(Ok(event)) = frame.event().map(Event::decode) else { return };
-            let receipt = Receipt { position: frame.position, received_at: frame.received_at };
-            match sieve.left(frame.position, &event) {
-                Left::Whole => into.fold(&event, receipt),
-                Left::Part(part) => {
-                    if let Ok(part) = Event::decode(&part) {
-                        into.fold(&part, receipt);
-                    }
-                }
-                Left::Nothing => {}
-            }
+            into.fold(&event, Receipt { position: frame.position, received_at: frame.received_at });
             into.count(&stored(event.key, frame.received_at));
         }
         FrameKind::LedgerNote => {

@@ -1,7 +1,7 @@
 //! Lets go of the events that a base stands for, and says what that would be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::history::EventName;
@@ -81,7 +81,7 @@ impl Archive {
     }
 
     fn show_without(&self, old: &[Kept], rest: Option<Segment>, base: &Arc<Base>) -> Result<(), StoreError> {
-        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let _tail = self.tail();
         let mut snapshot = Snapshot::clone(&self.snapshot());
         let is_old = |kept: &Kept| old.iter().any(|old| Arc::ptr_eq(&old.segment, &kept.segment));
         snapshot.kept.retain(|kept| !is_old(kept));
@@ -99,7 +99,7 @@ impl Archive {
 
     /// A base of the same position took the place of the one before.
     pub fn stand_on_purged(&self, base: &Arc<Base>) {
-        let _tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let _tail = self.tail();
         let mut snapshot = Snapshot::clone(&self.snapshot());
         snapshot.base = Some((Arc::clone(base), (self.sieve)()));
         self.publish(snapshot);
