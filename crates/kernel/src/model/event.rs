@@ -212,7 +212,7 @@ impl EventDraft {
             company_id: event.company_id?.to_owned(),
             ..EventDraft::default()
         };
-        copy(event.company_properties, &mut draft.properties);
+        draft.properties.copy(&event.company_properties);
         Some(draft)
     }
 
@@ -233,8 +233,8 @@ impl EventDraft {
             warnings: event.warnings.to_owned(),
             ..EventDraft::default()
         };
-        copy(event.properties, &mut draft.properties);
-        copy(event.context, &mut draft.context);
+        draft.properties.copy(&event.properties);
+        draft.context.copy(&event.context);
         draft
     }
 
@@ -284,8 +284,8 @@ impl EventDraft {
         self.event_id.push_str(event.event_id);
         self.warnings.push_str(event.warnings);
         self.guards.extend(event.guards());
-        event.properties.iter().for_each(|(name, value)| self.properties.push(name, value));
-        event.company_properties.iter().for_each(|(name, value)| self.company_properties.push(name, value));
+        self.properties.copy(&event.properties);
+        self.company_properties.copy(&event.company_properties);
     }
 
     /// Appends the payload of a log record. All property sets must be settled.
@@ -341,10 +341,6 @@ impl EventDraft {
             guard.encode(out);
         }
     }
-}
-
-fn copy(from: PropertyList<'_>, into: &mut Properties) {
-    into.copy(&from);
 }
 
 /// An event read in place from the payload of a log record.

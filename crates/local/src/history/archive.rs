@@ -29,7 +29,7 @@ use crate::log::writer::{Identity, Random};
 /// that follows a write. Smaller: more segments to look into.
 pub(super) const CHUNK_EVENTS: usize = 1 << 12;
 /// Events at a time from which on memory for encoding is kept for the next ones: they come steadily.
-const STEADY_EVENTS: usize = 1 << 10;
+pub(super) const STEADY_EVENTS: usize = 1 << 10;
 /// Events and bytes read from the log at a time.
 pub(super) const STEP_EVENTS: usize = 1 << 14;
 pub(super) const STEP_BYTES: usize = 16 << 20;
@@ -128,6 +128,8 @@ pub(super) struct Files {
     pub(super) users: DictionaryFile,
     pub(super) companies: DictionaryFile,
     pub(super) names: DictionaryFile,
+    /// Memory for events on their way into a file; empty.
+    pub(super) intake: Intake,
 }
 
 impl Files {

@@ -12,15 +12,13 @@ use super::archive::Kept;
 use super::dictionary::{Shared, read};
 use super::hiding::Hidden;
 use super::lane;
-use super::part::{PART_ROWS_MAX, Restorer};
+use super::part::{PART_BYTES_MAX, PART_ROWS_MAX, Restorer};
 use super::rows::{Place, Rows};
 use super::segment::Segment;
 use super::writer::SegmentWriter;
 
 /// Rows between two pauses.
 const STRIDE: usize = 1024;
-/// Bytes of payloads held before a part is written.
-const PART_BYTES_MAX: usize = 32 << 20;
 
 /// Writes the events of `sources`, which follow each other in the log, but for what is hidden in them: what is left of
 /// that instead. `rest` is told

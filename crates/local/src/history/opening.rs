@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 use super::archive::{Archive, ArchiveOptions, Files, Kept, Pressing, Sieving, Snapshot};
 use super::dictionary::{Dictionaries, Dictionary, DictionaryFile};
 use super::manifest::{self, DictionaryEntry, Manifest, SegmentEntry};
+use super::rows::Intake;
 use super::segment::Segment;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
@@ -164,7 +165,7 @@ fn begin(
     };
     disk.sync_directory(directory)?;
     manifest.write(disk, directory)?;
-    Ok(Files { manifest, users, companies, names })
+    Ok(Files { manifest, users, companies, names, intake: Intake::default() })
 }
 
 /// Opens the dictionaries that a manifest names.
@@ -182,7 +183,7 @@ pub(super) fn open_dictionaries(
     let (companies, known_companies) = open(&manifest.companies)?;
     let (names, known_names) = open(&manifest.names)?;
     let known = Dictionaries { users: known_users, companies: known_companies, names: known_names };
-    Ok((Files { manifest, users, companies, names }, known))
+    Ok((Files { manifest, users, companies, names, intake: Intake::default() }, known))
 }
 
 /// Opens the segments that a manifest names.

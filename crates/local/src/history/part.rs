@@ -17,6 +17,8 @@ use super::rows::{Place, Rows};
 
 /// Rows of a part at most: bounds what encoding and merging hold, and is what threads share out among them.
 pub const PART_ROWS_MAX: usize = 1 << 17;
+/// Bytes of payloads from which on a part takes no more: larger events need more memory for each row.
+pub const PART_BYTES_MAX: usize = 16 << 20;
 
 /// Rows that are encoded while the dictionaries are held.
 const LOCKED_ROWS: u32 = 1024;

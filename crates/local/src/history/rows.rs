@@ -24,15 +24,67 @@ pub struct Head {
     pub place: Place,
     /// Its payload cannot be made anew from what it says, and is kept as it is.
     pub is_verbatim: bool,
-    /// Where its payload stands in the rows' bytes.
-    start: usize,
-    end: usize,
+    /// Where its payload stands.
+    block: u32,
+    start: u32,
+    end: u32,
+}
+
+impl Head {
+    /// How long its payload is.
+    pub fn bytes(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+/// Payloads in blocks: nothing is moved when more come, and the memory serves the events after them.
+#[derive(Debug, Default)]
+struct Blocks {
+    /// Those behind the present one are empty.
+    blocks: Vec<Vec<u8>>,
+    present: usize,
+    bytes: usize,
+}
+
+/// A block is full once it has no room for a payload of this size, which few exceed.
+const BLOCK_BYTES: usize = 1 << 20;
+const ROOM_BYTES: usize = 16 << 10;
+
+impl Blocks {
+    /// Appends what `write` writes; answers where it stands.
+    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> (u32, u32, u32) {
+        if self.blocks.get(self.present).is_some_and(|block| block.len() + ROOM_BYTES > BLOCK_BYTES) {
+            self.present += 1;
+        }
+        if self.blocks.len() == self.present {
+            // The first one grows: most names have few events.
+            let room = if self.present == 0 { 0 } else { BLOCK_BYTES };
+            self.blocks.push(Vec::with_capacity(room));
+        }
+        let block = &mut self.blocks[self.present];
+        let start = block.len();
+        write(block);
+        self.bytes += block.len() - start;
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        (place(self.present), place(start), place(block.len()))
+    }
+
+    fn get(&self, (block, start, end): (u32, u32, u32)) -> &[u8] {
+        let block = self.blocks.get(block as usize);
+        block.and_then(|block| block.get(start as usize..end as usize)).unwrap_or_default()
+    }
+
+    /// Forgets the payloads, keeps the memory.
+    fn clear(&mut self) {
+        self.blocks.iter_mut().for_each(Vec::clear);
+        (self.present, self.bytes) = (0, 0);
+    }
 }
 
 /// Events of one name.
 #[derive(Debug, Default)]
 pub struct Rows {
-    bytes: Vec<u8>,
+    payloads: Blocks,
     /// Names of the properties of the event that was taken last: most have the same.
     names: Vec<u8>,
     /// The events, in any order until [`Rows::sort`].
@@ -42,9 +94,8 @@ pub struct Rows {
 impl Rows {
     /// Adds an event whose payload `write` appends.
     pub fn push(&mut self, place: Place, is_verbatim: bool, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        self.heads.push(Head { place, is_verbatim, start, end: self.bytes.len() });
+        let (block, start, end) = self.payloads.push(write);
+        self.heads.push(Head { place, is_verbatim, block, start, end });
     }
 
     /// Puts the events in their order.
@@ -54,17 +105,17 @@ impl Rows {
 
     /// The payload of an event.
     pub fn payload(&self, head: &Head) -> &[u8] {
-        self.bytes.get(head.start..head.end).unwrap_or_default()
+        self.payloads.get((head.block, head.start, head.end))
     }
 
     /// Memory of the payloads.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.payloads.bytes
     }
 
     /// Forgets the events, keeps the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.payloads.clear();
         self.heads.clear();
     }
 }

@@ -6,7 +6,7 @@
 use muster_kernel::model::id::Position;
 use muster_kernel::ports::StoreError;
 
-use super::archive::{Archive, CHUNK_EVENTS, Files, STEP_BYTES, unread};
+use super::archive::{Archive, CHUNK_EVENTS, Files, STEADY_EVENTS, STEP_BYTES, unread};
 use super::merge::unwritten;
 use super::rows::Intake;
 use super::writer::SegmentWriter;
@@ -26,8 +26,9 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn from(first: u64) -> Gathered {
-        Gathered { first, intake: Intake::default(), receipts: Vec::new(), bytes: 0 }
+    /// `intake`: empty, with the memory of events before.
+    fn from(first: u64, intake: Intake) -> Gathered {
+        Gathered { first, intake, receipts: Vec::new(), bytes: 0 }
     }
 }
 
@@ -72,7 +73,8 @@ impl Archive {
     fn seal_ranges(&self, files: &mut Files, ranges: &[(u64, u64)]) -> Result<(), StoreError> {
         let mut gathered: Option<Gathered> = None;
         for (index, &(first, last)) in ranges.iter().enumerate() {
-            let mut all = gathered.take().unwrap_or_else(|| Gathered::from(first));
+            let mut all =
+                gathered.take().unwrap_or_else(|| Gathered::from(first, std::mem::take(&mut files.intake)));
             self.gather(&mut all, first, last)?;
             if index + 1 == ranges.len() || all.bytes >= SEAL_BYTES_MAX {
                 self.put_gathered(files, all, last)?;
@@ -116,23 +118,25 @@ impl Archive {
     }
 
     fn put_gathered(&self, files: &mut Files, all: Gathered, last: u64) -> Result<(), StoreError> {
-        let Gathered { first, intake, receipts, .. } = all;
+        let Gathered { first, mut intake, receipts, .. } = all;
         if receipts.is_empty() {
             return Ok(());
         }
-        let mut by_name = intake.by_name;
         let mut write = |mut writer: SegmentWriter| {
             receipts.iter().for_each(|(position, at)| writer.receive(*position, *at));
             let mut rest = self.resting();
-            for (name, mut rows) in std::mem::take(&mut by_name) {
+            for (name, rows) in intake.by_name.iter_mut().filter(|(_, rows)| !rows.heads.is_empty()) {
                 rows.sort();
-                writer.add(name, &rows, &self.known).map_err(|error| unwritten(&error))?;
+                writer.add(*name, rows, &self.known).map_err(|error| unwritten(&error))?;
                 if !rest(rows.heads.len() as u64) {
                     return Err(StoreError::Stopped);
                 }
             }
             writer.finish().map_err(|error| unwritten(&error))
         };
-        self.put(files, (first, last), &mut write)
+        self.put(files, (first, last), &mut write)?;
+        intake.clear(STEADY_EVENTS);
+        files.intake = intake;
+        Ok(())
     }
 }

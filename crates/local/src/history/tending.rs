@@ -17,6 +17,7 @@ use super::archive::{Archive, ArchiveOptions, Files, Kept, Snapshot};
 use super::manifest::SegmentEntry;
 use super::merge::{merge, unwritten};
 use super::opening::{names_of, open_segment, segment_name};
+use super::rows::Intake;
 use super::segment::Segment;
 use super::writer::{SegmentWriter, Target};
 use crate::background::yield_to_others;
@@ -110,6 +111,10 @@ impl Archive {
             }
         }
         while self.merge_next()? {}
+        if unread == 0 {
+            // Nobody needs the memory soon.
+            self.files().intake = Intake::default();
+        }
         if visible.0.saturating_sub(self.snapshot().through) >= self.options.seal_events {
             self.signals().hurried = true;
         }

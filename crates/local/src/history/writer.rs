@@ -8,7 +8,7 @@ use muster_kernel::model::time::Timestamp;
 
 use super::dictionary::Shared;
 use super::lane::{self, Use, from_signed};
-use super::part::{self, PART_ROWS_MAX};
+use super::part::{self, PART_BYTES_MAX, PART_ROWS_MAX};
 use super::rows::Rows;
 use super::segment::{
     Footer, HEADER_BYTES, Header, PartEntry, QUARTER_MICROS, Section, checksum, put_volume,
@@ -74,8 +74,15 @@ impl SegmentWriter {
     /// # Errors
     /// When writing fails.
     pub fn add(&mut self, name: u32, rows: &Rows, known: &Shared) -> io::Result<()> {
-        for start in (0..rows.heads.len()).step_by(PART_ROWS_MAX) {
-            let range = start..rows.heads.len().min(start + PART_ROWS_MAX);
+        let mut end = 0;
+        while end < rows.heads.len() {
+            let start = end;
+            let mut bytes = 0;
+            while end < rows.heads.len() && end - start < PART_ROWS_MAX && bytes < PART_BYTES_MAX {
+                bytes += rows.heads[end].bytes();
+                end += 1;
+            }
+            let range = start..end;
             let heads = rows.heads.get(range.clone()).unwrap_or_default();
             let (Some(first), Some(last)) = (heads.first(), heads.last()) else { continue };
             self.count_volume(name, heads.iter().map(|head| Timestamp(head.place.time)));
