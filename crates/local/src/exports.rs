@@ -15,36 +15,22 @@ use muster_kernel::model::export::Export;
 use muster_kernel::model::id::{ExportNumber, Position};
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::problem::{Problem, ProblemCode};
-use muster_kernel::ports::{ExportFile, Refusal, StoreError};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use muster_kernel::ports::{ExportFile, StoreError};
 
 use crate::disk::{Disk, DiskFile};
+use crate::state_file::{FRESH, Kind, STATE, States};
 
-const FORMAT: u32 = 1;
-const STATE: &str = ".json";
-const FRESH: &str = ".json.new";
+/// At most 20,000 ids, and what is known of its parts.
+const KIND: Kind = Kind { name: "export", one: "an export", bytes_max: 16 << 20 };
 const PART: &str = ".part";
-/// The state of an export larger than this is damage: 20,000 ids, and what is known of its parts.
-const STATE_BYTES_MAX: u64 = 16 << 20;
 /// How often the free space is looked at while a part is written.
 const ROOM_CHECK_BYTES: u64 = 16 << 20;
-
-#[derive(Serialize, Deserialize)]
-struct Envelope<'a> {
-    format: u32,
-    crc32: u32,
-    #[serde(borrow)]
-    export: &'a RawValue,
-}
 
 /// The exports of one environment.
 pub struct ExportFiles(Arc<Shelf>);
 
 struct Shelf {
-    disk: Arc<dyn Disk>,
-    directory: PathBuf,
-    free_reserve_bytes: u64,
+    files: States,
     state: Mutex<State>,
 }
 
@@ -95,45 +81,41 @@ impl ExportFiles {
         environment: &Path,
         free_reserve_bytes: u64,
     ) -> io::Result<(ExportFiles, Vec<String>)> {
-        let directory = environment.join("exports");
+        let files = States { kind: KIND, disk, directory: environment.join("exports"), free_reserve_bytes };
         let (mut state, mut notes) = (State::default(), Vec::new());
-        let names = match disk.list(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            names => names.unwrap_or_default(),
-        };
+        let names = files.names()?;
         let named: Vec<(&String, Named)> =
             names.iter().filter_map(|name| Some((name, Named::of(name)?))).collect();
         for (name, what) in &named {
             state.last = state.last.max(what.export());
             let Named::State(number) = *what else { continue };
-            match read_state(disk.as_ref(), &directory.join(name)) {
+            match files.read(&files.path(name)) {
                 Ok(export) => drop(state.exports.insert(number, export)),
-                Err(what) => {
-                    notes.push(format!("{}: {what}; it was removed", directory.join(name).display()));
-                }
+                Err(what) => notes.push(format!("{}: {what}; it was removed", files.path(name).display())),
             }
         }
-        let shelf = Shelf { disk, directory, free_reserve_bytes, state: Mutex::new(state) };
         for (name, what) in named {
-            if !shelf.lock().is_needed(what) {
-                shelf.disk.remove(&shelf.directory.join(name))?;
+            if !state.is_needed(what) {
+                files.disk.remove(&files.path(name))?;
             }
         }
-        Ok((ExportFiles(Arc::new(shelf)), notes))
+        Ok((ExportFiles(Arc::new(Shelf { files, state: Mutex::new(state) })), notes))
     }
 
     /// See the port.
     pub fn begin(&self, export: Export) -> Result<Export, StoreError> {
         let shelf = &self.0;
-        shelf.disk.create_directory(&shelf.directory).map_err(failed)?;
-        if let Some(above) = shelf.directory.parent() {
-            shelf.disk.sync_directory(above).map_err(failed)?;
-        }
-        shelf.check_room()?;
+        let files = &shelf.files;
+        let made = files
+            .disk
+            .create_directory(&files.directory)
+            .and_then(|()| files.directory.parent().map_or(Ok(()), |above| files.disk.sync_directory(above)));
+        made.map_err(|error| files.failed(error))?;
+        files.check_room()?;
         let mut state = shelf.lock();
         state.last += 1;
         let export = Export { number: ExportNumber(state.last), ..export };
-        shelf.write_state(&export).map_err(failed)?;
+        shelf.write(&export)?;
         state.exports.insert(export.number.0, export.clone());
         Ok(export)
     }
@@ -147,7 +129,7 @@ impl ExportFiles {
     pub fn save(&self, export: &Export) -> Result<(), StoreError> {
         let mut state = self.0.lock();
         state.check_round(export)?;
-        self.0.write_state(export).map_err(failed)?;
+        self.0.write(export)?;
         state.exports.insert(export.number.0, export.clone());
         Ok(())
     }
@@ -164,11 +146,12 @@ impl ExportFiles {
     /// See the port.
     pub fn begin_part(&self, export: &Export, part: usize) -> Result<Box<dyn ExportFile>, StoreError> {
         let shelf = &self.0;
-        shelf.check_room()?;
+        shelf.files.check_room()?;
         let state = shelf.lock();
         state.check_round(export)?;
         let path = shelf.part(export, part);
-        let file = shelf.disk.open(&path, true).map_err(failed)?;
+        let failed = |error| shelf.files.failed(error);
+        let file = shelf.files.disk.open(&path, true).map_err(failed)?;
         // What a part that was not kept left in this process.
         file.set_length(0).map_err(failed)?;
         drop(state);
@@ -185,8 +168,9 @@ impl ExportFiles {
         offset: u64,
         buffer: &mut [u8],
     ) -> Result<usize, StoreError> {
-        let file = self.0.disk.open(&self.0.part(export, part), false).map_err(failed)?;
-        file.read_at(buffer, offset).map_err(failed)
+        let files = &self.0.files;
+        let file = files.disk.open(&self.0.part(export, part), false);
+        file.and_then(|file| file.read_at(buffer, offset)).map_err(|error| files.failed(error))
     }
 
     /// See the port.
@@ -197,8 +181,8 @@ impl ExportFiles {
             return Ok(());
         }
         // The state first: parts that no state names are removed at the next start.
-        shelf.remove_file(&shelf.directory.join(format!("{number}{STATE}")))?;
-        shelf.disk.sync_directory(&shelf.directory).map_err(failed)?;
+        shelf.files.remove(&shelf.files.path(&format!("{number}{STATE}")))?;
+        shelf.sync_if_there()?;
         state.exports.remove(&number.0);
         shelf.remove_parts(&state)
     }
@@ -269,19 +253,20 @@ impl Shelf {
     }
 
     fn part(&self, export: &Export, part: usize) -> PathBuf {
-        self.directory.join(format!("{}.{}.{part}{PART}", export.number, export.round))
+        self.files.path(&format!("{}.{}.{part}{PART}", export.number, export.round))
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {
-        match self.disk.list(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            names => names.map_err(failed),
-        }
+        self.files.names().map_err(|error| self.files.failed(error))
+    }
+
+    fn write(&self, export: &Export) -> Result<(), StoreError> {
+        self.files.write(export.number.0, export).map_err(|error| self.files.failed(error))
     }
 
     /// Makes a state without parts durable, then removes every part of the rounds before it.
     fn replace(&self, state: &mut State, next: Export) -> Result<(), StoreError> {
-        self.write_state(&next).map_err(failed)?;
+        self.write(&next)?;
         state.exports.insert(next.number.0, next);
         self.remove_parts(state)
     }
@@ -291,46 +276,17 @@ impl Shelf {
         for name in self.names()? {
             let Some(Named::Part(number, round, _)) = Named::of(&name) else { continue };
             if state.exports.get(&number).is_none_or(|export| export.round != round) {
-                self.remove_file(&self.directory.join(&name))?;
+                self.files.remove(&self.files.path(&name))?;
             }
         }
         self.sync_if_there()
     }
 
     fn sync_if_there(&self) -> Result<(), StoreError> {
-        match self.disk.sync_directory(&self.directory) {
+        match self.files.disk.sync_directory(&self.files.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            synced => synced.map_err(failed),
+            synced => synced.map_err(|error| self.files.failed(error)),
         }
-    }
-
-    fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
-        match self.disk.remove(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_room(&self) -> Result<(), StoreError> {
-        match self.disk.free_bytes(&self.directory) {
-            Ok(free) if free < self.free_reserve_bytes => Err(StoreError::Refused(Refusal::DiskFull)),
-            // Not knowing is no reason to refuse: a full disk still answers the write itself.
-            _ => Ok(()),
-        }
-    }
-
-    fn write_state(&self, export: &Export) -> io::Result<()> {
-        let text = RawValue::from_string(serde_json::to_string(export)?)?;
-        let crc32 = crc32fast::hash(text.get().as_bytes());
-        let bytes = serde_json::to_vec(&Envelope { format: FORMAT, crc32, export: &text })?;
-        let fresh = self.directory.join(format!("{}{FRESH}", export.number));
-        let file = self.disk.open(&fresh, true)?;
-        file.set_length(0)?;
-        file.write_at(&bytes, 0)?;
-        file.sync()?;
-        drop(file);
-        self.disk.rename(&fresh, &self.directory.join(format!("{}{STATE}", export.number)))?;
-        self.disk.sync_directory(&self.directory)
     }
 }
 
@@ -349,20 +305,21 @@ struct Writing {
 impl ExportFile for Writing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if self.bytes - self.checked >= ROOM_CHECK_BYTES {
-            self.shelf.check_room()?;
+            self.shelf.files.check_room()?;
             self.shelf.lock().check_round(&self.export)?;
             self.checked = self.bytes;
         }
-        self.file.write_at(bytes, self.bytes).map_err(failed)?;
+        self.file.write_at(bytes, self.bytes).map_err(|error| self.shelf.files.failed(error))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
     fn keep(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.file.sync().map_err(failed)?;
+        let files = &self.shelf.files;
+        self.file.sync().map_err(|error| files.failed(error))?;
         let state = self.shelf.lock();
         state.check_round(&self.export)?;
-        self.shelf.disk.sync_directory(&self.shelf.directory).map_err(failed)?;
+        files.disk.sync_directory(&files.directory).map_err(|error| files.failed(error))?;
         drop(state);
         self.is_kept = true;
         Ok(())
@@ -374,7 +331,7 @@ impl Drop for Writing {
         if self.is_kept {
             return;
         }
-        if let Err(error) = self.shelf.remove_file(&self.path) {
+        if let Err(error) = self.shelf.files.remove(&self.path) {
             tracing::warn!(%error, "what is left of an export is removed at the next start");
         }
     }
@@ -382,36 +339,6 @@ impl Drop for Writing {
 
 fn unknown(number: ExportNumber) -> StoreError {
     StoreError::Failed(format!("there is no export {number}"))
-}
-
-fn failed(error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Refused(Refusal::DiskFull),
-        _ => StoreError::Failed(format!("a file of an export: {error}")),
-    }
-}
-
-fn read_state(disk: &dyn Disk, path: &Path) -> Result<Export, String> {
-    let read = || -> io::Result<Vec<u8>> {
-        let file = disk.open(path, false)?;
-        let length = file.length()?;
-        if length > STATE_BYTES_MAX {
-            return Err(io::Error::other("it is larger than the state of any export"));
-        }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        file.read_at(&mut bytes, 0)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| format!("the export cannot be read: {error}"))?;
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(&bytes).map_err(|error| format!("the export is damaged: {error}"))?;
-    if envelope.format != FORMAT {
-        return Err(format!("the export has format {}, this program reads {FORMAT}", envelope.format));
-    }
-    if crc32fast::hash(envelope.export.get().as_bytes()) != envelope.crc32 {
-        return Err("the export is damaged: its checksum does not match".to_owned());
-    }
-    serde_json::from_str(envelope.export.get()).map_err(|error| format!("the export is damaged: {error}"))
 }
 
 #[cfg(test)]

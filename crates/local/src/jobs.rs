@@ -12,39 +12,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::id::JobNumber;
 use muster_kernel::model::job::Job;
-use muster_kernel::ports::{Refusal, StoreError, Upload};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use muster_kernel::ports::{StoreError, Upload};
 
 use crate::disk::{Disk, DiskFile};
+use crate::state_file::{FRESH, Kind, STATE, States};
 
 mod erased;
 
-const FORMAT: u32 = 1;
-const STATE: &str = ".json";
-const FRESH: &str = ".json.new";
+const KIND: Kind = Kind { name: "job", one: "a job", bytes_max: 1 << 20 };
 const UPLOAD: &str = ".upload";
 const REJECTS: &str = ".rejects.ndjson";
-/// The state of a job larger than this is damage.
-const STATE_BYTES_MAX: u64 = 1 << 20;
 /// How often the free space is looked at while an upload arrives.
 const ROOM_CHECK_BYTES: u64 = 16 << 20;
-
-#[derive(Serialize, Deserialize)]
-struct Envelope<'a> {
-    format: u32,
-    crc32: u32,
-    #[serde(borrow)]
-    job: &'a RawValue,
-}
 
 /// The jobs of one environment.
 pub struct JobFiles(Arc<Shelf>);
 
 struct Shelf {
-    disk: Arc<dyn Disk>,
-    directory: PathBuf,
-    free_reserve_bytes: u64,
+    files: States,
     state: Mutex<State>,
 }
 
@@ -65,43 +50,42 @@ impl JobFiles {
         environment: &Path,
         free_reserve_bytes: u64,
     ) -> io::Result<(JobFiles, Vec<String>)> {
-        let directory = environment.join("jobs");
+        let files = States { kind: KIND, disk, directory: environment.join("jobs"), free_reserve_bytes };
         let (mut state, mut notes) = (State::default(), Vec::new());
-        let names = match disk.list(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            names => names.unwrap_or_default(),
-        };
+        let names = files.names()?;
         for name in &names {
             let Some(number) = number_of(name) else { continue };
             state.last = state.last.max(number);
             if !name.ends_with(STATE) {
                 continue;
             }
-            match read_state(disk.as_ref(), &directory.join(name)) {
+            match files.read(&files.path(name)) {
                 Ok(job) => drop(state.jobs.insert(number, job)),
-                Err(what) => notes.push(format!("{}: {what}", directory.join(name).display())),
+                Err(what) => notes.push(format!("{}: {what}", files.path(name).display())),
             }
         }
         for name in &names {
             if is_left_over(name, &names, &state) {
-                disk.remove(&directory.join(name))?;
+                files.disk.remove(&files.path(name))?;
             }
         }
-        let shelf = Shelf { disk, directory, free_reserve_bytes, state: Mutex::new(state) };
+        let shelf = Shelf { files, state: Mutex::new(state) };
         Ok((JobFiles(Arc::new(shelf)), notes))
     }
 
     /// See the port.
     pub fn begin_upload(&self) -> Result<Box<dyn Upload>, StoreError> {
         let shelf = &self.0;
-        shelf.disk.create_directory(&shelf.directory).map_err(failed)?;
-        shelf.check_room()?;
+        let files = &shelf.files;
+        files.disk.create_directory(&files.directory).map_err(|error| files.failed(error))?;
+        files.check_room()?;
         let number = {
             let mut state = shelf.lock();
             state.last += 1;
             state.last
         };
-        let file = shelf.disk.open(&shelf.path(number, UPLOAD), true).map_err(failed)?;
+        let file = files.disk.open(&shelf.path(number, UPLOAD), true);
+        let file = file.map_err(|error| files.failed(error))?;
         let arriving =
             Arriving { shelf: Arc::clone(shelf), number, file, bytes: 0, checked: 0, is_kept: false };
         Ok(Box::new(arriving))
@@ -118,44 +102,44 @@ impl JobFiles {
         if !shelf.lock().jobs.contains_key(&job.number.0) {
             return Err(StoreError::Failed(format!("there is no job {}", job.number)));
         }
-        shelf.write_state(job).map_err(failed)?;
+        shelf.files.write(job.number.0, job).map_err(|error| shelf.files.failed(error))?;
         shelf.lock().jobs.insert(job.number.0, job.clone());
         let unneeded = [(UPLOAD, job.status.is_ended()), (REJECTS, job.is_removed)];
         for (ending, _) in unneeded.into_iter().filter(|(_, is_unneeded)| *is_unneeded) {
-            match shelf.disk.remove(&shelf.path(job.number.0, ending)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-                _ => {}
-            }
+            shelf.files.remove(&shelf.path(job.number.0, ending))?;
         }
         Ok(())
     }
 
     /// See the port.
     pub fn read_upload(&self, job: JobNumber, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        let file = self.0.disk.open(&self.0.path(job.0, UPLOAD), false).map_err(failed)?;
-        file.read_at(buffer, offset).map_err(failed)
+        let files = &self.0.files;
+        let file = files.disk.open(&self.0.path(job.0, UPLOAD), false);
+        file.and_then(|file| file.read_at(buffer, offset)).map_err(|error| files.failed(error))
     }
 
     /// See the port.
     pub fn write_rejects(&self, job: JobNumber, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let shelf = &self.0;
+        let files = &shelf.files;
         let write = || -> io::Result<()> {
-            let file = shelf.disk.open(&shelf.path(job.0, REJECTS), true)?;
+            let file = files.disk.open(&shelf.path(job.0, REJECTS), true)?;
             file.set_length(offset)?;
             file.write_at(bytes, offset)?;
             file.sync()?;
-            shelf.disk.sync_directory(&shelf.directory)
+            files.disk.sync_directory(&files.directory)
         };
-        shelf.check_room()?;
-        write().map_err(failed)
+        files.check_room()?;
+        write().map_err(|error| files.failed(error))
     }
 
     /// See the port.
     pub fn read_rejects(&self, job: JobNumber, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        match self.0.disk.open(&self.0.path(job.0, REJECTS), false) {
-            Ok(file) => file.read_at(buffer, offset).map_err(failed),
+        let files = &self.0.files;
+        match files.disk.open(&self.0.path(job.0, REJECTS), false) {
+            Ok(file) => file.read_at(buffer, offset).map_err(|error| files.failed(error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(files.failed(error)),
         }
     }
 }
@@ -175,65 +159,13 @@ fn number_of(name: &str) -> Option<u32> {
     [STATE, FRESH, UPLOAD, REJECTS].contains(&ending).then(|| number.parse().ok()).flatten()
 }
 
-fn failed(error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Refused(Refusal::DiskFull),
-        _ => StoreError::Failed(format!("a file of a job: {error}")),
-    }
-}
-
-fn read_state(disk: &dyn Disk, path: &Path) -> Result<Job, String> {
-    let read = || -> io::Result<Vec<u8>> {
-        let file = disk.open(path, false)?;
-        let length = file.length()?;
-        if length > STATE_BYTES_MAX {
-            return Err(io::Error::other("it is larger than the state of any job"));
-        }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        file.read_at(&mut bytes, 0)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| format!("the job cannot be read: {error}"))?;
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(&bytes).map_err(|error| format!("the job is damaged: {error}"))?;
-    if envelope.format != FORMAT {
-        return Err(format!("the job has format {}, this program reads {FORMAT}", envelope.format));
-    }
-    if crc32fast::hash(envelope.job.get().as_bytes()) != envelope.crc32 {
-        return Err("the job is damaged: its checksum does not match".to_owned());
-    }
-    serde_json::from_str(envelope.job.get()).map_err(|error| format!("the job is damaged: {error}"))
-}
-
 impl Shelf {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, number: u32, ending: &str) -> PathBuf {
-        self.directory.join(format!("{number}{ending}"))
-    }
-
-    fn check_room(&self) -> Result<(), StoreError> {
-        match self.disk.free_bytes(&self.directory) {
-            Ok(free) if free < self.free_reserve_bytes => Err(StoreError::Refused(Refusal::DiskFull)),
-            // Not knowing is no reason to refuse: a full disk still answers the write itself.
-            _ => Ok(()),
-        }
-    }
-
-    fn write_state(&self, job: &Job) -> io::Result<()> {
-        let text = RawValue::from_string(serde_json::to_string(job)?)?;
-        let crc32 = crc32fast::hash(text.get().as_bytes());
-        let bytes = serde_json::to_vec(&Envelope { format: FORMAT, crc32, job: &text })?;
-        let fresh = self.path(job.number.0, FRESH);
-        let file = self.disk.open(&fresh, true)?;
-        file.set_length(0)?;
-        file.write_at(&bytes, 0)?;
-        file.sync()?;
-        drop(file);
-        self.disk.rename(&fresh, &self.path(job.number.0, STATE))?;
-        self.disk.sync_directory(&self.directory)
+        self.files.path(&format!("{number}{ending}"))
     }
 }
 
@@ -251,25 +183,25 @@ struct Arriving {
 impl Upload for Arriving {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if self.bytes - self.checked >= ROOM_CHECK_BYTES {
-            self.shelf.check_room()?;
+            self.shelf.files.check_room()?;
             self.checked = self.bytes;
         }
-        self.file.write_at(bytes, self.bytes).map_err(failed)?;
+        self.file.write_at(bytes, self.bytes).map_err(|error| self.shelf.files.failed(error))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
     fn keep(mut self: Box<Self>, job: Job) -> Result<Job, StoreError> {
         let job = Job { number: JobNumber(self.number), ..job };
-        let shelf = &self.shelf;
+        let files = &self.shelf.files;
         let kept = self.file.sync().and_then(|()| {
             // The directory itself may be new.
-            shelf.directory.parent().map_or(Ok(()), |above| shelf.disk.sync_directory(above))?;
-            shelf.disk.sync_directory(&shelf.directory)?;
-            shelf.write_state(&job)
+            files.directory.parent().map_or(Ok(()), |above| files.disk.sync_directory(above))?;
+            files.disk.sync_directory(&files.directory)?;
+            files.write(self.number, &job)
         });
-        kept.map_err(failed)?;
-        shelf.lock().jobs.insert(self.number, job.clone());
+        kept.map_err(|error| files.failed(error))?;
+        self.shelf.lock().jobs.insert(self.number, job.clone());
         self.is_kept = true;
         Ok(job)
     }
@@ -282,11 +214,8 @@ impl Drop for Arriving {
         }
         // The state first: with it, what is left of the upload would be a job.
         for ending in [STATE, FRESH, UPLOAD] {
-            match self.shelf.disk.remove(&self.shelf.path(self.number, ending)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%error, "what is left of an upload is removed at the next start");
-                }
-                _ => {}
+            if let Err(error) = self.shelf.files.remove(&self.shelf.path(self.number, ending)) {
+                tracing::warn!(%error, "what is left of an upload is removed at the next start");
             }
         }
     }

@@ -33,6 +33,7 @@ mod once;
 mod options;
 mod profiles;
 mod restore;
+mod state_file;
 mod verify;
 
 pub use audit::{AuditFile, held_from};

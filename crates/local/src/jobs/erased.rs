@@ -6,7 +6,7 @@ use std::path::Path;
 
 use muster_kernel::ports::StoreError;
 
-use super::{FRESH, JobFiles, REJECTS, failed};
+use super::{FRESH, JobFiles, REJECTS};
 use crate::disk::DiskFile;
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -19,7 +19,7 @@ impl JobFiles {
     pub fn each_reject(&self, until: u32, see: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         for number in self.ended_until(until) {
             if let Some(file) = self.rejects(number)? {
-                lines(file.as_ref(), &mut |_, line| see(line)).map_err(failed)?;
+                lines(file.as_ref(), &mut |_, line| see(line)).map_err(|error| self.0.files.failed(error))?;
             }
         }
         Ok(())
@@ -38,10 +38,12 @@ impl JobFiles {
                     blanks.push((offset, blank(line)));
                 }
             };
-            lines(file.as_ref(), find).map_err(failed)?;
-            if !blanks.is_empty() {
-                self.replace_rejects(number, file.as_ref(), &blanks).map_err(failed)?;
-            }
+            let found = lines(file.as_ref(), find);
+            let replaced = found.and_then(|()| match blanks.is_empty() {
+                true => Ok(()),
+                false => self.replace_rejects(number, file.as_ref(), &blanks),
+            });
+            replaced.map_err(|error| self.0.files.failed(error))?;
         }
         Ok(())
     }
@@ -50,7 +52,7 @@ impl JobFiles {
     fn replace_rejects(&self, number: u32, file: &dyn DiskFile, blanks: &[(u64, Vec<u8>)]) -> io::Result<()> {
         let shelf = &self.0;
         let path = shelf.path(number, FRESH);
-        let fresh = shelf.disk.open(&path, true)?;
+        let fresh = shelf.files.disk.open(&path, true)?;
         fresh.set_length(0)?;
         let (mut piece, mut offset) = (vec![0; PIECE_BYTES], 0);
         loop {
@@ -66,8 +68,8 @@ impl JobFiles {
         }
         fresh.sync()?;
         drop(fresh);
-        shelf.disk.rename(&path, &shelf.path(number, REJECTS))?;
-        shelf.disk.sync_directory(&shelf.directory)
+        shelf.files.disk.rename(&path, &shelf.path(number, REJECTS))?;
+        shelf.files.disk.sync_directory(&shelf.files.directory)
     }
 
     fn ended_until(&self, until: u32) -> Vec<u32> {
@@ -78,10 +80,10 @@ impl JobFiles {
 
     fn rejects(&self, number: u32) -> Result<Option<Box<dyn DiskFile>>, StoreError> {
         let path = self.0.path(number, REJECTS);
-        match self.0.disk.open(Path::new(&path), false) {
+        match self.0.files.disk.open(Path::new(&path), false) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(self.0.files.failed(error)),
         }
     }
 }
