@@ -21,6 +21,7 @@ mod guards;
 pub mod http;
 pub mod jobs;
 pub mod logging;
+mod turns;
 pub mod wiring;
 
 /// The version of this program.

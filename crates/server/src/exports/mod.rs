@@ -13,9 +13,7 @@ mod rows;
 mod settings;
 mod work;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_kernel::model::export::{Export, ExportFilter, ExportKind, FileFormat};
 use muster_kernel::model::id::{EnvironmentId, ExportNumber, KeyId};
@@ -33,6 +31,7 @@ use control::Control;
 use crate::formats;
 use crate::http::Random;
 use crate::jobs::draw_uuid;
+use crate::turns::Turns;
 
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
@@ -105,25 +104,18 @@ pub struct Exporter(Arc<Inner>);
 struct Inner {
     parts: Parts,
     settings: ExportSettings,
-    state: Mutex<State>,
+    /// Held while an export is taken: of two that come at once one is the first.
+    taking: Mutex<()>,
+    turns: Turns<Name, Control>,
 }
 
 type Name = (EnvironmentId, ExportNumber);
 
-#[derive(Default)]
-struct State {
-    /// Exports that run or wait.
-    live: HashMap<Name, Arc<Control>>,
-    waiting: VecDeque<Name>,
-    running: usize,
-    threads: Vec<JoinHandle<()>>,
-    is_stopping: bool,
-}
-
 impl Exporter {
     /// An exporter that has not begun.
     pub fn new(parts: Parts, settings: ExportSettings) -> Exporter {
-        Exporter(Arc::new(Inner { parts, settings, state: Mutex::default() }))
+        let turns = Turns::new(settings.running_max);
+        Exporter(Arc::new(Inner { parts, settings, taking: Mutex::default(), turns }))
     }
 
     /// Begins every export anew that has not ended. Called once.
@@ -134,7 +126,7 @@ impl Exporter {
         for environment in &self.0.parts.catalog.state().environments {
             let exports = self.0.parts.exports.exports(environment.id)?;
             for export in exports.into_iter().rev().filter(|export| !export.status.is_ended()) {
-                self.0.enqueue(&mut self.0.lock(), environment.id, export);
+                self.0.enqueue(environment.id, export);
             }
         }
         Ok(())
@@ -142,16 +134,8 @@ impl Exporter {
 
     /// Lets every export come to a halt and waits for it. They begin anew at the next start.
     pub fn stop(&self) {
-        let threads = {
-            let mut state = self.0.lock();
-            state.is_stopping = true;
-            state.live.values().for_each(|control| control.inquiry.stop());
-            std::mem::take(&mut state.threads)
-        };
-        for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("an export's thread had failed before it was stopped");
-            }
+        if !self.0.turns.stop(|control| control.inquiry.stop()) {
+            tracing::error!("an export's thread had failed before it was stopped");
         }
     }
 
@@ -173,8 +157,7 @@ impl Exporter {
         let parts = &self.0.parts;
         let mut secret = [0; SECRET_BYTES];
         (parts.random)(&mut secret);
-        // Under the lock: of two that come at once one is the first.
-        let mut state = self.0.lock();
+        let taking = self.0.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let is_busy = || -> Result<bool, StoreError> {
             Ok(parts.exports.exports(environment)?.iter().any(|export| !export.status.is_ended()))
         };
@@ -202,7 +185,8 @@ impl Exporter {
             reason: None,
         };
         let export = parts.exports.begin_export(environment, export)?;
-        self.0.enqueue(&mut state, environment, export.clone());
+        drop(taking);
+        self.0.enqueue(environment, export.clone());
         Ok(export)
     }
 
@@ -232,7 +216,7 @@ impl Exporter {
     /// When there is none, it has ended, or the request may not be durable.
     pub fn cancel(&self, environment: EnvironmentId, id: &str) -> Result<Shown, ExportError> {
         let shown = self.export(environment, id)?;
-        let control = self.0.lock().live.get(&(environment, shown.export.number)).cloned();
+        let control = self.0.turns.live((environment, shown.export.number));
         let control =
             control.filter(|control| !control.saved().status.is_ended()).ok_or(ExportError::Ended)?;
         control.change(&*self.0.parts.exports, environment, |export| export.is_cancelled = true)?;
@@ -290,12 +274,8 @@ pub fn part_named(export: &Export, name: &str) -> Option<usize> {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_stopping(&self) -> bool {
-        self.lock().is_stopping
+        self.turns.is_stopping()
     }
 
     /// Whether an export ended so long ago that nobody sees it any more.
@@ -305,8 +285,7 @@ impl Inner {
     }
 
     fn shown(&self, environment: EnvironmentId, export: Export) -> Shown {
-        let control = self.lock().live.get(&(environment, export.number)).cloned();
-        match control {
+        match self.turns.live((environment, export.number)) {
             Some(control) if control.saved().id == export.id => {
                 Shown { export: control.saved(), reach: control.reach() }
             }
@@ -314,53 +293,26 @@ impl Inner {
         }
     }
 
-    fn enqueue(self: &Arc<Self>, state: &mut State, environment: EnvironmentId, export: Export) {
-        let name = (environment, export.number);
-        state.live.insert(name, Arc::new(Control::new(export)));
-        state.waiting.push_back(name);
-        if state.running >= self.settings.running_max || state.is_stopping {
-            return;
-        }
-        state.running += 1;
-        let inner = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("muster-export".to_owned()).spawn(move || {
-            (inner.parts.yield_to_others)();
-            inner.work();
-        });
-        match thread {
-            Ok(thread) => {
-                state.threads.retain(|thread| !thread.is_finished());
-                state.threads.push(thread);
-            }
-            Err(error) => {
-                state.running -= 1;
-                tracing::error!(%error, "an export waits because a thread cannot be started");
-            }
+    fn enqueue(self: &Arc<Self>, environment: EnvironmentId, export: Export) {
+        let (name, inner) = ((environment, export.number), Arc::clone(self));
+        let start = || {
+            std::thread::Builder::new().name("muster-export".to_owned()).spawn(move || {
+                (inner.parts.yield_to_others)();
+                inner.work();
+            })
+        };
+        if let Err(error) = self.turns.enter(name, Control::new(export), start) {
+            tracing::error!(%error, "an export waits because a thread cannot be started");
         }
     }
 
-    /// Runs what waits, until nothing does.
     fn work(&self) {
-        loop {
-            let (name, control) = {
-                let mut state = self.lock();
-                let next = if state.is_stopping { None } else { state.waiting.pop_front() };
-                let Some((name, control)) =
-                    next.and_then(|name| Some((name, Arc::clone(state.live.get(&name)?))))
-                else {
-                    state.running -= 1;
-                    return;
-                };
-                (name, control)
-            };
-            // A panic is a defect; its export begins anew at the next start, the others go on.
-            let run = std::panic::AssertUnwindSafe(|| work::run(self, name.0, &control));
-            if std::panic::catch_unwind(run).is_err() {
-                tracing::error!(export = name.1.0, "an export panicked; it begins anew at the next start");
-            }
-            if control.saved().status.is_ended() {
-                self.lock().live.remove(&name);
-            }
-        }
+        let run = |name: Name, control: &Control| {
+            work::run(self, name.0, control);
+            control.saved().status.is_ended()
+        };
+        self.turns.work(run, |name, _| {
+            tracing::error!(export = name.1.0, "an export panicked; it begins anew at the next start");
+        });
     }
 }

@@ -16,9 +16,8 @@ mod table;
 mod tally;
 mod work;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_kernel::model::id::{EnvironmentId, JobId, JobNumber, KeyId};
@@ -33,6 +32,7 @@ use control::Control;
 use work::Halt;
 
 use crate::http::Random;
+use crate::turns::Turns;
 
 /// How long a job waits before it tries again what was refused.
 const REST: Duration = Duration::from_secs(1);
@@ -112,8 +112,8 @@ pub struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.inner.lock();
-        if let Some(count) = state.arriving.get_mut(&self.environment) {
+        let mut arriving = self.inner.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = arriving.get_mut(&self.environment) {
             *count = count.saturating_sub(1);
         }
     }
@@ -126,35 +126,18 @@ pub(crate) struct Inner {
     parts: Parts,
     settings: JobSettings,
     tally: RowTally,
-    state: Mutex<State>,
-    /// Rung when somebody is to stop.
-    bell: Condvar,
+    /// Uploads on their way into each environment.
+    arriving: Mutex<HashMap<EnvironmentId, usize>>,
+    turns: Turns<Name, Control>,
 }
 
 type Name = (EnvironmentId, JobNumber);
 
-#[derive(Default)]
-struct State {
-    /// Uploads on their way into each environment.
-    arriving: HashMap<EnvironmentId, usize>,
-    /// Jobs that run or wait.
-    live: HashMap<Name, Arc<Control>>,
-    waiting: VecDeque<Name>,
-    running: usize,
-    threads: Vec<JoinHandle<()>>,
-    is_stopping: bool,
-}
-
 impl Runner {
     /// A runner that has not begun.
     pub fn new(parts: Parts, settings: JobSettings) -> Runner {
-        let inner = Inner {
-            parts,
-            settings,
-            tally: RowTally::default(),
-            state: Mutex::default(),
-            bell: Condvar::new(),
-        };
+        let turns = Turns::new(settings.running_max);
+        let inner = Inner { parts, settings, tally: RowTally::default(), arriving: Mutex::default(), turns };
         Runner(Arc::new(inner))
     }
 
@@ -174,16 +157,8 @@ impl Runner {
 
     /// Lets every job come to a halt and waits for it. They go on at the next start.
     pub fn stop(&self) {
-        let threads = {
-            let mut state = self.0.lock();
-            state.is_stopping = true;
-            std::mem::take(&mut state.threads)
-        };
-        self.0.bell.notify_all();
-        for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("a job's thread had failed before it was stopped");
-            }
+        if !self.0.turns.stop(|_| {}) {
+            tracing::error!("a job's thread had failed before it was stopped");
         }
     }
 
@@ -203,20 +178,20 @@ impl Runner {
     /// When another one is under way, or the jobs cannot be read.
     pub fn admit(&self, environment: EnvironmentId, guard: Option<[u8; 16]>) -> Result<Admission, JobError> {
         // Under the lock: an upload that becomes a job meanwhile is seen as one or the other.
-        let mut state = self.0.lock();
+        let mut arriving = self.0.arriving.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs = self.0.parts.jobs.jobs(environment)?;
         let same = |job: &&Job| job.guard.is_some_and(|known| guard == Some(known.key));
         if let Some(known) = jobs.iter().find(same) {
-            drop(state);
+            drop(arriving);
             return Ok(Admission::Known(Box::new(self.0.shown(environment, known.clone()))));
         }
         let is_busy = jobs.iter().any(|job| !job.status.is_ended());
-        let arriving = state.arriving.entry(environment).or_default();
-        if self.0.settings.one_at_a_time && (is_busy || *arriving > 0) {
+        let count = arriving.entry(environment).or_default();
+        if self.0.settings.one_at_a_time && (is_busy || *count > 0) {
             return Err(JobError::Running);
         }
-        *arriving += 1;
-        drop(state);
+        *count += 1;
+        drop(arriving);
         Ok(Admission::New(Place { inner: Arc::clone(&self.0), environment }))
     }
 
@@ -336,10 +311,10 @@ impl Runner {
     /// When there is none, it has ended, or the request may not be durable.
     pub fn cancel(&self, environment: EnvironmentId, id: &JobId) -> Result<Job, JobError> {
         let job = self.job(environment, id)?;
-        let control = self.0.lock().live.get(&(environment, job.number)).cloned();
+        let control = self.0.turns.live((environment, job.number));
         let control = control.filter(|_| !job.status.is_ended()).ok_or(JobError::Ended)?;
         control.change(&*self.0.parts.jobs, environment, |job| job.is_cancelled = true)?;
-        self.0.bell.notify_all();
+        self.0.turns.ring();
         Ok(self.0.shown(environment, control.saved()))
     }
 }
@@ -356,10 +331,6 @@ pub(crate) fn draw_uuid(random: &Random) -> String {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether a job ended so long ago that nobody sees it any more.
     fn is_old(&self, job: &Job) -> bool {
         let kept_until = job.ended_at.map(|end| end.plus(self.settings.keep()));
@@ -368,68 +339,40 @@ impl Inner {
 
     /// A job as it stands now: what is saved, and how far it is beyond that.
     fn shown(&self, environment: EnvironmentId, job: Job) -> Job {
-        match self.lock().live.get(&(environment, job.number)).cloned() {
+        match self.turns.live((environment, job.number)) {
             Some(control) => control.shown(),
             None => job,
         }
     }
 
     fn enqueue(self: &Arc<Self>, environment: EnvironmentId, job: Job) {
-        let mut state = self.lock();
-        let name = (environment, job.number);
-        state.live.insert(name, Arc::new(Control::new(job)));
-        state.waiting.push_back(name);
-        if state.running >= self.settings.running_max || state.is_stopping {
-            return;
-        }
-        state.running += 1;
-        let inner = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("muster-job".to_owned()).spawn(move || {
-            (inner.parts.yield_to_others)();
-            inner.work();
-        });
-        match thread {
-            Ok(thread) => {
-                state.threads.retain(|thread| !thread.is_finished());
-                state.threads.push(thread);
-            }
-            Err(error) => {
-                state.running -= 1;
-                tracing::error!(%error, "a job waits because a thread cannot be started");
-            }
+        let (name, inner) = ((environment, job.number), Arc::clone(self));
+        let start = || {
+            std::thread::Builder::new().name("muster-job".to_owned()).spawn(move || {
+                (inner.parts.yield_to_others)();
+                inner.work();
+            })
+        };
+        if let Err(error) = self.turns.enter(name, Control::new(job), start) {
+            tracing::error!(%error, "a job waits because a thread cannot be started");
         }
     }
 
-    /// Runs what waits, until nothing does.
     fn work(&self) {
-        loop {
-            let (name, control) = {
-                let mut state = self.lock();
-                let next = if state.is_stopping { None } else { state.waiting.pop_front() };
-                let Some((name, control)) =
-                    next.and_then(|name| Some((name, Arc::clone(state.live.get(&name)?))))
-                else {
-                    state.running -= 1;
-                    return;
-                };
-                (name, control)
-            };
-            // A panic is a defect; its job waits for the next start, the others go on.
-            let run = std::panic::AssertUnwindSafe(|| work::run(self, name.0, &control));
-            if std::panic::catch_unwind(run).is_err() {
-                tracing::error!(job = name.1.0, "a job panicked; it goes on at the next start");
-                let message = "The server failed on this job; its log says why.";
-                control.waits_for(Some(Problem::of_call(ProblemCode::Internal, message)));
-            }
-            if control.saved().status.is_ended() {
-                self.lock().live.remove(&name);
-            }
-        }
+        let run = |name: Name, control: &Control| {
+            work::run(self, name.0, control);
+            control.saved().status.is_ended()
+        };
+        self.turns.work(run, |name, control| {
+            tracing::error!(job = name.1.0, "a job panicked; it goes on at the next start");
+            let message = "The server failed on this job; its log says why.";
+            control.waits_for(Some(Problem::of_call(ProblemCode::Internal, message)));
+        });
     }
 
     /// Whether a job may go on.
     fn check(&self, control: &Control) -> Result<(), Halt> {
-        if self.lock().is_stopping {
+        if self.turns.is_stopping() {
             return Err(Halt::Stopped);
         }
         if control.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
@@ -437,10 +380,7 @@ impl Inner {
 
     /// Waits for a while.
     fn rest(&self, control: &Control) -> Result<(), Halt> {
-        let state = self.lock();
-        let undisturbed = |state: &mut State| !state.is_stopping && !control.is_cancelled();
-        let rested = self.bell.wait_timeout_while(state, REST, undisturbed);
-        drop(rested.unwrap_or_else(PoisonError::into_inner));
+        self.turns.rest(REST, || !control.is_cancelled());
         self.check(control)
     }
 }
