@@ -43,6 +43,8 @@ const SENTENCES: Record<AuditEntry['action'], (subject: string, details: Details
   dashboard_created: (subject) => `made the dashboard ${subject}`,
   dashboard_changed: (subject) => `changed the dashboard ${subject}`,
   dashboard_removed: (subject) => `removed the dashboard ${subject}`,
+  data_sync_changed: (subject) => `chose that data sync is ${subject}`,
+  data_sync_backfilled: (subject) => `had the days ${subject} synced`,
   content_registered: (subject) => `registered ${subject.replaceAll('_', ' ')}`,
   content_removed: (subject) => `removed all ${subject.replaceAll('_', ' ')}`,
 };
@@ -62,6 +64,7 @@ const SAID = new Set([
   'bytes',
   'report',
   'dashboard',
+  'run',
   'format',
 ]);
 

@@ -24,6 +24,7 @@ mod saved;
 pub(crate) mod schema;
 mod segments;
 mod sessions;
+mod sync;
 pub(crate) mod time_text;
 mod views;
 
@@ -64,6 +65,7 @@ pub use segments::{
     unknown as unknown_segment,
 };
 pub use sessions::{Opened, SESSIONS_PER_MEMBER_MAX, SignIn, sign_in, sign_out, sign_out_everywhere};
+pub use sync::{SYNC_FIRST_VERSION, backfill as backfill_sync, choose as choose_sync};
 pub use time_text::to_the_second;
 pub use views::{EnvironmentView, InvitationView, KeyStatus, KeyView, MemberView};
 

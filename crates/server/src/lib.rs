@@ -3,7 +3,7 @@
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
 //! `cli` is how it is all started. `jobs` turns uploads
 //! into events, `erasures` purges what is to be forgotten, `dropping` drops raw events that are old enough, `backups` copies everything, off the threads that answer; `client` sends
-//! files to a server elsewhere; `exports` turns the log and the profiles into files, in the `formats` of tables; `convert` turns other systems' exports into rows of history.
+//! files to a server elsewhere; `sync` writes days of events to a directory or a bucket; `exports` turns the log and the profiles into files, in the `formats` of tables; `convert` turns other systems' exports into rows of history.
 //! Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
@@ -21,6 +21,7 @@ mod guards;
 pub mod http;
 pub mod jobs;
 pub mod logging;
+pub mod sync;
 mod turns;
 pub mod wiring;
 

@@ -32,9 +32,10 @@ use crate::erasures::Eraser;
 use crate::exports::Exporter;
 use crate::http::Random;
 use crate::jobs::Runner;
+use crate::sync::Syncer;
 use crate::{VERSION, http, logging};
 
-use parts::{dropper_parts, eraser_parts, export_parts, job_parts, parts};
+use parts::{dropper_parts, eraser_parts, export_parts, job_parts, parts, sync_parts};
 
 pub use copies::{Restored, back_up, rebuild, restore};
 
@@ -239,7 +240,8 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
     let exporter = Arc::new(Exporter::new(export_parts(engine), config.settings.exports.clone()));
     let dropper = Dropper::new(dropper_parts(engine));
-    let parts = parts(engine, (&runner, &eraser, &exporter), config.settings.history.questions_max);
+    let syncer = Arc::new(Syncer::new(sync_parts(engine), config.settings.sync.clone()));
+    let parts = parts(engine, (&runner, &eraser, &exporter, &syncer), config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {
         Err(error) => Err(format!("the HTTP edge could not start: {error}.")),
@@ -256,6 +258,9 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
             if let Err(error) = exporter.go_on() {
                 tracing::error!(%error, "exports cannot go on; restart the server");
             }
+            if let Err(error) = syncer.start() {
+                tracing::error!(%error, "nothing can be synced; restart the server");
+            }
             announce(address, metrics_address, &config.data);
             wait_for_stop(&stop, &server.handle(), engine.as_ref(), &runner, &exporter);
             tracing::info!("stopping: calls in flight are answered");
@@ -264,6 +269,7 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     };
     backups.stop();
     dropper.stop();
+    syncer.stop();
     eraser.stop();
     exporter.stop();
     runner.stop();

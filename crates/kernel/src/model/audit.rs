@@ -139,6 +139,10 @@ acts! {
     ContentRegistered = "content_registered",
     /// What was registered of one kind of content was removed.
     ContentRemoved = "content_removed",
+    /// Somebody chose what is synced, and when.
+    DataSyncChanged = "data_sync_changed",
+    /// Somebody had days synced.
+    DataSyncBackfilled = "data_sync_backfilled",
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::history::{PropertyOwner, ReadableType};
 use super::id::{EnvironmentId, KeyId, MemberId, SegmentId};
 use super::saved::{SavedDashboard, SavedReport};
 use super::segment::saved::SavedSegment;
+use super::sync::DataSync;
 use super::team::{Invitation, Member, Session};
 use super::time::Timestamp;
 
@@ -317,6 +318,12 @@ pub struct CatalogState {
     /// The content catalogues of all environments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contents: Vec<RegisteredContent>,
+    /// The number that the next data sync gets.
+    #[serde(default)]
+    pub next_sync: u32,
+    /// The data syncs of the environments that have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub syncs: Vec<DataSync>,
 }
 
 /// That a backup was made, and where.
@@ -352,6 +359,11 @@ impl CatalogState {
     /// What an environment has of a kind of content, once something was registered.
     pub fn content(&self, environment: EnvironmentId, kind: ContentKind) -> Option<&RegisteredContent> {
         self.contents.iter().find(|known| (known.environment, known.kind) == (environment, kind))
+    }
+
+    /// The data sync of an environment, once somebody chose one.
+    pub fn sync(&self, environment: EnvironmentId) -> Option<&DataSync> {
+        self.syncs.iter().find(|sync| sync.environment == environment)
     }
 
     /// A member by number.

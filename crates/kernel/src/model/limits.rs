@@ -113,3 +113,9 @@ pub const CONTENT_WORD_CHARS_MAX: usize = 64;
 pub const SURVEY_MODULES_MAX: usize = 100;
 /// The largest number of content: the largest that every JSON client reads exactly.
 pub const CONTENT_ID_MAX: u64 = (1 << 53) - 1;
+/// Runs of a data sync that are told of, those that have not ended apart: the catalog is written as a whole at every change.
+pub const SYNC_RUNS_KEPT_MAX: usize = 100;
+/// Days of one back-fill: ten years.
+pub const SYNC_BACKFILL_DAYS_MAX: i32 = 3_660;
+/// Days that the weekly re-sync writes anew.
+pub const SYNC_RESYNC_DAYS_MAX: u16 = 365;

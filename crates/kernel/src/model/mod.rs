@@ -22,6 +22,7 @@ pub mod raw_events;
 pub mod report;
 pub mod saved;
 pub mod segment;
+pub mod sync;
 pub mod team;
 pub mod time;
 pub mod value;

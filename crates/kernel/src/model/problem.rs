@@ -233,6 +233,8 @@ codes! {
         EventUnknown = "event_unknown",
         /// No question with this name is being answered.
         QuestionUnknown = "question_unknown",
+        /// The server has no place for synced files.
+        DestinationMissing = "destination_missing",
         /// No such kind of content.
         ContentKindUnknown = "content_kind_unknown",
         /// No such recorded call.

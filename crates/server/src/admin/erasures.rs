@@ -50,7 +50,7 @@ pub(super) fn certificate(id: &str, office: Office<'_>) -> Result<AdminAnswer, A
         let erasures =
             erasures.map_err(|error| AdminError::failed(format!("Erasures cannot be read: {error}.")))?;
         if let Some(erasure) = erasures.iter().find(|erasure| erasure.id == id) {
-            let shown = serde_json::to_value(ErasureBody::new(erasure, &state, now));
+            let shown = serde_json::to_value(ErasureBody::new(erasure, environment.id, &state, now));
             let shown: Value = shown.map_err(|error| AdminError::failed(error.to_string()))?;
             return Ok(AdminAnswer::Erasure { environment: environment.name.clone(), erasure: shown });
         }

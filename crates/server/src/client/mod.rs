@@ -43,6 +43,25 @@ pub enum ClientError {
     Local(String),
 }
 
+/// What makes calls, and answers whatever status they have.
+pub(crate) fn agent() -> Agent {
+    // Certificates are those that the system trusts: a self-hosted server may have one of the house.
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    let config = Config::builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_connect(Some(CONNECT_PATIENCE))
+        .timeout_recv_response(Some(ANSWER_PATIENCE))
+        .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls)
+        .build();
+    Agent::new_with_config(config)
+}
+
 /// A server.
 pub struct Client {
     agent: Agent,
@@ -53,22 +72,7 @@ pub struct Client {
 impl Client {
     /// Of a server that is not spoken to yet.
     pub fn new(access: &ServerAccess) -> Self {
-        // Certificates are those that the system trusts: a self-hosted server may have one of the house.
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = Config::builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_connect(Some(CONNECT_PATIENCE))
-            .timeout_recv_response(Some(ANSWER_PATIENCE))
-            .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build();
-        let (agent, authorization) = (Agent::new_with_config(config), format!("Token {}", access.key));
-        Client { agent, url: access.url.clone(), authorization }
+        Client { agent: agent(), url: access.url.clone(), authorization: format!("Token {}", access.key) }
     }
 
     /// Reads something.

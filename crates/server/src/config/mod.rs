@@ -3,8 +3,8 @@
 //!
 //! Settings come, each over the one before, from the shipped defaults, a TOML file (`--config`, `MUSTER_CONFIG`, or
 //! `muster.toml` in the data directory), environment variables and flags. The data directory itself is named by
-//! `--data` or `MUSTER_DATA` only, because the file may lie in it. Nothing here is secret but the bootstrap key, and
-//! that one is never printed.
+//! `--data` or `MUSTER_DATA` only, because the file may lie in it. Nothing here is secret but the bootstrap key and
+//! the key to a bucket, and those are never printed.
 
 mod bootstrap;
 mod client;
@@ -18,6 +18,7 @@ mod listen;
 mod log;
 mod rule;
 mod storage;
+mod sync;
 mod variables;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use crate::erasures::ErasureSettings;
 use crate::exports::ExportSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
+use crate::sync::SyncSettings;
 
 pub use bootstrap::BootstrapApiKey;
 pub use client::ServerAccess;
@@ -53,7 +55,7 @@ pub const FILE_IN_DATA: &str = "muster.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The rules of every topic.
-const ALL_RULES: [&[(&str, rule::Rule)]; 8] = [
+const ALL_RULES: [&[(&str, rule::Rule)]; 9] = [
     listen::RULES,
     http::RULES,
     storage::RULES,
@@ -61,6 +63,7 @@ const ALL_RULES: [&[(&str, rule::Rule)]; 8] = [
     jobs::RULES,
     exports::RULES,
     erasure::RULES,
+    sync::RULES,
     log::RULES,
 ];
 
@@ -82,6 +85,8 @@ pub struct Settings {
     pub exports: ExportSettings,
     /// When and how fast deletions are purged.
     pub erasure: ErasureSettings,
+    /// Where synced days go.
+    pub sync: SyncSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -155,14 +160,21 @@ impl Config {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);
+        let credentials = sync::credentials(variables).unwrap_or_else(|what| {
+            layers.complain(what);
+            None
+        });
         let settings = layers.effective().try_into::<Settings>();
         match settings {
             _ if !layers.problems().is_empty() => Err(ConfigError(layers.problems().to_vec())),
             Err(error) => Err(ConfigError(vec![error.to_string()])),
             // The edge has the last word on its own settings.
-            Ok(settings) => match settings.http.validate() {
+            Ok(mut settings) => match settings.http.validate() {
                 Err(what) => Err(ConfigError(vec![format!("[http]: {what}")])),
-                Ok(()) => Ok(Config { data, data_origin, file, settings, bootstrap_api_key, layers }),
+                Ok(()) => {
+                    settings.sync.credentials = credentials;
+                    Ok(Config { data, data_origin, file, settings, bootstrap_api_key, layers })
+                }
             },
         }
     }

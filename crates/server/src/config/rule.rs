@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use toml::Value;
 
+use crate::sync::Destination;
+
 /// A rule for one setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
@@ -19,6 +21,10 @@ pub enum Rule {
     OptionalAddress,
     /// The start of an absolute URL, or the empty text.
     OptionalUrl,
+    /// Where synced days go, or the empty text.
+    OptionalDestination,
+    /// Letters, digits and dashes.
+    Word,
 }
 
 impl Rule {
@@ -32,7 +38,15 @@ impl Rule {
             (Rule::OneOf(words), Value::String(word)) if !words.contains(&word.as_str()) => {
                 Err(format!("is `{word}`; give one of: {}", words.join(", ")))
             }
-            (Rule::OptionalAddress | Rule::OptionalUrl, Value::String(text)) if text.is_empty() => Ok(()),
+            (Rule::OptionalAddress | Rule::OptionalUrl | Rule::OptionalDestination, Value::String(text))
+                if text.is_empty() =>
+            {
+                Ok(())
+            }
+            (Rule::OptionalDestination, Value::String(text)) => Destination::parse(text).map(drop),
+            (Rule::Word, Value::String(text)) if !is_word(text) => {
+                Err(format!("is `{text}`; give letters, digits and dashes, as us-east-1"))
+            }
             (Rule::Address | Rule::OptionalAddress, Value::String(text)) if !is_address(text) => {
                 Err(format!(
                     "is `{text}`; give HOST:PORT, as 127.0.0.1:6878, or 0.0.0.0:6878 for every interface"
@@ -54,6 +68,10 @@ fn is_address(text: &str) -> bool {
         (!host.is_empty() && host.chars().all(plain) && port.parse::<u16>().is_ok()).then_some(())
     };
     text.parse::<SocketAddr>().is_ok() || named().is_some()
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn is_url(text: &str) -> bool {
@@ -94,6 +112,9 @@ mod tests {
         for url in ["", "https://muster.example.com", "http://10.0.0.1:8080/base"] {
             assert!(takes(Rule::OptionalUrl, url), "{url}");
         }
+        assert!(takes(Rule::OptionalDestination, "") && takes(Rule::OptionalDestination, "s3://bucket/x"));
+        assert!(!takes(Rule::OptionalDestination, "relative"));
+        assert!(takes(Rule::Word, "eu-central-1") && !takes(Rule::Word, "") && !takes(Rule::Word, "a b"));
         for url in
             ["muster.example.com", "https://", "ftp://x", "https:///x", "https://x/?a=1", "https://x y"]
         {

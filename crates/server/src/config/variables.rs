@@ -19,6 +19,13 @@ pub const CONFIG: &str = "MUSTER_CONFIG";
 /// The API key of the first environment.
 pub const BOOTSTRAP_API_KEY: &str = "MUSTER_BOOTSTRAP_API_KEY";
 
+/// The id of the key to a bucket.
+pub const S3_ACCESS_KEY_ID: &str = "MUSTER_S3_ACCESS_KEY_ID";
+/// The secret of that key.
+pub const S3_SECRET_ACCESS_KEY: &str = "MUSTER_S3_SECRET_ACCESS_KEY";
+/// The token of such a key that ends.
+pub const S3_SESSION_TOKEN: &str = "MUSTER_S3_SESSION_TOKEN";
+
 /// The address of the server that a command speaks to.
 pub const URL: &str = "MUSTER_URL";
 /// The key that it speaks with.
@@ -84,8 +91,8 @@ fn key_named_by(variable: &str) -> Option<String> {
 }
 
 fn complain_if_misspelt(name: &str, layers: &mut Layers) {
-    let known =
-        [DATA, CONFIG, BOOTSTRAP_API_KEY, URL, API_KEY].into_iter().chain(SHORT.map(|(short, _)| short));
+    let keys = [BOOTSTRAP_API_KEY, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN, API_KEY];
+    let known = [DATA, CONFIG, URL].into_iter().chain(keys).chain(SHORT.map(|(short, _)| short));
     let nearest = known.map(|known| (strsim::osa_distance(name, known), known)).min();
     if let Some((1..=MISSPELT_MAX, known)) = nearest {
         layers.complain(format!("{name} is no variable of this program; did you mean {known}?"));

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use muster_kernel::model::catalog::{BackupNote, CatalogState};
 use muster_kernel::model::erasure::{Certificate, Erasure, PlaceReport};
+use muster_kernel::model::id::EnvironmentId;
+use muster_kernel::model::sync::SyncPlace;
 use muster_kernel::model::time::Timestamp;
 
 use super::answer::Instant;
@@ -54,6 +56,20 @@ pub(crate) struct ErasureBody {
     /// Backups that were begun before it was complete, and still hold what it erased: remove them, or name this data
     /// directory when one is restored (`--erased-in`).
     backups: Vec<BackupBody>,
+    /// Folders into which days were synced before it was complete. They hold what it erased until each of those days is
+    /// written again.
+    synced: Vec<SyncedBody>,
+}
+
+/// A folder that days were synced into.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErasureSynced)]
+struct SyncedBody {
+    /// The folder: a directory of the server's machine, or a bucket.
+    folder: String,
+    /// When a day was last written there.
+    #[schema(value_type = Instant)]
+    last_at: Instant,
 }
 
 /// A backup on the server's machine.
@@ -108,7 +124,12 @@ struct PlaceBody {
 
 impl ErasureBody {
     /// An erasure as it stands `now`; the catalog knows the keys' names.
-    pub(crate) fn new(erasure: &Erasure, catalog: &CatalogState, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        erasure: &Erasure,
+        environment: EnvironmentId,
+        catalog: &CatalogState,
+        now: Timestamp,
+    ) -> Self {
         let certificate = |certificate: &Certificate| CertificateBody {
             issued_at: Instant(certificate.issued_at),
             subjects: erasure.hashes.clone(),
@@ -130,6 +151,7 @@ impl ErasureBody {
             jobs: erasure.jobs.len(),
             certificate: erasure.certificate.as_ref().map(certificate),
             backups: older_backups(erasure, catalog),
+            synced: synced_before(erasure, environment, catalog),
         }
     }
 }
@@ -139,6 +161,14 @@ fn older_backups(erasure: &Erasure, catalog: &CatalogState) -> Vec<BackupBody> {
     let body =
         |backup: &BackupNote| BackupBody { made_at: Instant(backup.made_at), into: backup.into.clone() };
     catalog.backups.iter().filter(is_older).map(body).collect()
+}
+
+fn synced_before(erasure: &Erasure, environment: EnvironmentId, catalog: &CatalogState) -> Vec<SyncedBody> {
+    let places = catalog.sync(environment).map(|sync| sync.places.as_slice()).unwrap_or_default();
+    let is_older = |place: &&SyncPlace| erasure.ended_at.is_none_or(|ended| place.first_at < ended);
+    let body =
+        |place: &SyncPlace| SyncedBody { folder: place.folder.clone(), last_at: Instant(place.last_at) };
+    places.iter().filter(is_older).map(body).collect()
 }
 
 impl AskerBody {

@@ -278,7 +278,7 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Witness>, head: &Head) -> Resu
         while writer.wants().is_some()
             && let Some(erasure) = rest.next()
         {
-            writer.push(&ErasureBody::new(erasure, &catalog, now))?;
+            writer.push(&ErasureBody::new(erasure, environment, &catalog, now))?;
             writer.turn(1, rest.peek().map(|_| Cursor(erasure.number.0.to_be_bytes().to_vec())));
         }
         Ok(writer.finish())
@@ -323,7 +323,8 @@ async fn one(edge: &Arc<Edge>, reader: &Reader<Witness>, id: InPath<JobId>) -> R
             let message = "No such erasure in this environment.";
             return Err(Problem::of_call(ProblemCode::ErasureUnknown, message).into());
         };
-        acts::answer(error::OK, &ErasureBody::new(erasure, &edge.parts.catalog.state(), now))
+        let catalog = edge.parts.catalog.state();
+        acts::answer(error::OK, &ErasureBody::new(erasure, environment, &catalog, now))
     })
     .await
 }

@@ -18,6 +18,7 @@ mod companies;
 mod connection;
 mod console;
 mod content;
+mod data_sync;
 mod day;
 mod decompress;
 mod downloads;
@@ -109,6 +110,7 @@ use session_uses::SessionUses;
 use crate::erasures::Eraser;
 use crate::exports::Exporter;
 use crate::jobs::Runner;
+use crate::sync::Syncer;
 
 /// A source of random bytes.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -144,6 +146,8 @@ pub struct Parts {
     pub erasures: Arc<Eraser>,
     /// Exports at work.
     pub exports: Arc<Exporter>,
+    /// Days that are written elsewhere.
+    pub sync: Arc<Syncer>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of secrets.

@@ -59,6 +59,7 @@ pub(super) fn base(version: &str, public_url: Option<&str>) -> OpenApi {
         ),
         ("Segments", "Say by rules who belongs together, and list who does."),
         ("Lookups", "Look up what there is, to understand an export: properties, segments, events, content."),
+        ("Data sync", "Have each day written to a directory or a bucket, and see what became of it."),
         ("Content", "Say which flows, banners, surveys and so on there are."),
         ("Live", "Watch calls arrive; what is shown is kept in memory and gone after a restart."),
         ("Console", "Sign in and out, with a session instead of a key."),

@@ -15,7 +15,7 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, content, downloads, environments, erasures, event_counts, event_names,
+    audit, bulk, companies, console, content, data_sync, downloads, environments, erasures, event_counts, event_names,
     events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, kept_events,
     keys, ledger, lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
     segment_explain, segment_list, segment_members, segment_preview, segments, session, ties, timeline,
@@ -135,9 +135,13 @@ fn lookup_table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(lookups::content::resource_center_modules)) // GET /api/v1/analytics/exports/lookups/resource_center_modules
         .routes(routes!(lookups::content::checklists)) //      GET /api/v1/analytics/exports/lookups/checklists
         .routes(routes!(content::get)) //                      GET /v1/content/{kind}
-        // Who says what content there is; scope `admin`, or a session of an admin.
+        .routes(routes!(data_sync::get)) //                    GET /v1/data_sync
+        .routes(routes!(data_sync::runs)) //                   GET /v1/data_sync/runs
+        // Who says what content there is and what is synced; scope `admin`, or a session of an admin.
         .routes(routes!(content::put)) //                      PUT /v1/content/{kind}
         .routes(routes!(content::delete)) //                   DELETE /v1/content/{kind}
+        .routes(routes!(data_sync::put)) //                    PUT /v1/data_sync
+        .routes(routes!(data_sync::backfill)) //               POST /v1/data_sync/runs
 }
 
 /// For who watches, signs in, administers and runs the server.

@@ -9,6 +9,7 @@ use crate::dropping;
 use crate::erasures::{self, Eraser};
 use crate::exports::{self, Exporter};
 use crate::jobs::{self, Runner};
+use crate::sync::{self, Syncer};
 use crate::{VERSION, http};
 
 pub(super) fn job_parts(engine: &Arc<Engine>) -> jobs::Parts {
@@ -57,9 +58,20 @@ pub(super) fn export_parts(engine: &Arc<Engine>) -> exports::Parts {
     }
 }
 
+pub(super) fn sync_parts(engine: &Arc<Engine>) -> sync::Parts {
+    sync::Parts {
+        log: engine.clone(),
+        history: engine.clone(),
+        profiles: engine.clone(),
+        catalog: engine.clone(),
+        clock: Arc::new(WallClock),
+        yield_to_others: muster_local::yield_to_others,
+    }
+}
+
 pub(super) fn parts(
     engine: &Arc<Engine>,
-    (runner, eraser, exporter): (&Arc<Runner>, &Arc<Eraser>, &Arc<Exporter>),
+    (runner, eraser, exporter, syncer): (&Arc<Runner>, &Arc<Eraser>, &Arc<Exporter>, &Arc<Syncer>),
     questions_max: usize,
 ) -> http::Parts {
     let mut seed = [0; 8];
@@ -79,6 +91,7 @@ pub(super) fn parts(
         jobs: runner.clone(),
         erasures: eraser.clone(),
         exports: exporter.clone(),
+        sync: syncer.clone(),
         clock: Arc::new(WallClock),
         random: random(),
         version: VERSION,

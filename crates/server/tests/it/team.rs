@@ -101,6 +101,16 @@ fn of_lookups() -> Vec<Row> {
         ("GET", "/api/v1/analytics/exports/lookups/surveys", None, all(200)),
         ("GET", "/api/v1/analytics/exports/lookups/resource_center_modules", None, all(200)),
         ("GET", "/api/v1/analytics/exports/lookups/checklists", None, all(200)),
+        ("GET", "/v1/data_sync", None, all(200)),
+        ("GET", "/v1/data_sync/runs", None, all(200)),
+        ("PUT", "/v1/data_sync", Some(json!({"enabled": false})), [403, 403, 200, 200]),
+        // There is no destination here.
+        (
+            "POST",
+            "/v1/data_sync/runs",
+            Some(json!({"from": "2026-01-01", "to": "2026-01-01"})),
+            [403, 403, 409, 409],
+        ),
         ("GET", "/v1/content/{flows}", None, all(200)),
         ("PUT", "/v1/content/{flows}", Some(flows), [403, 403, 200, 200]),
         ("DELETE", "/v1/content/{flows}", None, [403, 403, 204, 204]),

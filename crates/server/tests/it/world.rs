@@ -26,6 +26,7 @@ use muster_server::erasures::{self, Eraser, ErasureSettings};
 use muster_server::exports::{self, ExportSettings, Exporter};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
+use muster_server::sync::{self, SyncSettings, Syncer};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_exports::ModelExports;
@@ -294,11 +295,20 @@ impl World {
         let export_files = ModelExports::default();
         let exporter = exporter(&engine, &export_files, &clock, &random);
         let history = Arc::new(Patient::new(Arc::clone(&model)));
+        let sync_parts = sync::Parts {
+            log: Arc::clone(&engine) as _,
+            history: Arc::clone(&history) as _,
+            profiles: Arc::clone(&engine) as _,
+            catalog: Arc::clone(&model) as _,
+            clock: Arc::clone(&clock) as _,
+            yield_to_others: || {},
+        };
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
             erasures: eraser(&model, &clock, &random),
             exports: Arc::clone(&exporter),
+            sync: Arc::new(Syncer::new(sync_parts, SyncSettings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,

@@ -102,6 +102,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::DashboardUnknown, "list them"),
     (P::EventUnknown, "list the events"),
     (P::QuestionUnknown, "nothing is to be done"),
+    (P::DestinationMissing, "have whoever runs the server set `sync.destination`"),
     (P::ContentKindUnknown, "name one of the kinds in the message"),
     (P::CallUnknown, "list the calls that are kept"),
     (P::JobUnknown, "list them"),

@@ -1,0 +1,149 @@
+//! A bucket that speaks S3, through the object_store library.
+//!
+//! A file goes up in parts of 8 MiB while it is written, and the bucket shows it once all of them are there; a file of one
+//! part is put as a whole. Calls are made one after another on the thread that writes.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use tokio::runtime::Runtime;
+
+use super::settings::{S3Credentials, SyncSettings};
+use super::store::{Store, StoreFile};
+use super::web::Web;
+
+/// Bytes of a part; a bucket takes 10,000 of them.
+const PART_BYTES: usize = 8 << 20;
+/// How long the library tries a call again before the day fails and waits its turn.
+const RETRY_PATIENCE: Duration = Duration::from_secs(20);
+const RETRIES_MAX: usize = 3;
+
+pub(super) struct Bucket {
+    store: AmazonS3,
+    prefix: String,
+    runtime: Runtime,
+}
+
+impl Bucket {
+    /// # Errors
+    /// When the settings make no store. Nothing is asked of the bucket yet.
+    pub(super) fn open(bucket: &str, prefix: &str, settings: &SyncSettings) -> io::Result<Bucket> {
+        let retry =
+            RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_PATIENCE, ..RetryConfig::default() };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(&settings.s3_region)
+            .with_retry(retry)
+            .with_http_connector(Web::new());
+        if let Some(endpoint) = &settings.s3_endpoint {
+            // Services other than Amazon's know buckets by their path.
+            builder = builder
+                .with_endpoint(endpoint.trim_end_matches('/'))
+                .with_virtual_hosted_style_request(false)
+                .with_allow_http(endpoint.starts_with("http://"));
+        }
+        if let Some(S3Credentials { access_key_id, secret_access_key, session_token }) = &settings.credentials
+        {
+            builder = builder.with_access_key_id(access_key_id).with_secret_access_key(secret_access_key);
+            if let Some(token) = session_token {
+                builder = builder.with_token(token);
+            }
+        }
+        let store = builder.build().map_err(io::Error::other)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Bucket { store, prefix: prefix.to_owned(), runtime })
+    }
+
+    fn key(&self, path: &str) -> Path {
+        if self.prefix.is_empty() { Path::from(path) } else { Path::from(format!("{}/{path}", self.prefix)) }
+    }
+}
+
+impl Store for Bucket {
+    fn begin<'s>(&'s self, path: &str) -> io::Result<Box<dyn StoreFile + 's>> {
+        Ok(Box::new(BucketFile { bucket: self, key: self.key(path), part: Vec::new(), upload: None }))
+    }
+
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        let key = self.key(path);
+        let read = async { self.store.get(&key).await?.bytes().await };
+        match self.runtime.block_on(read) {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        match self.runtime.block_on(self.store.delete(&self.key(path))) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+}
+
+struct BucketFile<'s> {
+    bucket: &'s Bucket,
+    key: Path,
+    part: Vec<u8>,
+    upload: Option<Box<dyn MultipartUpload>>,
+}
+
+impl BucketFile<'_> {
+    /// Sends the part that is full, or the last one.
+    fn send(&mut self) -> io::Result<()> {
+        let Bucket { store, runtime, .. } = self.bucket;
+        if self.upload.is_none() {
+            self.upload = Some(runtime.block_on(store.put_multipart(&self.key)).map_err(io::Error::other)?);
+        }
+        let part = PutPayload::from(std::mem::take(&mut self.part));
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        runtime.block_on(upload.put_part(part)).map_err(io::Error::other)
+    }
+}
+
+impl Write for BucketFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.part.extend_from_slice(bytes);
+        if self.part.len() >= PART_BYTES {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Parts have a least size, so nothing is sent before one is full.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl StoreFile for BucketFile<'_> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        let Bucket { store, runtime, .. } = self.bucket;
+        if self.upload.is_none() {
+            let whole = PutPayload::from(std::mem::take(&mut self.part));
+            return runtime.block_on(store.put(&self.key, whole)).map(drop).map_err(io::Error::other);
+        }
+        if !self.part.is_empty() {
+            self.send()?;
+        }
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        runtime.block_on(upload.complete()).map_err(io::Error::other)?;
+        self.upload = None;
+        Ok(())
+    }
+}
+
+impl Drop for BucketFile<'_> {
+    fn drop(&mut self) {
+        if let Some(mut upload) = self.upload.take()
+            && let Err(error) = self.bucket.runtime.block_on(upload.abort())
+        {
+            tracing::warn!(%error, "parts of a file are left in the bucket; a lifecycle rule for incomplete uploads removes them");
+        }
+    }
+}
