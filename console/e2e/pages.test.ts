@@ -326,6 +326,7 @@ const PLACES: Place[] = [
     path: () => `/jobs/exports/${exported}`,
     ready: text('events-00001.parquet'),
   },
+  { name: 'data-sync', path: () => '/jobs/data-sync', ready: text('Nothing was written yet') },
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
   { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },

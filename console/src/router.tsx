@@ -276,6 +276,12 @@ const exportRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/export.tsx'), 'ExportPage'),
 });
 
+const dataSyncRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: '/jobs/data-sync',
+  component: lazyRouteComponent(() => import('./pages/data-sync.tsx'), 'DataSyncPage'),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: '/settings',
@@ -339,6 +345,7 @@ const routeTree = rootRoute.addChildren([
     jobRoute,
     erasuresRoute,
     erasureRoute,
+    dataSyncRoute,
     exportsRoute,
     exportRoute,
     settingsRoute.addChildren([

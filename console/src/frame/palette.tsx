@@ -229,6 +229,7 @@ function useFixedEntries(onKeys: () => void): Entry[] {
       [
         { title: 'Erasures', to: '/jobs/erasures' },
         { title: 'Exports', to: '/jobs/exports' },
+        { title: 'Data sync', to: '/jobs/data-sync' },
       ] as const
     ).map(({ title, to }) => ({
       id: to,

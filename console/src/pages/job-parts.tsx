@@ -8,6 +8,7 @@ import { State } from '../ui/status.tsx';
 const TABS = [
   { to: '/jobs', title: 'Jobs' },
   { to: '/jobs/exports', title: 'Exports' },
+  { to: '/jobs/data-sync', title: 'Data sync' },
   { to: '/jobs/erasures', title: 'Erasures' },
 ] as const;
 

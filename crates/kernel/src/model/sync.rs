@@ -45,6 +45,12 @@ impl Day {
         Day(self.0.saturating_add(days))
     }
 
+    /// Whether events of the day may be among those that were dropped, the last of which was received at `known_since`.
+    pub fn is_dropped(self, known_since: Option<Timestamp>) -> bool {
+        // What happened on a day was received on it or later.
+        known_since.is_some_and(|at| self.span().from <= at)
+    }
+
     /// From its midnight until the next one.
     pub fn span(self) -> Span {
         let from = Timestamp(i64::from(self.0).saturating_mul(DAY));
@@ -240,6 +246,9 @@ pub struct Written {
     pub rows: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Days that were left as they stood, because raw events of them were dropped here.
+    #[serde(default)]
+    pub days_left: u32,
 }
 
 impl DataSync {
@@ -372,6 +381,7 @@ impl DataSync {
                 run.written.files += written.files;
                 run.written.rows += written.rows;
                 run.written.bytes += written.bytes;
+                run.written.days_left += written.days_left;
                 (run.next, run.into, run.last_at) = (day.plus(1), Some(into), Some(now));
                 (run.failures, run.failure, run.retry_at) = (0, None, None);
                 run.status = SyncStatus::Running;
@@ -386,6 +396,12 @@ impl DataSync {
                     (SyncStatus::Retrying, Some(why), Some(now.plus(wait)));
             }
         }
+    }
+
+    /// The first day whose events are still to be read: until then they must not be dropped.
+    pub fn first_unread(&self) -> Option<Day> {
+        let runs = self.runs.iter().filter(|run| !run.status.is_ended()).map(|run| run.next);
+        runs.chain(self.choice.is_on.then_some(self.next_day)).min()
     }
 
     /// When something is next to be done.
@@ -420,7 +436,7 @@ mod tests {
 
     fn write(sync: &mut DataSync, now: &str) -> Option<(SyncReason, Day)> {
         let run = sync.at_work(at(now))?.clone();
-        let written = Written { files: 1, rows: 2, bytes: 3 };
+        let written = Written { files: 1, rows: 2, bytes: 3, days_left: 0 };
         sync.note(run.number, run.next, Ok((written, "there".to_owned())), at(now));
         Some((run.reason, run.next))
     }
@@ -534,6 +550,24 @@ mod tests {
         sync.choose(SyncChoice { is_on: true, ..off }, at("2026-11-25T05:00:00Z"));
         sync.ask_for_due(at("2026-11-25T05:00:00Z"));
         assert_eq!(write(&mut sync, "2026-11-25T05:00:00Z").unwrap().1, day("2026-11-24"));
+    }
+
+    #[test]
+    fn what_is_still_to_be_read_is_known_and_so_is_what_was_dropped() {
+        let now = at("2026-11-21T04:00:00Z");
+        let mut sync = sync("2026-11-21T04:00:00Z");
+        assert_eq!(sync.first_unread(), Some(day("2026-11-20")));
+        sync.ask_for_due(now);
+        assert_eq!(sync.first_unread(), Some(day("2026-11-20")), "asked for, not written yet");
+        write(&mut sync, "2026-11-21T04:00:00Z");
+        assert_eq!(sync.first_unread(), Some(day("2026-11-21")));
+        sync.ask(SyncReason::Backfill, day("2026-01-01"), day("2026-01-31"), now);
+        assert_eq!(sync.first_unread(), Some(day("2026-01-01")));
+        sync.choose(SyncChoice { is_on: false, ..sync.choice }, now);
+        assert_eq!(sync.first_unread(), None);
+        assert!(!day("2026-01-01").is_dropped(None));
+        assert!(day("2026-01-01").is_dropped(Some(at("2026-01-01T00:00:00Z"))));
+        assert!(!day("2026-01-02").is_dropped(Some(at("2026-01-01T23:59:59Z"))));
     }
 
     #[test]

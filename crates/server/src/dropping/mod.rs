@@ -12,6 +12,7 @@ use std::time::Duration;
 use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::raw_events::Dropped;
+use muster_kernel::model::sync::DataSync;
 use muster_kernel::model::team::DAY;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, Clock, RawEvents, StoreError};
@@ -128,21 +129,30 @@ impl Inner {
         }
     }
 
-    /// Drops what is due in an environment, if anything is.
+    /// Drops what is due in an environment, if anything is. What a data sync still has to read stays.
     fn drop_due(&self, environment: &Environment) -> Result<Option<Dropped>, StoreError> {
         let Some(days) = environment.keep_events_days else { return Ok(None) };
         let raw = &self.parts.raw_events;
         let oldest = raw.kept(environment.id)?.oldest_received_at;
-        match due(days, oldest, self.parts.clock.now()) {
+        let state = self.parts.catalog.state();
+        let unread = state.sync(environment.id).and_then(DataSync::first_unread).map(|day| day.span().from);
+        match due(days, unread, oldest, self.parts.clock.now()) {
             Some(before) => raw.drop_before(environment.id, before, &|| self.is_stopping()).map(Some),
             None => Ok(None),
         }
     }
 }
 
-/// Before which time everything is dropped, if the oldest event is old enough for it to be worth it.
-fn due(days: u32, oldest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+/// Before which time everything is dropped, if the oldest event is old enough for it to be worth it; nothing that came in
+/// since `unread`.
+fn due(
+    days: u32,
+    unread: Option<Timestamp>,
+    oldest: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let before = now.plus(-i64::from(days) * DAY);
+    let before = unread.map_or(before, |unread| before.min(unread));
     (oldest? < before.plus(-SLACK)).then_some(before)
 }
 
@@ -157,8 +167,16 @@ mod tests {
     #[test]
     fn events_go_once_the_oldest_is_a_day_older_than_they_are_kept() {
         let now = Timestamp(100 * DAY);
-        assert_eq!(due(30, None, now), None);
-        assert_eq!(due(30, Some(Timestamp(69 * DAY)), now), None);
-        assert_eq!(due(30, Some(Timestamp(69 * DAY - 1)), now), Some(Timestamp(70 * DAY)));
+        assert_eq!(due(30, None, None, now), None);
+        assert_eq!(due(30, None, Some(Timestamp(69 * DAY)), now), None);
+        assert_eq!(due(30, None, Some(Timestamp(69 * DAY - 1)), now), Some(Timestamp(70 * DAY)));
+    }
+
+    #[test]
+    fn what_a_data_sync_has_not_read_stays() {
+        let (now, oldest) = (Timestamp(100 * DAY), Some(Timestamp(50 * DAY)));
+        assert_eq!(due(30, Some(Timestamp(99 * DAY)), oldest, now), Some(Timestamp(70 * DAY)));
+        assert_eq!(due(30, Some(Timestamp(60 * DAY)), oldest, now), Some(Timestamp(60 * DAY)));
+        assert_eq!(due(30, Some(Timestamp(51 * DAY)), oldest, now), None);
     }
 }

@@ -40,8 +40,10 @@ pub(super) struct SyncBody {
     /// How many days are written anew once a week; 0 for none.
     #[schema(example = 30)]
     resync_days: u16,
-    /// The folder that the days stand in: a directory of the server's machine or a bucket. Null while the server has no
-    /// destination (`sync.destination`), or nothing was chosen yet.
+    /// Whether the server has a place for files (`sync.destination`).
+    has_destination: bool,
+    /// The folder that the days stand in: a directory of the server's machine or a bucket. Null without a destination, or
+    /// before anything was chosen.
     #[schema(required = true, example = "s3://analytics/muster/userpilot_datasync_1_NX-1a2b3c4d")]
     folder: Option<String>,
     /// When something is next to be done; null when nothing is.
@@ -112,6 +114,8 @@ pub(super) struct RunBody {
     rows: u64,
     /// Bytes of them.
     bytes: u64,
+    /// Days that were left as they stood, because raw events of them were dropped here.
+    days_left: u32,
     /// The folder that the days stand in; null while none is written.
     #[schema(required = true)]
     folder: Option<String>,
@@ -143,6 +147,7 @@ impl From<&SyncRun> for RunBody {
             files: run.written.files,
             rows: run.written.rows,
             bytes: run.written.bytes,
+            days_left: run.written.days_left,
             folder: run.into.clone(),
             asked_at: Instant(run.asked_at),
             ended_at: run.ended_at.map(Instant),
@@ -327,6 +332,7 @@ fn shown(
         format: choice.format.as_str(),
         hour: choice.hour,
         resync_days: choice.resync_days,
+        has_destination: edge.parts.sync.has_destination(),
         folder: sync.zip(token).and_then(|(sync, token)| edge.parts.sync.folder(sync, token)),
         next_at: sync.and_then(DataSync::next_at).map(Instant),
         updated_at: sync

@@ -1,8 +1,9 @@
 //! One day, written: the events that happened on it, a file for each type; beside the newest day the users and companies as they
 //! are now; and at last the manifest, which says that the day is whole.
 //!
-//! The manifest of before goes first. So whatever stops it, a day without a manifest is one to be written again, and one
-//! with a manifest has exactly the files that it names. The same events make the same files.
+//! Files get their names once everything is read, and before that the manifest of before goes. So whatever stops it, a day without
+//! a manifest is one to be written again, and one with a manifest has exactly the files that it names. The same events make
+//! the same files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -13,7 +14,9 @@ use muster_kernel::model::export::FileFormat;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::sync::{Day, Written};
-use muster_kernel::ports::{CompanyQuery, EventLog, History, Inquiry, Profiles, StoreError, UserQuery};
+use muster_kernel::ports::{
+    CompanyQuery, EventLog, History, Inquiry, Profiles, RawEvents, StoreError, UserQuery,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -59,6 +62,7 @@ impl From<io::Error> for Unwritten {
 pub(super) struct Sources<'a> {
     pub log: &'a dyn EventLog,
     pub history: &'a dyn History,
+    pub raw_events: &'a dyn RawEvents,
     pub profiles: &'a dyn Profiles,
     pub inquiry: &'a Inquiry,
 }
@@ -96,10 +100,17 @@ struct ManifestFile {
     sha256: String,
 }
 
-/// Writes a day.
+impl Sources<'_> {
+    /// Whether events of the day were dropped here: what stands at the destination may be more than there is.
+    fn is_dropped(&self, wanted: &Wanted<'_>) -> Result<bool, StoreError> {
+        Ok(wanted.day.is_dropped(self.raw_events.kept(wanted.environment)?.known_since))
+    }
+}
+
+/// Writes a day; one that stands there already and whose events were dropped since stays as it is.
 ///
 /// # Errors
-/// When anything of it could not be read or written: the day then has no manifest.
+/// When anything of it could not be read or written: the day then has its manifest of before, or none.
 pub(super) fn write(
     sources: &Sources<'_>,
     store: &dyn Store,
@@ -109,7 +120,10 @@ pub(super) fn write(
     let manifest_path = format!("{folder}/{MANIFEST}");
     let before = store.read(&manifest_path)?;
     let before = before.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
-    store.remove(&manifest_path)?;
+    let left = Written { days_left: 1, ..Written::default() };
+    if before.is_some() && sources.is_dropped(wanted)? {
+        return Ok(left);
+    }
     let position = sources.log.visible(wanted.environment)?.0;
     let mut files = Files { store, folder: &folder, format: wanted.format, open: BTreeMap::new() };
     events(sources, wanted, &mut files)?;
@@ -117,6 +131,11 @@ pub(super) fn write(
         users(sources, wanted, &mut files)?;
         companies(sources, wanted, &mut files)?;
     }
+    // They may have been dropped while they were read.
+    if before.is_some() && sources.is_dropped(wanted)? {
+        return Ok(left);
+    }
+    store.remove(&manifest_path)?;
     let files = files.finish()?;
     // What stood there and does not any more: of an event type that nothing is left of, of an earlier format, or the users
     // of a day that is not the newest any more.
@@ -130,7 +149,7 @@ pub(super) fn write(
     }
     let sum = |of: fn(&ManifestFile) -> u64| -> u64 { files.iter().map(of).sum() };
     let written =
-        Written { files: files.len() as u64, rows: sum(|file| file.rows), bytes: sum(|file| file.bytes) };
+        Written { files: files.len() as u64, rows: sum(|file| file.rows), bytes: sum(|file| file.bytes), days_left: 0 };
     let manifest = Manifest {
         format: MANIFEST_FORMAT,
         app_token: wanted.app_token.to_owned(),

@@ -18,7 +18,7 @@ use std::time::Duration;
 use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::sync::{DataSync, Day, Written};
-use muster_kernel::ports::{Catalog, Clock, EventLog, History, Inquiry, Profiles};
+use muster_kernel::ports::{Catalog, Clock, EventLog, History, Inquiry, Profiles, RawEvents};
 
 pub use settings::{Destination, S3Credentials, SyncSettings};
 
@@ -34,6 +34,8 @@ pub struct Parts {
     pub log: Arc<dyn EventLog>,
     /// What happened.
     pub history: Arc<dyn History>,
+    /// Since when there are events.
+    pub raw_events: Arc<dyn RawEvents>,
     /// Users and companies.
     pub profiles: Arc<dyn Profiles>,
     /// What is to be written, and what was.
@@ -203,8 +205,8 @@ impl Inner {
                 return Err(Unwritten::Stopped);
             }
         }
-        let now = self.parts.clock.now();
         let folder = sync.folder(&entry.app_token);
+        let now = self.parts.clock.now();
         let wanted = Wanted {
             environment: sync.environment,
             app_token: &entry.app_token,
@@ -217,6 +219,7 @@ impl Inner {
         let sources = Sources {
             log: &*self.parts.log,
             history: &*self.parts.history,
+            raw_events: &*self.parts.raw_events,
             profiles: &*self.parts.profiles,
             inquiry: &inquiry,
         };

@@ -62,6 +62,7 @@ pub(super) fn sync_parts(engine: &Arc<Engine>) -> sync::Parts {
     sync::Parts {
         log: engine.clone(),
         history: engine.clone(),
+        raw_events: engine.clone(),
         profiles: engine.clone(),
         catalog: engine.clone(),
         clock: Arc::new(WallClock),

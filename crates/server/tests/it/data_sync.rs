@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use muster_kernel::model::catalog::CatalogState;
-use muster_kernel::model::sync::{DataSync, Day, SyncChoice, SyncStatus};
+use muster_kernel::model::sync::{DataSync, Day, SyncChoice, SyncReason, SyncStatus};
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::EventLog;
-use muster_kernel::ports::{Catalog, Clock};
+use muster_kernel::ports::{Catalog, Clock, EventLog, RawEvents};
 use muster_server::sync::{Parts, SyncSettings, Syncer};
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, tracked};
@@ -240,8 +239,8 @@ fn what_is_chosen_is_checked_told_and_survives_a_crash() {
     let asked = &mut synced.asked;
     let nothing = asked.ask(&Request::get("/v1/data_sync").key(KEY));
     let standard = json!({
-        "enabled": false, "format": "parquet", "hour": 3, "resync_days": 30, "folder": null, "next_at": null,
-        "updated_at": null, "updated_by": null, "version": 1,
+        "enabled": false, "format": "parquet", "hour": 3, "resync_days": 30, "has_destination": true, "folder": null,
+        "next_at": null, "updated_at": null, "updated_by": null, "version": 1,
     });
     assert_eq!((nothing.header("etag"), nothing.json()), (Some("\"1\""), standard));
     for (fields, pointer) in [
@@ -314,62 +313,91 @@ fn a_server_without_a_destination_says_so_and_the_audit_tells_the_rest() {
     assert!(told(&acts).contains(&"server: data_sync_changed off".to_owned()), "{acts:?}");
 }
 
-/// A syncer over the model engine, with a clock that stands still.
-fn syncer(model: &Arc<ModelEngine>, clock: &Arc<ManualClock>, into: &Path) -> Syncer {
-    let parts = Parts {
-        log: model.clone(),
-        history: model.clone(),
-        profiles: model.clone(),
-        catalog: model.clone(),
-        clock: clock.clone(),
-        yield_to_others: || {},
-    };
-    let destination = Some(into.to_str().unwrap().to_owned());
-    let syncer = Syncer::new(parts, SyncSettings { destination, ..SyncSettings::default() });
-    syncer.start().unwrap();
-    syncer
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }
 
-#[test]
-fn days_that_were_missed_are_caught_up_and_the_week_is_written_anew() {
-    let at = |text: &str| Timestamp::parse(text).unwrap();
-    let clock = Arc::new(ManualClock::at(at("2026-11-10T04:00:00Z")));
-    let model = Arc::new(ModelEngine::new(clock.clone() as Arc<dyn Clock>));
-    let change = |change: &dyn Fn(&mut CatalogState)| {
-        let changed = Catalog::change(&*model, &mut |state| {
+/// A model engine and a syncer over it, with a clock that stands still, synced every day.
+struct Modelled {
+    clock: Arc<ManualClock>,
+    model: Arc<ModelEngine>,
+    root: tempfile::TempDir,
+}
+
+impl Modelled {
+    fn start(now: &str, resync_days: u16) -> Modelled {
+        let clock = Arc::new(ManualClock::at(at(now)));
+        let model = Arc::new(ModelEngine::new(clock.clone() as Arc<dyn Clock>));
+        let modelled = Modelled { clock, model, root: tempfile::tempdir().unwrap() };
+        modelled.change(&|state| {
+            state.environments.push(muster_testkit::builders::environment(PRODUCTION));
+            let mut sync = DataSync::new(PRODUCTION, 1, at(now));
+            sync.choose(SyncChoice { is_on: true, resync_days, ..SyncChoice::default() }, at(now));
+            state.syncs.push(sync);
+        });
+        modelled
+    }
+
+    fn change(&self, change: &dyn Fn(&mut CatalogState)) {
+        let changed = Catalog::change(&*self.model, &mut |state| {
             change(state);
             Ok(())
         });
         changed.unwrap().unwrap();
-    };
-    let choice = SyncChoice { is_on: true, resync_days: 2, ..SyncChoice::default() };
-    change(&|state| {
-        let now = at("2026-11-10T04:00:00Z");
-        state.environments.push(muster_testkit::builders::environment(PRODUCTION));
-        let mut sync = DataSync::new(PRODUCTION, 1, now);
-        sync.choose(choice, now);
-        state.syncs.push(sync);
-    });
-    let track = || block_on(model.append(PRODUCTION, &tracked("ann", "opened", &[]))).unwrap();
-    let all_done = || {
-        let state = Catalog::state(&*model);
-        let sync = state.sync(PRODUCTION).unwrap();
-        let last = sync.choice.last_due(clock.now());
-        sync.next_day == last.plus(1) && sync.runs.iter().all(|run| run.status == SyncStatus::Completed)
-    };
-    let root = tempfile::tempdir().unwrap();
-    let first = syncer(&model, &clock, root.path());
-    until("the first day is written", all_done);
-    let token = Catalog::state(&*model).environments[0].app_token.clone();
-    let folder = root.path().join(format!("userpilot_datasync_1_{token}"));
+    }
+
+    fn syncer(&self) -> Syncer {
+        let parts = Parts {
+            log: self.model.clone(),
+            history: self.model.clone(),
+            raw_events: self.model.clone(),
+            profiles: self.model.clone(),
+            catalog: self.model.clone(),
+            clock: self.clock.clone(),
+            yield_to_others: || {},
+        };
+        let destination = Some(self.root.path().to_str().unwrap().to_owned());
+        let syncer = Syncer::new(parts, SyncSettings { destination, ..SyncSettings::default() });
+        syncer.start().unwrap();
+        syncer
+    }
+
+    fn track_at(&self, now: &str) {
+        self.clock.set(at(now));
+        block_on(self.model.append(PRODUCTION, &tracked("ann", "opened", &[]))).unwrap();
+    }
+
+    fn sync(&self) -> DataSync {
+        Catalog::state(&*self.model).sync(PRODUCTION).unwrap().clone()
+    }
+
+    fn wait_until_written(&self, what: &str) {
+        until(what, || {
+            let sync = self.sync();
+            let last = sync.choice.last_due(self.clock.now());
+            sync.next_day == last.plus(1) && sync.runs.iter().all(|run| run.status == SyncStatus::Completed)
+        });
+    }
+
+    fn folder(&self) -> PathBuf {
+        let token = Catalog::state(&*self.model).environments[0].app_token.clone();
+        self.root.path().join(format!("userpilot_datasync_1_{token}"))
+    }
+}
+
+#[test]
+fn days_that_were_missed_are_caught_up_and_the_week_is_written_anew() {
+    let world = Modelled::start("2026-11-10T04:00:00Z", 2);
+    let first = world.syncer();
+    world.wait_until_written("the first day");
+    let folder = world.folder();
     assert_eq!(names(&folder), ["2026-11-09"]);
     first.stop();
-    track();
-    clock.set(at("2026-11-12T12:00:00Z"));
-    track();
-    clock.set(at("2026-11-14T02:59:00Z"));
-    let second = syncer(&model, &clock, root.path());
-    until("the missed days are written", all_done);
+    world.track_at("2026-11-10T04:00:00Z");
+    world.track_at("2026-11-12T12:00:00Z");
+    world.clock.set(at("2026-11-14T02:59:00Z"));
+    let second = world.syncer();
+    world.wait_until_written("the missed days");
     assert_eq!(
         names(&folder),
         ["2026-11-09", "2026-11-10", "2026-11-11", "2026-11-12"],
@@ -377,17 +405,49 @@ fn days_that_were_missed_are_caught_up_and_the_week_is_written_anew() {
     );
     assert_eq!(names(&folder.join("2026-11-10")), ["_manifest.json", "track.parquet"]);
     assert_eq!(names(&folder.join("2026-11-12")), ["_manifest.json", "all_users.parquet", "track.parquet"]);
-    clock.set(at("2026-11-18T04:00:00Z"));
+    world.clock.set(at("2026-11-18T04:00:00Z"));
     second.ring();
-    until("the week is written", all_done);
+    world.wait_until_written("the week");
     second.stop();
-    let state = Catalog::state(&*model);
-    let resync = state.sync(PRODUCTION).unwrap().runs.last().unwrap().clone();
+    let resync = world.sync().runs.last().unwrap().clone();
     assert_eq!(
         (resync.reason.as_str(), resync.from, resync.through),
         ("resync", Day::parse("2026-11-16").unwrap(), Day::parse("2026-11-17").unwrap())
     );
     assert_eq!(names(&folder.join("2026-11-17")), ["_manifest.json", "all_users.parquet"]);
+}
+
+#[test]
+fn a_day_whose_events_were_dropped_is_left_as_it_stands() {
+    let world = Modelled::start("2026-11-10T04:00:00Z", 0);
+    world.track_at("2026-11-10T05:00:00Z");
+    world.track_at("2026-11-11T05:00:00Z");
+    world.clock.set(at("2026-11-12T04:00:00Z"));
+    let syncer = world.syncer();
+    world.wait_until_written("two days");
+    let folder = world.folder();
+    let track = folder.join("2026-11-10/track.parquet");
+    let before = std::fs::read(&track).unwrap();
+    let dropped = world.model.drop_before(PRODUCTION, at("2026-11-11T00:00:00Z"), &|| false);
+    assert_eq!(dropped.map(|_| ()), Ok(()));
+    let day = |text: &str| Day::parse(text).unwrap();
+    let backfill = |from: &str, to: &str| {
+        world.change(&|state| {
+            let now = at("2026-11-12T04:00:00Z");
+            state.syncs[0].ask(SyncReason::Backfill, day(from), day(to), now);
+        });
+        syncer.ring();
+        world.wait_until_written("the days that were asked for");
+        world.sync().runs.last().unwrap().written
+    };
+    let written = backfill("2026-11-10", "2026-11-11");
+    assert_eq!((written.days_left, written.rows), (1, 1), "the second day is all here");
+    assert_eq!(std::fs::read(&track).unwrap(), before);
+    assert_eq!(manifest_in(&folder.join("2026-11-10"))["files"][0]["rows"], 1);
+    let written = backfill("2026-11-01", "2026-11-01");
+    assert_eq!((written.days_left, written.rows), (0, 0), "where nothing stands there is nothing to lose");
+    assert_eq!(names(&folder.join("2026-11-01")), ["_manifest.json"]);
+    syncer.stop();
 }
 
 /// An S3 service (moto, of PyPI), put there by `make tools`.

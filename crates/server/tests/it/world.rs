@@ -298,6 +298,7 @@ impl World {
         let sync_parts = sync::Parts {
             log: Arc::clone(&engine) as _,
             history: Arc::clone(&history) as _,
+            raw_events: Arc::clone(&model) as _,
             profiles: Arc::clone(&engine) as _,
             catalog: Arc::clone(&model) as _,
             clock: Arc::clone(&clock) as _,
