@@ -107,7 +107,14 @@ pub(super) async fn serve(
 ) {
     let watch = Arc::new(Watch::new());
     let peer = stream.peer_addr().ok().map(|address| address.ip());
-    let io = TokioIo::new(WatchedStream { stream, watch: Arc::clone(&watch), shut: false, drained: 0 });
+    let io = TokioIo::new(WatchedStream {
+        stream,
+        watch: Arc::clone(&watch),
+        service: Arc::clone(&service),
+        instead: None,
+        shut: false,
+        drained: 0,
+    });
     let answering = {
         let watch = Arc::clone(&watch);
         service_fn(move |request: Request<Incoming>| {
@@ -262,8 +269,38 @@ impl Deadline {
 struct WatchedStream {
     stream: TcpStream,
     watch: Arc<Watch>,
+    service: Arc<Service>,
+    /// What is sent in place of the HTTP library's own answer, and how much of it was.
+    instead: Option<(Vec<u8>, usize)>,
     shut: bool,
     drained: usize,
+}
+
+impl WatchedStream {
+    /// Sends our own answer where the HTTP library writes one by itself: to what it cannot read, without asking anybody. Then
+    /// nothing but that is written any more. Not ready: `None` when the bytes are to be written as they are.
+    fn poll_instead(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Option<io::Result<()>>> {
+        if self.instead.is_none() {
+            // An answer of ours is written before the next head begins, or with its id.
+            let answer = match self.watch.phase() {
+                Phase::Head => self.service.in_place_of(bytes),
+                _ => None,
+            };
+            let Some(answer) = answer else { return Poll::Ready(None) };
+            self.watch.body_is_left.store(true, Ordering::Relaxed);
+            self.instead = Some((answer, 0));
+        }
+        let WatchedStream { stream, instead, .. } = self;
+        let Some((answer, sent)) = instead else { return Poll::Ready(None) };
+        while let Some(rest) = answer.get(*sent..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut *stream).poll_write(context, rest)) {
+                Ok(0) => return Poll::Ready(Some(Err(io::ErrorKind::WriteZero.into()))),
+                Ok(more) => *sent += more,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        Poll::Ready(Some(Ok(())))
+    }
 }
 
 impl AsyncRead for WatchedStream {
@@ -290,6 +327,9 @@ impl AsyncWrite for WatchedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(sent) = ready!(self.poll_instead(context, bytes)) {
+            return Poll::Ready(sent.map(|()| bytes.len()));
+        }
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.watch.note_move();
         Poll::Ready(Ok(written))
@@ -300,6 +340,9 @@ impl AsyncWrite for WatchedStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(sent) = ready!(self.poll_instead(context, slices.first().map_or(&[], |first| first))) {
+            return Poll::Ready(sent.map(|()| slices.iter().map(|slice| slice.len()).sum()));
+        }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
         self.watch.note_move();
         Poll::Ready(Ok(written))

@@ -91,6 +91,8 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse | P::DestinationMissing => S::CONFLICT,
         P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         P::BodyTimeout => S::REQUEST_TIMEOUT,
+        P::HttpMalformed => S::BAD_REQUEST,
+        P::HeadTooLarge => S::REQUEST_HEADER_FIELDS_TOO_LARGE,
         P::IdempotencyConflict | P::EventIdConflict => S::CONFLICT,
         P::BodyTooLarge | P::CompressionRatio => S::PAYLOAD_TOO_LARGE,
         P::EncodingUnsupported | P::ContentTypeUnsupported => S::UNSUPPORTED_MEDIA_TYPE,

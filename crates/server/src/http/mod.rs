@@ -78,6 +78,7 @@ mod ties;
 mod timeline;
 mod track;
 mod undo;
+mod unread;
 mod upload;
 mod users;
 mod validate;

@@ -23,6 +23,7 @@ use super::edge::Edge;
 use super::error::{self, Refused};
 use super::live::{self, Outside, Sketch};
 use super::metrics::Routes;
+use super::unread;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_CHARS_MAX: usize = 64;
@@ -45,6 +46,20 @@ impl Service {
     /// What runs beside the connections of the service's thread, without end.
     pub(super) async fn keep(self: Arc<Self>) {
         Arc::clone(&self.edge.bells).keep().await;
+    }
+
+    /// The answer in place of one that the HTTP library has written by itself; `None` when `written` is one of ours.
+    pub(super) fn in_place_of(&self, written: &[u8]) -> Option<Vec<u8>> {
+        let refused = unread::refusal(written)?;
+        let request_id = self.ids.make();
+        let mut response = Response::new(Body::empty());
+        let body = refused.render(&request_id, false, &mut response);
+        self.edge.shard.problem(refused.code());
+        let (code, status) = (refused.code().as_str(), response.status().as_u16());
+        let request_id_text = request_id.to_str().unwrap_or_default();
+        tracing::info!(code, status, request_id = request_id_text, "refused");
+        response.headers_mut().insert(REQUEST_ID, request_id);
+        Some(unread::written(&response, &body))
     }
 
     /// Answers a call, whatever happens in its handler.

@@ -144,17 +144,25 @@ fn stopping_gives_up_after_its_grace() {
 }
 
 #[test]
-fn bytes_that_are_no_http_end_their_connection_only() {
+fn bytes_that_are_no_http_are_told_so_and_end_their_connection_only() {
     let world = World::start();
-    let mut client = world.client();
-    client.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n");
-    let answer = client.try_answer(false);
-    assert!(answer.is_none_or(|answer| answer.status == 400));
-    assert!(client.is_ended());
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n"[..],
+        b"GET /v1/users?q=\x01 HTTP/1.1\r\nHost: m\r\n\r\n",
+        b"GET /v1/users HTTP/1.1\r\nHost m\r\n\r\n",
+        b"POST /v1/track HTTP/1.1\r\nHost: m\r\nContent-Length: many\r\n\r\n",
+    ] {
+        let mut client = world.client();
+        client.write(bytes);
+        let answer = client.answer(false);
+        answer.is_refused(400, "http_malformed");
+        assert_eq!(answer.header("x-request-id").map(str::len), Some(20));
+        assert!(client.is_ended());
+    }
     let mut client = world.client();
     let long = format!("GET /healthz/live HTTP/1.1\r\nHost: m\r\nX-Long: {}\r\n\r\n", "x".repeat(200_000));
-    let _ = client.try_write(long.as_bytes());
-    assert!(client.try_answer(false).is_none_or(|answer| answer.status == 431));
+    client.write(long.as_bytes());
+    client.answer(false).is_refused(431, "head_too_large");
     assert_eq!(world.ask(&Request::get("/healthz/live")).status, 200);
 }
 

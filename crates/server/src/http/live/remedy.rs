@@ -11,6 +11,8 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::BodyTooLarge, "send less at once"),
     (P::BodyTooDeep, "send the body flatter"),
     (P::BodyTimeout, "send the call again"),
+    (P::HttpMalformed, "speak HTTP/1.1; over TLS if whoever runs the server says so"),
+    (P::HeadTooLarge, "send fewer and shorter headers, and a shorter address"),
     (P::BodyNotDecompressed, "check the encoding"),
     (P::CompressionRatio, "send the body without compression"),
     (P::EncodingUnsupported, "use gzip, br, zstd, deflate or none"),
