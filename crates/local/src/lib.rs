@@ -45,5 +45,5 @@ pub use engine::Engine;
 pub use lists::{ListFiles, check as check_lists};
 pub use map::Mapped;
 pub use options::Options;
-pub use restore::{Reapplied, forget_derived, restore};
+pub use restore::{Reapplied, forget_derived, restore, restore_from};
 pub use verify::{VerifyLimits, VerifyReport, verify, verify_within};

@@ -48,14 +48,36 @@ pub struct Reapplied {
 /// # Errors
 /// A sentence for the operator. A directory that was not finished is no data directory.
 pub fn restore(backup: &Path, into: &Path, random: &Random) -> Result<BackupManifest, String> {
-    let is_file = backup.is_file();
-    let of_directory = if is_file { None } else { Some(read_manifest(backup)?) };
+    if backup.is_file() {
+        let shown = backup.display().to_string();
+        let file = File::open(backup).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        return restore_from(&mut BufReader::with_capacity(STEP_BYTES, file), &shown, into, random);
+    }
+    let manifest = read_manifest(backup)?;
+    made(into, random, || copy_all(backup, into, &manifest).map(|()| manifest))
+}
+
+/// Makes a data directory from the stream that [`Engine::back_up_to`] wrote; `shown` is how the operator knows it.
+///
+/// # Errors
+/// A sentence for the operator. A directory that was not finished is no data directory.
+pub fn restore_from(
+    backup: &mut dyn Read,
+    shown: &str,
+    into: &Path,
+    random: &Random,
+) -> Result<BackupManifest, String> {
+    made(into, random, || unpack(backup, shown, into))
+}
+
+/// Makes a data directory of what `copy` copies into it.
+fn made(
+    into: &Path,
+    random: &Random,
+    copy: impl FnOnce() -> Result<BackupManifest, String>,
+) -> Result<BackupManifest, String> {
     let directory = Directory::open_empty(into).map_err(|error| error.to_string())?;
-    let copied = match of_directory {
-        Some(manifest) => copy_all(backup, into, &manifest).map(|()| manifest),
-        None => unpack(backup, into),
-    };
-    let whole = copied.and_then(|manifest| settle(into, &manifest, random).map(|()| manifest));
+    let whole = copy().and_then(|manifest| settle(into, &manifest, random).map(|()| manifest));
     let manifest =
         whole.map_err(|error| format!("{error}. {} is no data directory yet; remove it", into.display()))?;
     directory.begin().map_err(|error| error.to_string())?;
@@ -182,8 +204,7 @@ fn write_to(path: &Path, from: &mut dyn Read) -> io::Result<(u64, String)> {
 
 /// Takes the files out of a tar file. Of two with the same name the later one counts; the manifest stands last and says
 /// which ones the backup consists of.
-fn unpack(backup: &Path, into: &Path) -> Result<BackupManifest, String> {
-    let shown = backup.display();
+fn unpack(backup: &mut dyn Read, shown: &str, into: &Path) -> Result<BackupManifest, String> {
     let (manifest, mut found) = unpacked(backup, into).map_err(|error| format!("{shown}: {error}"))?;
     let manifest = manifest.ok_or_else(|| {
         format!("{shown} ends before its manifest: this is no backup, or one that was not finished; use another one")
@@ -204,8 +225,8 @@ fn unpack(backup: &Path, into: &Path) -> Result<BackupManifest, String> {
 /// The manifest, and length and hash of each other file.
 type Unpacked = (Option<Vec<u8>>, BTreeMap<String, (u64, String)>);
 
-fn unpacked(backup: &Path, into: &Path) -> io::Result<Unpacked> {
-    let mut archive = tar::Archive::new(BufReader::with_capacity(STEP_BYTES, File::open(backup)?));
+fn unpacked(backup: &mut dyn Read, into: &Path) -> io::Result<Unpacked> {
+    let mut archive = tar::Archive::new(backup);
     let (mut manifest, mut found) = (None, BTreeMap::new());
     for entry in archive.entries()? {
         let mut entry = entry.map_err(|error| damaged(&error.to_string()))?;

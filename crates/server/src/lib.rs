@@ -1,9 +1,11 @@
 //! The `muster` server: an HTTP edge, an administration, and the wiring that puts them over an engine.
 //!
 //! Requests come in through `http`, administrative ones through `control`; `config` says what the operator decided,
-//! `cli` is how it is all started. `jobs` turns uploads
-//! into events, `erasures` purges what is to be forgotten, `dropping` drops raw events that are old enough, `backups` copies everything, off the threads that answer; `client` sends
-//! files to a server elsewhere; `sync` writes days of events to a directory or a bucket; `exports` turns the log and the profiles into files, in the `formats` of tables; `convert` turns other systems' exports into rows of history.
+//! `cli` is how it is all started. Off the threads that answer, `jobs` turns uploads into events, `erasures` purges what is
+//! to be forgotten, `dropping` drops raw events that are old enough, `exports` turns the log and the profiles into files, in
+//! the `formats` of tables, `sync` writes days of them to the `stores` outside, and `backups` copies everything; `turns` is
+//! how those wait for each other. `client` speaks to a server elsewhere; `convert` turns other systems' exports into rows of
+//! history.
 //! Only `wiring` names an engine, the clock and the source of chance.
 
 pub mod admin;
@@ -21,6 +23,7 @@ mod guards;
 pub mod http;
 pub mod jobs;
 pub mod logging;
+pub mod stores;
 pub mod sync;
 mod turns;
 pub mod wiring;

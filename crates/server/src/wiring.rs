@@ -233,14 +233,14 @@ fn serve_on(engine: &Arc<Engine>, config: &Config) -> Result<(), String> {
     announce_first_start(first.as_ref());
     announce_owner_link(owner_link.as_ref());
     say_of_bootstrap_key(given, first.is_some(), engine.as_ref(), sockets.address);
-    let backups = Arc::new(copies::backups(engine, &base));
+    let backups = Arc::new(copies::backups(engine, &base, &config.settings.s3));
     let control = start_control(engine, &backups, &config.data, &base);
     let (address, metrics_address) = (sockets.address, sockets.metrics_address);
     let runner = Arc::new(Runner::new(job_parts(engine), config.settings.jobs.clone()));
     let eraser = Arc::new(Eraser::new(eraser_parts(engine), config.settings.erasure.clone()));
     let exporter = Arc::new(Exporter::new(export_parts(engine), config.settings.exports.clone()));
     let dropper = Dropper::new(dropper_parts(engine));
-    let syncer = Arc::new(Syncer::new(sync_parts(engine), config.settings.sync.clone()));
+    let syncer = Arc::new(Syncer::new(sync_parts(engine), &config.settings.sync, config.settings.s3.clone()));
     let parts = parts(engine, (&runner, &eraser, &exporter, &syncer), config.settings.history.questions_max);
     let started = http::serve(sockets.api, sockets.metrics, parts, config.settings.http.clone());
     let outcome = match started {

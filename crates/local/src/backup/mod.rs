@@ -7,7 +7,7 @@
 //! copy is of. Profiles are not copied: they are folded from the log. No purge runs meanwhile; everything else goes on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 mod vessel;
 
-use self::vessel::Vessel;
+use self::vessel::{Tar, Vessel};
 use crate::audit;
 use crate::catalog;
 use crate::disk::{Disk, DiskFile};
@@ -121,7 +121,8 @@ impl Engine {
     /// # Errors
     /// A sentence for the operator. What was copied by then into a directory is left there, and is no backup.
     pub fn back_up(&self, into: &Path, progress: &BackupProgress) -> Result<BackupManifest, String> {
-        self.copy_all(into, progress).map_err(|error| {
+        let copied = vessel::begin(into).and_then(|mut vessel| self.copy_all(vessel.as_mut(), progress));
+        copied.map_err(|error| {
             let remedy = if into.is_dir() {
                 "What is there is no backup; remove it, and back up again into an empty directory"
             } else {
@@ -131,11 +132,18 @@ impl Engine {
         })
     }
 
-    fn copy_all(&self, into: &Path, progress: &BackupProgress) -> io::Result<BackupManifest> {
-        let mut vessel = vessel::begin(into)?;
+    /// Writes everything that is primary as a tar stream: a backup once it is kept as a whole.
+    ///
+    /// # Errors
+    /// When reading or writing fails, or the backup was stopped.
+    pub fn back_up_to(&self, out: &mut dyn Write, progress: &BackupProgress) -> io::Result<BackupManifest> {
+        self.copy_all(&mut Tar::begin(out), progress)
+    }
+
+    fn copy_all(&self, vessel: &mut dyn Vessel, progress: &BackupProgress) -> io::Result<BackupManifest> {
         let made_at = self.clock.now();
-        let (disk, into) = (self.disk.as_ref(), vessel.as_mut());
-        let mut copy = Copying { disk, into, progress, files: Vec::new() };
+        let mut copy =
+            Copying { disk: self.disk.as_ref(), into: &mut *vessel, progress, files: Vec::new() };
         let mut environments = Vec::new();
         for entry in &self.catalog.state().environments {
             let environment = self.environment(entry.id).map_err(io::Error::other)?;

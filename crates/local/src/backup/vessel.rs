@@ -1,4 +1,4 @@
-//! Where a backup goes: a directory of files, or one tar file with the same in it.
+//! Where a backup goes: a directory of files, or one tar file or stream with the same in it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -81,29 +81,18 @@ impl Vessel for Files {
     }
 }
 
-/// A tar file. It has its name once it is whole.
-struct Archive {
-    path: PathBuf,
-    partial: PathBuf,
-    tar: tar::Builder<BufWriter<File>>,
+/// A tar stream.
+pub(super) struct Tar<W: Write> {
+    tar: tar::Builder<W>,
 }
 
-impl Archive {
-    fn begin(path: &Path) -> io::Result<Archive> {
-        if path.exists() {
-            return Err(taken("the file is there already"));
-        }
-        if let Some(above) = path.parent() {
-            make_directory(above)?;
-        }
-        let partial = path.with_extension("tar.new");
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-        let tar = tar::Builder::new(BufWriter::with_capacity(STEP_BYTES, file));
-        Ok(Archive { path: path.into(), partial, tar })
+impl<W: Write> Tar<W> {
+    pub(super) fn begin(to: W) -> Tar<W> {
+        Tar { tar: tar::Builder::new(to) }
     }
 }
 
-impl Vessel for Archive {
+impl<W: Write> Vessel for Tar<W> {
     fn add(&mut self, path: &str, bytes: u64, from: &mut dyn Read) -> io::Result<()> {
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o600);
@@ -122,9 +111,44 @@ impl Vessel for Archive {
         let text = serde_json::to_vec_pretty(manifest)?;
         self.add(MANIFEST, text.len() as u64, &mut text.as_slice())?;
         self.tar.finish()?;
-        let buffer = self.tar.get_mut();
-        buffer.flush()?;
-        buffer.get_ref().sync_all()?;
+        self.tar.get_mut().flush()
+    }
+}
+
+/// A tar file. It has its name once it is whole.
+struct Archive {
+    path: PathBuf,
+    partial: PathBuf,
+    tar: Tar<BufWriter<File>>,
+}
+
+impl Archive {
+    fn begin(path: &Path) -> io::Result<Archive> {
+        if path.exists() {
+            return Err(taken("the file is there already"));
+        }
+        if let Some(above) = path.parent() {
+            make_directory(above)?;
+        }
+        let partial = path.with_extension("tar.new");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        let tar = Tar::begin(BufWriter::with_capacity(STEP_BYTES, file));
+        Ok(Archive { path: path.into(), partial, tar })
+    }
+}
+
+impl Vessel for Archive {
+    fn add(&mut self, path: &str, bytes: u64, from: &mut dyn Read) -> io::Result<()> {
+        self.tar.add(path, bytes, from)
+    }
+
+    fn withdraw(&mut self, path: &str) -> io::Result<()> {
+        self.tar.withdraw(path)
+    }
+
+    fn finish(&mut self, manifest: &BackupManifest) -> io::Result<()> {
+        self.tar.finish(manifest)?;
+        self.tar.tar.get_ref().get_ref().sync_all()?;
         fs::rename(&self.partial, &self.path)?;
         let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
         File::open(above.unwrap_or(Path::new(".")))?.sync_all()

@@ -18,8 +18,8 @@ use crate::admin::to_the_second;
 /// Asks the running server when there is one, and copies the directory itself otherwise.
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// A directory that is empty or not there yet, or a file that is not there yet and whose name ends in `.tar`; on
-    /// the server's machine.
+    /// A directory that is empty or not there yet, or a file that is not there yet and whose name ends in `.tar`, on
+    /// the server's machine; or such a file of a bucket, as s3://BUCKET/PATH/NAME.tar.
     into: PathBuf,
     #[command(flatten)]
     output: Output,
@@ -28,7 +28,7 @@ pub struct Backup {
 /// The data directory must be empty or not there yet.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The directory or the file that `muster backup` wrote.
+    /// The directory or the file that `muster backup` wrote, also one of a bucket.
     backup: PathBuf,
     /// The data directory that the backup was made of, or a later one of the same environments: what was erased there
     /// since is erased here as well. May be given more than once.
@@ -45,7 +45,12 @@ impl Backup {
     /// A sentence with the remedy.
     pub fn run(self, config: &Config) -> Result<ExitCode, String> {
         let Backup { into, output } = self;
-        let into = std::path::absolute(&into).map_err(|error| format!("{}: {error}.", into.display()))?;
+        let into = match into.to_str().is_some_and(|text| text.starts_with("s3://")) {
+            true => into,
+            false => {
+                std::path::absolute(&into).map_err(|error| format!("{}: {error}.", into.display()))?
+            }
+        };
         let mut progress = Progress::new();
         progress.line(&format!("Copying into {}.", into.display()));
         let made =

@@ -18,6 +18,7 @@ mod listen;
 mod log;
 mod rule;
 mod storage;
+mod s3;
 mod sync;
 mod variables;
 
@@ -31,6 +32,7 @@ use crate::erasures::ErasureSettings;
 use crate::exports::ExportSettings;
 use crate::http::HttpSettings;
 use crate::jobs::JobSettings;
+use crate::stores::S3Settings;
 use crate::sync::SyncSettings;
 
 pub use bootstrap::BootstrapApiKey;
@@ -55,7 +57,7 @@ pub const FILE_IN_DATA: &str = "muster.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The rules of every topic.
-const ALL_RULES: [&[(&str, rule::Rule)]; 9] = [
+const ALL_RULES: [&[(&str, rule::Rule)]; 10] = [
     listen::RULES,
     http::RULES,
     storage::RULES,
@@ -64,6 +66,7 @@ const ALL_RULES: [&[(&str, rule::Rule)]; 9] = [
     exports::RULES,
     erasure::RULES,
     sync::RULES,
+    s3::RULES,
     log::RULES,
 ];
 
@@ -87,6 +90,8 @@ pub struct Settings {
     pub erasure: ErasureSettings,
     /// Where synced days go.
     pub sync: SyncSettings,
+    /// The service of buckets.
+    pub s3: S3Settings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -160,7 +165,7 @@ impl Config {
             layers.check(rules);
         }
         let bootstrap_api_key = bootstrap_api_key(&mut layers, variables);
-        let credentials = sync::credentials(variables).unwrap_or_else(|what| {
+        let credentials = s3::credentials(variables).unwrap_or_else(|what| {
             layers.complain(what);
             None
         });
@@ -172,7 +177,7 @@ impl Config {
             Ok(mut settings) => match settings.http.validate() {
                 Err(what) => Err(ConfigError(vec![format!("[http]: {what}")])),
                 Ok(()) => {
-                    settings.sync.credentials = credentials;
+                    settings.s3.credentials = credentials;
                     Ok(Config { data, data_origin, file, settings, bootstrap_api_key, layers })
                 }
             },

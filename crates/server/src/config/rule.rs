@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use toml::Value;
 
-use crate::sync::Destination;
+use crate::stores::Destination;
 
 /// A rule for one setting.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 //! the same files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_kernel::model::event::{Event, EventKind};
@@ -20,13 +20,15 @@ use muster_kernel::ports::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::store::{Store, StoreFile};
 use crate::exports::{COMPANIES, EVENTS, Rows, USERS};
 use crate::formats::{self, Cell, RowFile, Table};
+use crate::stores::{Store, StoreFile};
 
 /// The name of the file that says that a day is whole.
 pub(super) const MANIFEST: &str = "_manifest.json";
 const MANIFEST_FORMAT: u32 = 1;
+/// A manifest names a file for each type of events.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 const ALL_USERS: &str = "all_users";
 const ALL_COMPANIES: &str = "all_companies";
 /// Events read at a time.
@@ -118,8 +120,11 @@ pub(super) fn write(
 ) -> Result<Written, Unwritten> {
     let folder = format!("{}/{}", wanted.folder, wanted.day);
     let manifest_path = format!("{folder}/{MANIFEST}");
-    let before = store.read(&manifest_path)?;
-    let before = before.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
+    let before = match store.read(&manifest_path)? {
+        // One that makes no sense is as good as none.
+        Some(file) => serde_json::from_reader::<_, Manifest>(file.take(MANIFEST_BYTES_MAX)).ok(),
+        None => None,
+    };
     let left = Written { days_left: 1, ..Written::default() };
     if before.is_some() && sources.is_dropped(wanted)? {
         return Ok(left);

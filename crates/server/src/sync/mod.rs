@@ -5,11 +5,8 @@
 //! the next one. A stop in the midst of a day leaves a day without a manifest, which the next start writes again. It never
 //! answers HTTP, never names an engine, and holds nothing that grows with a day.
 
-mod bucket;
 mod day;
 mod settings;
-mod store;
-mod web;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -20,9 +17,11 @@ use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::sync::{DataSync, Day, Written};
 use muster_kernel::ports::{Catalog, Clock, EventLog, History, Inquiry, Profiles, RawEvents};
 
-pub use settings::{Destination, S3Credentials, SyncSettings};
+pub use settings::SyncSettings;
 
 use day::{Sources, Unwritten, Wanted};
+
+use crate::stores::{self, Destination, S3Settings};
 
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -54,7 +53,7 @@ pub struct Syncer {
 
 struct Inner {
     parts: Parts,
-    settings: SyncSettings,
+    s3: S3Settings,
     destination: Option<Destination>,
     state: Mutex<State>,
     bell: Condvar,
@@ -69,10 +68,10 @@ struct State {
 
 impl Syncer {
     /// A syncer that has not begun.
-    pub fn new(parts: Parts, settings: SyncSettings) -> Syncer {
+    pub fn new(parts: Parts, settings: &SyncSettings, s3: S3Settings) -> Syncer {
         // The configuration has refused what is none.
         let destination = settings.destination.as_deref().and_then(|text| Destination::parse(text).ok());
-        let inner = Inner { parts, settings, destination, state: Mutex::default(), bell: Condvar::new() };
+        let inner = Inner { parts, s3, destination, state: Mutex::default(), bell: Condvar::new() };
         Syncer { inner: Arc::new(inner), thread: Mutex::default() }
     }
 
@@ -223,7 +222,7 @@ impl Inner {
             profiles: &*self.parts.profiles,
             inquiry: &inquiry,
         };
-        let store = store::open(destination, &self.settings)?;
+        let store = stores::open(destination, &self.s3)?;
         let written = day::write(&sources, &*store, &wanted)?;
         Ok((written, destination.shown(&folder)))
     }

@@ -12,6 +12,7 @@ use super::{Verified, base_of, is_unused, office, open_engine, random, refusal, 
 use crate::admin::{self, Actor};
 use crate::backups::{BackupRequest, BackupStatus, Backups, Made, MadeOf, Work};
 use crate::config::{Config, LogFormat, LogLevel, LogSettings};
+use crate::stores::{self, Destination, S3Settings};
 use crate::{control, logging};
 
 /// How often a backup under way is looked at.
@@ -41,7 +42,8 @@ pub fn back_up(config: &Config, into: &Path, told: &mut dyn FnMut(u64)) -> Resul
 
 fn back_up_alone(config: &Config, into: &Path) -> Result<Made, String> {
     let engine = open_alone(config)?;
-    let made = engine.back_up(into, &BackupProgress::default()).map(|manifest| made_of(&manifest));
+    let made = copy(&engine, into, &config.settings.s3, &BackupProgress::default());
+    let made = made.map(|manifest| made_of(&manifest));
     let noted = made.as_ref().ok().map(|made| {
         let (random, base) = (random(), base_of(config, &config.settings.listen.address));
         note_backup(&engine, random.as_ref(), &base, into, made)
@@ -49,6 +51,57 @@ fn back_up_alone(config: &Config, into: &Path) -> Result<Made, String> {
     engine.close();
     noted.transpose()?;
     made.map_err(|error| format!("{error}."))
+}
+
+/// Copies into a directory, a file or a bucket.
+fn copy(
+    engine: &Engine,
+    into: &Path,
+    s3: &S3Settings,
+    progress: &BackupProgress,
+) -> Result<BackupManifest, String> {
+    let Some((destination, name)) = in_bucket(into)? else { return engine.back_up(into, progress) };
+    let shown = into.display();
+    let copied = || -> std::io::Result<BackupManifest> {
+        let store = stores::open(&destination, s3)?;
+        if store.read(&name)?.is_some() {
+            return Err(std::io::Error::other("the file is there already"));
+        }
+        let mut file = store.begin(&name)?;
+        let manifest = engine.back_up_to(&mut file, progress)?;
+        file.finish()?;
+        Ok(manifest)
+    };
+    copied().map_err(|error| {
+        format!("{shown}: {error}. No backup was made; mend the cause or choose another name")
+    })
+}
+
+/// The bucket and the file's name in it, where a backup is named by them: `s3://BUCKET/PATH/NAME.tar`.
+///
+/// # Errors
+/// When it is one that cannot be.
+fn in_bucket(backup: &Path) -> Result<Option<(Destination, String)>, String> {
+    let Some(text) = backup.to_str().filter(|text| text.starts_with("s3://")) else { return Ok(None) };
+    let wrong = || format!("{text} names no file of a bucket; give one as s3://BUCKET/PATH/NAME.tar");
+    let (above, name) = text.rsplit_once('/').ok_or_else(wrong)?;
+    if !name.ends_with(".tar") {
+        return Err(wrong());
+    }
+    Ok(Some((Destination::parse(above).map_err(|_| wrong())?, name.to_owned())))
+}
+
+/// Makes a data directory of a directory, a file or one of a bucket.
+fn copy_back(config: &Config, backup: &Path) -> Result<BackupManifest, String> {
+    let Some((destination, name)) = in_bucket(backup)? else {
+        return muster_local::restore(backup, &config.data, &random());
+    };
+    let shown = backup.display().to_string();
+    let store = stores::open(&destination, &config.settings.s3);
+    let store = store.map_err(|error| format!("{shown}: {error}"))?;
+    let file = store.read(&name).map_err(|error| format!("{shown}: {error}"))?;
+    let mut file = file.ok_or_else(|| format!("{shown} is not there; name a backup that is"))?;
+    muster_local::restore_from(&mut file, &shown, &config.data, &random())
 }
 
 fn note_backup(
@@ -98,8 +151,7 @@ pub struct ErasedAgain {
 /// # Errors
 /// A sentence with the remedy.
 pub fn restore(config: &Config, backup: &Path, erased_in: &[PathBuf]) -> Result<Restored, String> {
-    let manifest =
-        muster_local::restore(backup, &config.data, &random()).map_err(|error| format!("{error}."))?;
+    let manifest = copy_back(config, backup).map_err(|error| format!("{error}."))?;
     let engine = open_alone(config)?;
     let mut erased = Vec::new();
     let done = erased_in.iter().try_for_each(|other| {
@@ -137,15 +189,15 @@ fn open_alone(config: &Config) -> Result<Arc<Engine>, String> {
 }
 
 /// Backups of a running server; each is noted once it is complete.
-pub(super) fn backups(engine: &Arc<Engine>, base: &str) -> Backups {
-    let (engine, base) = (engine.clone(), base.to_owned());
+pub(super) fn backups(engine: &Arc<Engine>, base: &str, s3: &S3Settings) -> Backups {
+    let (engine, base, s3) = (engine.clone(), base.to_owned(), s3.clone());
     Backups::new(move |into: PathBuf| {
         let progress = Arc::new(BackupProgress::default());
         let (copied, stopped) = (progress.clone(), progress.clone());
-        let (engine, base) = (engine.clone(), base.clone());
+        let (engine, base, s3) = (engine.clone(), base.clone(), s3.clone());
         let make = move || {
             muster_local::yield_to_others();
-            let made = made_of(&engine.back_up(&into, &progress)?);
+            let made = made_of(&copy(&engine, &into, &s3, &progress)?);
             note_backup(&engine, random().as_ref(), &base, &into, &made)?;
             Ok(made)
         };

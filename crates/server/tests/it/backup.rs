@@ -10,6 +10,7 @@ use crate::client::Request;
 use crate::jobs::{ended, id_of, upload};
 use crate::kill::all_events;
 use crate::process::{Said, muster, on, run};
+use crate::s3::S3;
 use crate::whole::{KEY, client, start};
 use crate::world::until;
 
@@ -127,6 +128,48 @@ fn what_was_erased_since_stays_erased_and_certificates_name_the_backups() {
     assert_eq!(reader.ask(&Request::get("/v1/users/grace").key(KEY)).status, 200);
     assert_eq!(reader.ask(&identify("ada")).status, 202);
     assert_eq!(reader.ask(&Request::get("/v1/users/ada").key(KEY)).status, 404, "suppressed here as well");
+}
+
+#[test]
+fn a_backup_in_a_bucket_becomes_a_whole_server() {
+    let s3 = S3::start();
+    assert_eq!(s3.ask("PUT", "/copies").status, 200);
+    let root = tempfile::tempdir().unwrap();
+    let (data, other) = (root.path().join("data"), root.path().join("other"));
+    let variables = s3.variables();
+    let borrowed: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let server = start(&data, &borrowed);
+    // More than one part of the upload: some 12 MB.
+    for number in 0..14 {
+        let texts = (0..15).map(|text| (format!("text {text}"), json!("x".repeat(60_000))));
+        let texts: serde_json::Map<String, Value> = texts.collect();
+        let event = json!({"user_id": format!("user-{number}"), "metadata": texts});
+        let answer = client(&server).ask(&Request::post("/v1/identify", event.to_string()).key(KEY));
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+    let name = "s3://copies/of/muster.tar";
+    let made = worked(on(&data, &["backup", name, "--json"]));
+    assert!(made["made"]["bytes"].as_u64().unwrap() > 10 << 20, "{made}");
+    let again = on(&data, &["backup", name]);
+    assert!(again.err.contains("the file is there already"), "{}", again.err);
+    let wrong = on(&data, &["backup", "s3://copies/of/a-directory"]);
+    assert!(wrong.err.contains("NAME.tar"), "{}", wrong.err);
+    let truth = all_events(&mut client(&server));
+    assert_eq!(server.stop().code, Some(0));
+
+    // Without a server the command does it, and takes its settings from the same variables.
+    let mut alone = muster(&["backup", "s3://copies/alone.tar", "--json"]);
+    worked(run(alone.arg("--data").arg(&data).envs(variables.iter().cloned())));
+    let restore = |from: &str, into: &Path| {
+        let mut command = muster(&["restore", from, "--json"]);
+        run(command.arg("--data").arg(into).envs(variables.iter().cloned()))
+    };
+    assert_eq!(worked(restore(name, &other))["made"], made["made"]);
+    let restored = start(&other, &[]);
+    assert_eq!(all_events(&mut client(&restored)), truth);
+    let missing = restore("s3://copies/nothing.tar", &root.path().join("third"));
+    assert!(missing.err.contains("is not there"), "{}", missing.err);
 }
 
 #[test]

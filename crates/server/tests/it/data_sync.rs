@@ -1,9 +1,7 @@
 //! Data sync: on the built program with a real directory and a real S3 service, and with a clock in the test's hand.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
@@ -11,6 +9,7 @@ use muster_kernel::model::catalog::CatalogState;
 use muster_kernel::model::sync::{DataSync, Day, SyncChoice, SyncReason, SyncStatus};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, Clock, EventLog, RawEvents};
+use muster_server::stores::S3Settings;
 use muster_server::sync::{Parts, SyncSettings, Syncer};
 use muster_testkit::block_on::block_on;
 use muster_testkit::builders::{PRODUCTION, tracked};
@@ -22,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::client::{Answer, Client, Request};
 use crate::console::told;
 use crate::process::Server;
+use crate::s3::{S3, SECRET};
 use crate::whole::{KEY, client, start};
 use crate::world::{World, until};
 
@@ -357,7 +357,7 @@ impl Modelled {
             yield_to_others: || {},
         };
         let destination = Some(self.root.path().to_str().unwrap().to_owned());
-        let syncer = Syncer::new(parts, SyncSettings { destination, ..SyncSettings::default() });
+        let syncer = Syncer::new(parts, &SyncSettings { destination }, S3Settings::default());
         syncer.start().unwrap();
         syncer
     }
@@ -450,46 +450,6 @@ fn a_day_whose_events_were_dropped_is_left_as_it_stands() {
     syncer.stop();
 }
 
-/// An S3 service (moto, of PyPI), put there by `make tools`.
-struct S3 {
-    child: Child,
-    port: u16,
-}
-
-impl S3 {
-    fn start() -> S3 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("readers");
-        let program = home.join("bin/moto_server");
-        assert!(program.exists(), "{} is missing: run `make tools`", program.display());
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let s3 = S3 { child, port };
-        until("the S3 service answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        s3
-    }
-
-    fn ask(&self, method: &str, path: &str) -> Answer {
-        let mut client = Client::connect(([127, 0, 0, 1], self.port).into());
-        let host = format!("127.0.0.1:{}", self.port);
-        // Whoever names a key may do everything there; what it signs is not looked at.
-        let key = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {key}\r\nContent-Length: 0\r\n\r\n"
-        );
-        client.write(head.as_bytes());
-        client.answer(false)
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Text that no compression makes small.
 fn noise(length: usize, seed: &mut u64) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -505,13 +465,10 @@ fn a_bucket_holds_each_file_as_a_whole_large_ones_in_parts() {
     let s3 = S3::start();
     assert_eq!(s3.ask("PUT", "/analytics").status, 200);
     let data = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://127.0.0.1:{}", s3.port);
-    let variables = [
-        ("MUSTER_SYNC__DESTINATION", "s3://analytics/from/muster"),
-        ("MUSTER_SYNC__S3_ENDPOINT", endpoint.as_str()),
-        ("MUSTER_S3_ACCESS_KEY_ID", "test"),
-        ("MUSTER_S3_SECRET_ACCESS_KEY", "a secret that no log names"),
-    ];
+    let destination = ("MUSTER_SYNC__DESTINATION".to_owned(), "s3://analytics/from/muster".to_owned());
+    let variables: Vec<(String, String)> = s3.variables().into_iter().chain([destination]).collect();
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let server = start(data.path(), &variables);
     let mut asked = client(&server);
     // Some 14 MB that are sent in two parts.
@@ -558,5 +515,5 @@ fn a_bucket_holds_each_file_as_a_whole_large_ones_in_parts() {
     let run = newest(&mut asked, "retrying");
     assert!(run["failure"].as_str().unwrap().starts_with("the destination failed: "), "{run}");
     let said = server.stop();
-    assert!(!said.err.contains("a secret that no log names"));
+    assert!(!said.err.contains(SECRET));
 }

@@ -46,6 +46,7 @@ mod process;
 mod promises;
 mod rate_limits;
 mod reports;
+mod s3;
 mod seeds;
 mod segments;
 mod sign_in;

@@ -26,6 +26,7 @@ use muster_server::erasures::{self, Eraser, ErasureSettings};
 use muster_server::exports::{self, ExportSettings, Exporter};
 use muster_server::http::{Handle, HttpSettings, Parts, Random, Server, serve};
 use muster_server::jobs::{self, JobSettings, Runner};
+use muster_server::stores::S3Settings;
 use muster_server::sync::{self, SyncSettings, Syncer};
 use muster_testkit::clock::ManualClock;
 use muster_testkit::model_engine::ModelEngine;
@@ -309,7 +310,7 @@ impl World {
             jobs: Arc::clone(&jobs),
             erasures: eraser(&model, &clock, &random),
             exports: Arc::clone(&exporter),
-            sync: Arc::new(Syncer::new(sync_parts, SyncSettings::default())),
+            sync: Arc::new(Syncer::new(sync_parts, &SyncSettings::default(), S3Settings::default())),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,

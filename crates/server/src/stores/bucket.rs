@@ -3,8 +3,7 @@
 //! A file goes up in parts of 8 MiB while it is written, and the bucket shows it once all of them are there; a file of one
 //! part is put as a whole. Calls are made one after another on the thread that writes.
 
-use std::io::{self, Write};
-use std::sync::Arc;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -12,11 +11,11 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use tokio::runtime::Runtime;
 
-use super::settings::{S3Credentials, SyncSettings};
-use super::store::{Store, StoreFile};
+use super::settings::{S3Credentials, S3Settings};
 use super::web::Web;
+use super::{Store, StoreFile};
 
-/// Bytes of a part; a bucket takes 10,000 of them.
+/// Bytes of a part, sent or read at a time; a bucket takes 10,000 of them, which is 80 GB.
 const PART_BYTES: usize = 8 << 20;
 /// How long the library tries a call again before the day fails and waits its turn.
 const RETRY_PATIENCE: Duration = Duration::from_secs(20);
@@ -31,15 +30,15 @@ pub(super) struct Bucket {
 impl Bucket {
     /// # Errors
     /// When the settings make no store. Nothing is asked of the bucket yet.
-    pub(super) fn open(bucket: &str, prefix: &str, settings: &SyncSettings) -> io::Result<Bucket> {
+    pub(super) fn open(bucket: &str, prefix: &str, settings: &S3Settings) -> io::Result<Bucket> {
         let retry =
             RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_PATIENCE, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
-            .with_region(&settings.s3_region)
+            .with_region(&settings.region)
             .with_retry(retry)
             .with_http_connector(Web::new());
-        if let Some(endpoint) = &settings.s3_endpoint {
+        if let Some(endpoint) = &settings.endpoint {
             // Services other than Amazon's know buckets by their path.
             builder = builder
                 .with_endpoint(endpoint.trim_end_matches('/'))
@@ -68,11 +67,14 @@ impl Store for Bucket {
         Ok(Box::new(BucketFile { bucket: self, key: self.key(path), part: Vec::new(), upload: None }))
     }
 
-    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+    fn read<'s>(&'s self, path: &str) -> io::Result<Option<Box<dyn Read + 's>>> {
         let key = self.key(path);
-        let read = async { self.store.get(&key).await?.bytes().await };
-        match self.runtime.block_on(read) {
-            Ok(bytes) => Ok(Some(bytes.to_vec())),
+        let head = async { self.store.head(&key).await };
+        match self.runtime.block_on(head) {
+            Ok(found) => {
+                let part = io::Cursor::new(Vec::new());
+                Ok(Some(Box::new(BucketReader { bucket: self, key, length: found.size, next: 0, part })))
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(io::Error::other(error)),
         }
@@ -83,6 +85,32 @@ impl Store for Bucket {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(io::Error::other(error)),
         }
+    }
+}
+
+/// A file of a bucket, read a part at a time.
+struct BucketReader<'s> {
+    bucket: &'s Bucket,
+    key: Path,
+    length: u64,
+    /// Where the next part begins.
+    next: u64,
+    part: io::Cursor<Vec<u8>>,
+}
+
+impl Read for BucketReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.part.read(buffer)?;
+        if count > 0 || buffer.is_empty() || self.next >= self.length {
+            return Ok(count);
+        }
+        let Bucket { store, runtime, .. } = self.bucket;
+        let range = self.next..self.length.min(self.next + PART_BYTES as u64);
+        let key = &self.key;
+        let part = runtime.block_on(async { store.get_range(key, range.clone()).await });
+        self.part = io::Cursor::new(part.map_err(io::Error::other)?.to_vec());
+        self.next = range.end;
+        self.part.read(buffer)
     }
 }
 

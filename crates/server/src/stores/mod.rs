@@ -1,26 +1,31 @@
-//! Where days are written: a directory of this machine, or a bucket. A file is there as a whole once it is finished, and under
-//! its name never in parts.
+//! Places for files outside of the data directory: a directory of this machine, or a bucket. A file is there as a whole once it
+//! is finished, and under its name never in parts. Data sync and backups write to them.
+
+mod bucket;
+mod settings;
+mod web;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::bucket::Bucket;
-use super::settings::{Destination, SyncSettings};
+pub use settings::{Destination, S3Credentials, S3Settings};
+
+use bucket::Bucket;
 
 /// Where files go. Paths are relative, with slashes.
-pub(super) trait Store {
+pub(crate) trait Store {
     /// Begins a file, in place of one that has its name.
     ///
     /// # Errors
     /// When it cannot be begun.
     fn begin<'s>(&'s self, path: &str) -> io::Result<Box<dyn StoreFile + 's>>;
 
-    /// The bytes of a file; `None` when there is none.
+    /// A file, from its beginning on; `None` when there is none.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+    fn read<'s>(&'s self, path: &str) -> io::Result<Option<Box<dyn Read + 's>>>;
 
     /// Removes a file; one that is not there is no error.
     ///
@@ -30,7 +35,7 @@ pub(super) trait Store {
 }
 
 /// A file on its way. Dropped before its end, it leaves nothing that has its name.
-pub(super) trait StoreFile: Write + Send {
+pub(crate) trait StoreFile: Write + Send {
     /// Gives the file its name: durable when it returns.
     ///
     /// # Errors
@@ -42,7 +47,7 @@ pub(super) trait StoreFile: Write + Send {
 ///
 /// # Errors
 /// When nothing can be opened there.
-pub(super) fn open(destination: &Destination, settings: &SyncSettings) -> io::Result<Box<dyn Store>> {
+pub(crate) fn open(destination: &Destination, settings: &S3Settings) -> io::Result<Box<dyn Store>> {
     Ok(match destination {
         Destination::Directory(root) => Box::new(Directory { root: root.clone() }),
         Destination::Bucket { bucket, prefix } => Box::new(Bucket::open(bucket, prefix, settings)?),
@@ -73,9 +78,9 @@ impl Store for Directory {
         Ok(Box::new(DirectoryFile { file, draft, path, is_finished: false }))
     }
 
-    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.root.join(path)) {
-            Ok(bytes) => Ok(Some(bytes)),
+    fn read<'s>(&'s self, path: &str) -> io::Result<Option<Box<dyn Read + 's>>> {
+        match File::open(self.root.join(path)) {
+            Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -115,7 +120,7 @@ impl Drop for DirectoryFile {
         if !self.is_finished
             && let Err(error) = fs::remove_file(&self.draft)
         {
-            tracing::warn!(%error, "a half-written file of a data sync is left; the next try writes over it");
+            tracing::warn!(%error, "a half-written file is left; the next try writes over it");
         }
     }
 }
@@ -154,7 +159,14 @@ mod tests {
     fn a_file_is_there_as_a_whole_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         let store = Directory { root: root.path().join("not/yet") };
-        assert_eq!(store.read("a/x.ndjson.gz").unwrap(), None);
+        let read = |path: &str| {
+            store.read(path).unwrap().map(|mut file| {
+                let mut text = String::new();
+                file.read_to_string(&mut text).unwrap();
+                text
+            })
+        };
+        assert_eq!(read("a/x.ndjson.gz"), None);
         store.remove("a/x.ndjson.gz").unwrap();
         let write = |text: &str| {
             let mut file = store.begin("a/x.ndjson.gz").unwrap();
@@ -162,12 +174,12 @@ mod tests {
             file
         };
         let file = write("one");
-        assert_eq!(store.read("a/x.ndjson.gz").unwrap(), None, "not before its end");
+        assert_eq!(read("a/x.ndjson.gz"), None, "not before its end");
         file.finish().unwrap();
         drop(write("half"));
-        assert_eq!(store.read("a/x.ndjson.gz").unwrap().as_deref(), Some(&b"one"[..]));
+        assert_eq!(read("a/x.ndjson.gz").as_deref(), Some("one"));
         write("another").finish().unwrap();
-        assert_eq!(store.read("a/x.ndjson.gz").unwrap().as_deref(), Some(&b"another"[..]));
+        assert_eq!(read("a/x.ndjson.gz").as_deref(), Some("another"));
         assert_eq!(names(&root.path().join("not/yet/a")), ["x.ndjson.gz"]);
         store.remove("a/x.ndjson.gz").unwrap();
         assert_eq!(names(&root.path().join("not/yet/a")), [""; 0]);
