@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -208,6 +209,25 @@ class Muster(Server):
         if job["accepted_rows"] + job["duplicate_rows"] != job["total_rows"]:
             raise Failure(f"the job rejected rows: {job}")
         return seconds, job
+
+    def export_events(self, form):
+        """Exports every event; the seconds until its files are whole, and the export."""
+        started = time.monotonic()
+        path, body = "/api/v1/analytics/exports", json.dumps({"type": "events", "format": form})
+        export = self.call("POST", path, body, {"Content-Type": "application/json"}, 201)
+        while export.get("status") not in ("completed", "failed"):
+            time.sleep(0.01)
+            export = self.call("GET", f"{path}/jobs/{export['id']}", None, {}, 200)
+        if export["status"] == "failed":
+            raise Failure(f"the export failed: {export}")
+        return time.monotonic() - started, export
+
+    def download_export(self, export, into):
+        """Saves the files of an export."""
+        into.mkdir()
+        for file in export["presigned_urls"]:
+            with urllib.request.urlopen(file["url"], timeout=600) as answer, open(into / file["filename"], "wb") as saved:
+                shutil.copyfileobj(answer, saved, 1 << 20)
 
     def upload(self, path, file, expected):
         started = time.monotonic()

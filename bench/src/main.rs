@@ -9,6 +9,7 @@ mod connection;
 mod driver;
 mod history;
 mod load;
+mod parquet;
 mod plan;
 mod request;
 mod response;
@@ -40,6 +41,8 @@ enum Command {
     History(rows::HistoryOptions),
     /// Parse such a file on one core and print how long it took.
     Parse(rows::ParseOptions),
+    /// Read every value of Parquet files and print how long it took.
+    ReadParquet(parquet::ReadOptions),
     /// Fill a data directory with events and users, and write the same rows for ClickHouse.
     HistoryFill(history::FillOptions),
     /// Ask such a directory's history, and print times and answers.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Rows(options) => rows::write(&options),
         Command::History(options) => rows::write_history(&options),
         Command::Parse(options) => rows::parse(&options),
+        Command::ReadParquet(options) => parquet::read(&options),
         Command::HistoryFill(options) => history::fill(&options),
         Command::HistoryAsk(options) => history::ask(&options),
         Command::Bare(options) => bare::run(&options),
