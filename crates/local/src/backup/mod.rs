@@ -142,8 +142,7 @@ impl Engine {
 
     fn copy_all(&self, vessel: &mut dyn Vessel, progress: &BackupProgress) -> io::Result<BackupManifest> {
         let made_at = self.clock.now();
-        let mut copy =
-            Copying { disk: self.disk.as_ref(), into: &mut *vessel, progress, files: Vec::new() };
+        let mut copy = Copying { disk: self.disk.as_ref(), into: &mut *vessel, progress, files: Vec::new() };
         let mut environments = Vec::new();
         for entry in &self.catalog.state().environments {
             let environment = self.environment(entry.id).map_err(io::Error::other)?;

@@ -47,9 +47,7 @@ impl Backup {
         let Backup { into, output } = self;
         let into = match into.to_str().is_some_and(|text| text.starts_with("s3://")) {
             true => into,
-            false => {
-                std::path::absolute(&into).map_err(|error| format!("{}: {error}.", into.display()))?
-            }
+            false => std::path::absolute(&into).map_err(|error| format!("{}: {error}.", into.display()))?,
         };
         let mut progress = Progress::new();
         progress.line(&format!("Copying into {}.", into.display()));

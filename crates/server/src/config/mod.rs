@@ -17,8 +17,8 @@ mod layers;
 mod listen;
 mod log;
 mod rule;
-mod storage;
 mod s3;
+mod storage;
 mod sync;
 mod variables;
 

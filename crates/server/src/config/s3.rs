@@ -4,8 +4,7 @@ use super::rule::Rule;
 use super::variables::{self, Variables};
 use crate::stores::S3Credentials;
 
-pub(super) const RULES: &[(&str, Rule)] =
-    &[("s3.region", Rule::Word), ("s3.endpoint", Rule::OptionalUrl)];
+pub(super) const RULES: &[(&str, Rule)] = &[("s3.region", Rule::Word), ("s3.endpoint", Rule::OptionalUrl)];
 
 /// The key to buckets that the variables give, if they give one.
 ///

@@ -145,12 +145,7 @@ impl Inner {
 
 /// Before which time everything is dropped, if the oldest event is old enough for it to be worth it; nothing that came in
 /// since `unread`.
-fn due(
-    days: u32,
-    unread: Option<Timestamp>,
-    oldest: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<Timestamp> {
+fn due(days: u32, unread: Option<Timestamp>, oldest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let before = now.plus(-i64::from(days) * DAY);
     let before = unread.map_or(before, |unread| before.min(unread));
     (oldest? < before.plus(-SLACK)).then_some(before)

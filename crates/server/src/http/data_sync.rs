@@ -22,7 +22,7 @@ use super::edge::Edge;
 use super::error::{self, Envelope, Refused};
 use super::openapi::{ActProblems, EnvironmentHeader, ReadProblems};
 use super::reader::Reader;
-use super::segments::VersionHeader;
+use super::versions::{self, VersionHeader};
 use crate::admin;
 
 /// The data sync of an environment.
@@ -341,5 +341,5 @@ fn shown(
         updated_by: author.map(|member| member.email.clone()),
         version,
     };
-    acts::versioned(error::OK, version, &body)
+    versions::answer(error::OK, &body, version)
 }

@@ -15,11 +15,11 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::live::{calls, problems, stream};
 use super::{
-    audit, bulk, companies, console, content, data_sync, downloads, environments, erasures, event_counts, event_names,
-    events, exports, health, identify, identify_company, imports, invitations, job_list, jobs, kept_events,
-    keys, ledger, lookups, members, membership, metrics, openapi, overview, properties, questions, reports,
-    segment_explain, segment_list, segment_members, segment_preview, segments, session, ties, timeline,
-    track, users, validate,
+    audit, bulk, companies, console, content, data_sync, downloads, environments, erasures, event_counts,
+    event_names, events, exports, health, identify, identify_company, imports, invitations, job_list, jobs,
+    kept_events, keys, ledger, lookups, members, membership, metrics, openapi, overview, properties,
+    questions, reports, segment_explain, segment_list, segment_members, segment_preview, segments, session,
+    ties, timeline, track, users, validate,
 };
 
 /// The routes and the document that describes them, generated from the handlers.

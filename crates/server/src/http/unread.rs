@@ -23,7 +23,9 @@ pub(super) fn refusal(written: &[u8]) -> Option<Refused> {
     let (_, code) = OWN.iter().find(|(begin, _)| written.starts_with(begin))?;
     let is_ours = has_header(written, &REQUEST_ID);
     let message = match code {
-        ProblemCode::HeadTooLarge => "The request's line and headers are too large; send fewer and shorter ones.",
+        ProblemCode::HeadTooLarge => {
+            "The request's line and headers are too large; send fewer and shorter ones."
+        }
         _ => "This is no HTTP/1.1 request that can be read; is it one of TLS, or of another protocol?",
     };
     (!is_ours).then(|| Problem::of_call(*code, message).into())

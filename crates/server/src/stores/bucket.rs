@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, RetryConfig};
 use tokio::runtime::Runtime;
 
 use super::settings::{S3Credentials, S3Settings};

@@ -153,8 +153,12 @@ pub(super) fn write(
         }
     }
     let sum = |of: fn(&ManifestFile) -> u64| -> u64 { files.iter().map(of).sum() };
-    let written =
-        Written { files: files.len() as u64, rows: sum(|file| file.rows), bytes: sum(|file| file.bytes), days_left: 0 };
+    let written = Written {
+        files: files.len() as u64,
+        rows: sum(|file| file.rows),
+        bytes: sum(|file| file.bytes),
+        days_left: 0,
+    };
     let manifest = Manifest {
         format: MANIFEST_FORMAT,
         app_token: wanted.app_token.to_owned(),
@@ -196,7 +200,7 @@ fn events(sources: &Sources<'_>, wanted: &Wanted<'_>, files: &mut Files<'_>) -> 
         for stored in &page.items {
             let event = Event::decode(&stored.payload)
                 .map_err(|_| Unwritten::Failed("an event cannot be read; run `muster verify`".to_owned()))?;
-            rows.of_event(&event, stored.receipt.received_at, &mut |cells| {
+            rows.of_event(&event, stored.receipt.received_at, |_| true, &mut |cells: &[Cell<'_>]| {
                 let Some(Cell::Text(kind)) = cells.get(place) else {
                     return Err(io::Error::other("a row of an event has no type"));
                 };

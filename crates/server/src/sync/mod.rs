@@ -162,7 +162,9 @@ impl Inner {
         let state = self.parts.catalog.state();
         // Nothing is written when nothing is due, which is nearly always.
         if state.sync(environment).is_some_and(|sync| sync.clone().ask_for_due(now)) {
-            self.change(environment, |sync| drop(sync.ask_for_due(now)));
+            self.change(environment, |sync| {
+                sync.ask_for_due(now);
+            });
         }
     }
 

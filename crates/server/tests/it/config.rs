@@ -103,8 +103,18 @@ fn the_operations_page_lists_every_setting_with_its_default() {
     for row in &expected {
         assert!(page.contains(row.as_str()), "docs/OPERATIONS.md lacks the row {row}");
     }
-    let topics =
-        ["`erasure.", "`exports.", "`history.", "`http.", "`jobs.", "`listen.", "`log.", "`s3.", "`storage.", "`sync."];
+    let topics = [
+        "`erasure.",
+        "`exports.",
+        "`history.",
+        "`http.",
+        "`jobs.",
+        "`listen.",
+        "`log.",
+        "`s3.",
+        "`storage.",
+        "`sync.",
+    ];
     let listed =
         page.lines().filter(|line| topics.iter().any(|topic| line.starts_with(&format!("| {topic}"))));
     assert_eq!(listed.count(), expected.len(), "docs/OPERATIONS.md lists a setting that does not exist");
