@@ -131,7 +131,8 @@ pub(super) async fn serve(
         })
     };
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).max_buf_size(READ_BUFFER_BYTES_MAX).pipeline_flush(true);
+    // Each answer is flushed by itself: gathering those to pipelined calls would keep back the one to what is no HTTP.
+    builder.header_read_timeout(None).max_buf_size(READ_BUFFER_BYTES_MAX);
     let mut connection = pin!(builder.serve_connection(io, answering));
     let mut stopping = pin!(stopping.notified());
     let mut is_told = false;

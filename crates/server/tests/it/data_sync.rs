@@ -441,7 +441,7 @@ fn a_day_whose_events_were_dropped_is_left_as_it_stands() {
         world.sync().runs.last().unwrap().written
     };
     let written = backfill("2026-11-10", "2026-11-11");
-    assert_eq!((written.days_left, written.rows), (1, 1), "the second day is all here");
+    assert_eq!((written.days_left, written.rows), (1, 2), "of the second day all is here, beside its user");
     assert_eq!(std::fs::read(&track).unwrap(), before);
     assert_eq!(manifest_in(&folder.join("2026-11-10"))["files"][0]["rows"], 1);
     let written = backfill("2026-11-01", "2026-11-01");
