@@ -373,8 +373,11 @@ export function BreakdownPart({
   const environment = useEnvironment();
   const seesAll = useMay('analyst');
   const users = useQuery(propertiesQuery(environment.id, 'user')).data?.data ?? [];
+  const companies = useQuery(propertiesQuery(environment.id, 'company')).data?.data ?? [];
   const names = useEventNames();
-  const ofUser = users.filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
+  const shown = (properties: typeof users) =>
+    properties.filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
+  const [ofUser, ofCompany] = [shown(users), shown(companies)];
   const meant = names.filter(({ event_name, event_type }) =>
     patterns.some(({ event, type, active }) => active || event === event_name || type === event_type),
   );
@@ -385,7 +388,8 @@ export function BreakdownPart({
   ].toSorted();
   const [owner, name] = Object.entries(breakdown ?? {})[0] ?? [];
   const value = owner === undefined ? '' : `${owner}:${name}`;
-  const isKnown = value === '' || (owner === 'user' ? ofUser : ofEvent).includes(name ?? '');
+  const lists: Record<string, string[]> = { user: ofUser, company: ofCompany, event: ofEvent };
+  const isKnown = value === '' || lists[owner ?? '']?.includes(name ?? '') === true;
   const options = (of: string, list: string[]) =>
     list.map((each) => (
       <option key={each} value={`${of}:${each}`}>
@@ -400,7 +404,7 @@ export function BreakdownPart({
         onChange={({ target }) => {
           const at = target.value.indexOf(':');
           const [of, property] = [target.value.slice(0, at), target.value.slice(at + 1)];
-          onChange(of === 'user' ? { user: property } : of === 'event' ? { event: property } : undefined);
+          onChange(of in lists ? ({ [of]: property } as Breakdown) : undefined);
         }}
         className={classNames(INPUT, '!w-auto max-w-full')}
       >
@@ -408,6 +412,9 @@ export function BreakdownPart({
         {!isKnown && <option value={value}>by {name}</option>}
         {ofUser.length > 0 && (
           <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>
+        )}
+        {ofCompany.length > 0 && (
+          <optgroup label="Of the company, as known now">{options('company', ofCompany)}</optgroup>
         )}
         {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
       </select>
