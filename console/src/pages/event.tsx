@@ -8,10 +8,9 @@ import {
   type EventName,
   eventNamesQuery,
   type PropertyTypes,
-  propertiesQuery,
 } from '../api/history.ts';
 import { Page } from '../frame/page.tsx';
-import { useEnvironment, useMay } from '../frame/session.ts';
+import { useEnvironment } from '../frame/session.ts';
 import {
   type EventSearch,
   kindNamed,
@@ -32,6 +31,7 @@ import { type Line, LineChart } from '../ui/line-chart.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { Time, useNow } from '../ui/time.tsx';
 import { ValueCell } from '../ui/value.tsx';
+import { BreakdownSelect } from './breakdown-select.tsx';
 import { Back } from './profile-parts.tsx';
 import { useEscapeTo } from './user.tsx';
 
@@ -161,7 +161,12 @@ function Volume({ event, search }: { event: EventName; search: EventSearch }) {
             </option>
           ))}
         </select>
-        <Breakdown event={event} chosen={search.breakdown} onChange={(breakdown) => change({ breakdown })} />
+        <BreakdownSelect
+          ofEvent={event.properties.filter(({ masked }) => !masked).map(({ name }) => name)}
+          value={search.breakdown}
+          onChange={(breakdown) => change({ breakdown })}
+          className="!w-[200px]"
+        />
       </div>
       {counts.error && (
         <Failure
@@ -238,46 +243,6 @@ function Measure({
       value={chosen}
       onChange={(measure) => onChange(measure === 'total' ? undefined : measure)}
     />
-  );
-}
-
-/** By which property the numbers are told apart: not by one whose values the viewer may not see. */
-function Breakdown({
-  event,
-  chosen,
-  onChange,
-}: {
-  event: EventName;
-  chosen: string | undefined;
-  onChange: (breakdown: string | undefined) => void;
-}) {
-  const environment = useEnvironment();
-  const seesAll = useMay('analyst');
-  const users = useQuery(propertiesQuery(environment.id, 'user'));
-  const ofEvent = event.properties.filter(({ masked }) => !masked).map(({ name }) => name);
-  const ofUser = (users.data?.data ?? []).filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
-  const isKnown =
-    chosen === undefined ||
-    ofEvent.some((name) => chosen === `event:${name}`) ||
-    ofUser.some((name) => chosen === `user:${name}`);
-  const options = (owner: string, names: string[]) =>
-    names.map((name) => (
-      <option key={name} value={`${owner}:${name}`}>
-        by {name}
-      </option>
-    ));
-  return (
-    <select
-      aria-label="Break down"
-      value={chosen ?? ''}
-      onChange={({ target }) => onChange(target.value || undefined)}
-      className={`${INPUT} !w-[200px]`}
-    >
-      <option value="">Not broken down</option>
-      {!isKnown && <option value={chosen}>by {chosen?.replace(/^\w+:/, '')}</option>}
-      {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
-      {ofUser.length > 0 && <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>}
-    </select>
   );
 }
 

@@ -21,7 +21,7 @@ export interface Span {
   to?: string;
 }
 export type Who = { segment: number } | { filter: string };
-export type Breakdown = { user: string } | { event: string };
+export type Breakdown = { user: string } | { company: string } | { event: string };
 export type Interval = 'hour' | 'day' | 'week' | 'month';
 export const WINDOW_UNITS = ['minutes', 'hours', 'days', 'months'] as const;
 export type WindowUnit = (typeof WINDOW_UNITS)[number] | 'seconds';

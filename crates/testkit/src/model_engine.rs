@@ -86,7 +86,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Island {
     /// What reports ask.
     pub(crate) fn world(&self) -> crate::model_reports::World<'_> {
-        crate::model_reports::World { events: &self.events, users: &self.users, pinned: None }
+        crate::model_reports::World {
+            events: &self.events,
+            users: &self.users,
+            companies: &self.companies,
+            pinned: None,
+        }
     }
 
     fn append(&mut self, now: Timestamp, draft: &EventDraft) -> Result<Appended, AppendError> {

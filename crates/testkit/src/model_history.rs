@@ -142,11 +142,12 @@ pub mod answer {
         profile
     }
 
-    /// See `History::counts`; `user` answers the profile of a user as of now.
+    /// See `History::counts`; `user` and `company` answer profiles as of now.
     pub fn counts<'p>(
         all: &[StoredEvent],
         question: &CountQuestion,
         user: impl Fn(&str) -> Option<&'p Profile>,
+        company: impl Fn(&str) -> Option<&'p Profile>,
     ) -> CountAnswer {
         type Group = Option<OwnedValue>;
         let told = told(all);
@@ -160,6 +161,9 @@ pub mod answer {
                     told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
                 }
                 Breakdown::UserProperty(name) => user(told.event.user_id?)?.property(name),
+                Breakdown::CompanyProperty(name) => {
+                    company(user(told.event.user_id?)?.company_id()?)?.property(name)
+                }
             };
             value.filter(|value| *value != Value::Null).map(OwnedValue::of)
         };
@@ -292,7 +296,12 @@ impl History for ModelEngine {
     ) -> Result<CountAnswer, StoreError> {
         wanted(inquiry)?;
         self.with(environment, |island| {
-            Ok(answer::counts(&island.kept(), question, |user| island.users.get(user)))
+            Ok(answer::counts(
+                &island.kept(),
+                question,
+                |user| island.users.get(user),
+                |company| island.companies.get(company),
+            ))
         })
     }
 

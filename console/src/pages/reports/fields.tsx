@@ -1,9 +1,8 @@
 /** The fields that questions of all kinds share: events, times, who, and what is told apart. */
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useId, useMemo, useState } from 'react';
-import { propertiesQuery } from '../../api/history.ts';
 import { segmentsQuery } from '../../api/segments.ts';
-import { useEnvironment, useMay } from '../../frame/session.ts';
+import { useEnvironment } from '../../frame/session.ts';
 import {
   type Breakdown,
   type ConversionWindow,
@@ -22,6 +21,7 @@ import { classNames } from '../../ui/class-names.ts';
 import { INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
 import { NumberField } from '../../ui/number-field.tsx';
+import { BreakdownSelect } from '../breakdown-select.tsx';
 import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
 import { FilterBar } from '../segments/filter-bar.tsx';
 
@@ -360,7 +360,7 @@ export function WhoPart({
   );
 }
 
-/** By which property numbers are told apart: not by one whose values the viewer may not see. */
+/** By which property numbers are told apart. */
 export function BreakdownPart({
   patterns,
   breakdown,
@@ -370,12 +370,7 @@ export function BreakdownPart({
   breakdown: Breakdown | undefined;
   onChange: (breakdown: Breakdown | undefined) => void;
 }) {
-  const environment = useEnvironment();
-  const seesAll = useMay('analyst');
-  const users = useQuery(propertiesQuery(environment.id, 'user')).data?.data ?? [];
-  const names = useEventNames();
-  const ofUser = users.filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
-  const meant = names.filter(({ event_name, event_type }) =>
+  const meant = useEventNames().filter(({ event_name, event_type }) =>
     patterns.some(({ event, type, active }) => active || event === event_name || type === event_type),
   );
   const ofEvent = [
@@ -384,33 +379,18 @@ export function BreakdownPart({
     ),
   ].toSorted();
   const [owner, name] = Object.entries(breakdown ?? {})[0] ?? [];
-  const value = owner === undefined ? '' : `${owner}:${name}`;
-  const isKnown = value === '' || (owner === 'user' ? ofUser : ofEvent).includes(name ?? '');
-  const options = (of: string, list: string[]) =>
-    list.map((each) => (
-      <option key={each} value={`${of}:${each}`}>
-        by {each}
-      </option>
-    ));
+  const choose = (value: string | undefined) => {
+    const [, of, property] = /^(\w+):(.*)$/s.exec(value ?? '') ?? [];
+    onChange(of === undefined ? undefined : ({ [of]: property } as Breakdown));
+  };
   return (
     <Part title="Told apart">
-      <select
-        aria-label="Break down"
-        value={value}
-        onChange={({ target }) => {
-          const at = target.value.indexOf(':');
-          const [of, property] = [target.value.slice(0, at), target.value.slice(at + 1)];
-          onChange(of === 'user' ? { user: property } : of === 'event' ? { event: property } : undefined);
-        }}
-        className={classNames(INPUT, '!w-auto max-w-full')}
-      >
-        <option value="">Not broken down</option>
-        {!isKnown && <option value={value}>by {name}</option>}
-        {ofUser.length > 0 && (
-          <optgroup label="Of the user, as known now">{options('user', ofUser)}</optgroup>
-        )}
-        {ofEvent.length > 0 && <optgroup label="Of the event">{options('event', ofEvent)}</optgroup>}
-      </select>
+      <BreakdownSelect
+        ofEvent={ofEvent}
+        value={owner === undefined ? undefined : `${owner}:${name}`}
+        onChange={choose}
+        className="!w-auto max-w-full"
+      />
     </Part>
   );
 }

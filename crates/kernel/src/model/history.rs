@@ -353,6 +353,19 @@ pub enum Breakdown {
     EventProperty(String),
     /// A property of the event's user as the profile has it *now*, whenever the event happened.
     UserProperty(String),
+    /// A property of the company that the event's user belongs to *now*, as the company has it now.
+    CompanyProperty(String),
+}
+
+impl Breakdown {
+    /// The name of the property.
+    pub fn name(&self) -> &str {
+        match self {
+            Breakdown::EventProperty(name)
+            | Breakdown::UserProperty(name)
+            | Breakdown::CompanyProperty(name) => name,
+        }
+    }
 }
 
 /// How often something happened.

@@ -50,7 +50,7 @@ pub mod verifying;
 mod writer;
 
 use muster_kernel::model::history::{
-    AsOf, Breakdown, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
+    AsOf, CountAnswer, CountQuestion, EventQuery, NameSummary, NamesQuestion, PropertiesQuestion,
     PropertySummary, Standing,
 };
 use muster_kernel::model::id::Position;
@@ -109,10 +109,7 @@ impl Archive {
         inquiry: &Inquiry,
     ) -> Result<CountAnswer, StoreError> {
         let scan = self.scan(snapshot, inquiry);
-        let column = match &question.breakdown {
-            Some(Breakdown::UserProperty(name)) => Some(self.columns.get(name, &scan, profiles)?),
-            _ => None,
-        };
+        let column = self.columns.of_breakdown(question.breakdown.as_ref(), &scan, profiles)?;
         counts::counts(&scan, question, column.as_deref())
     }
 

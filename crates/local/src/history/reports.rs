@@ -51,10 +51,7 @@ impl Archive {
             (Some(members), Some(meeting)) => Some(members & meeting),
             (members, meeting) => members.or(meeting),
         };
-        let column = match breakdown {
-            Some(Breakdown::UserProperty(name)) => Some(self.columns.get(name, &scan, profiles)?),
-            _ => None,
-        };
+        let column = self.columns.of_breakdown(breakdown, &scan, profiles)?;
         let state = State { through: snapshot.through, who: who.map(Arc::new), column };
         Ok(Ground { snapshot, state })
     }

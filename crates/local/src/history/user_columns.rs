@@ -1,4 +1,4 @@
-//! Users' properties as of now, by the users' numbers: what events are broken down by.
+//! Users' properties as of now, and those of their companies, by the users' numbers: what events are broken down by.
 //!
 //! A column is made from the profiles when somebody asks for it, and kept for the next one: what identify events have
 //! changed since is read anew, user by user, from the profiles. A few columns are kept, those asked for last.
@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use muster_kernel::model::event::EventKind;
-use muster_kernel::model::profile::ProfileView;
+use muster_kernel::model::history::Breakdown;
+use muster_kernel::model::profile::{Profile, ProfileView};
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{ProfileKind, StoreError};
 use roaring::RoaringBitmap;
 
-use super::dictionary::{event_key, read};
+use super::dictionary::{Shared, event_key, read};
 use super::lane;
 use super::scan::Scan;
 use crate::profiles::lists::View;
@@ -24,11 +25,13 @@ const VALUES_MAX: usize = 100_000;
 /// When more than this share of the users has changed, all are read: in order, which is quicker.
 const CHANGED_SHARE: u64 = 10;
 
-/// A property of all users.
+/// A property of all users, or of the companies that they belong to.
 #[derive(Clone, Default)]
 pub struct UserColumn {
-    /// For each user's number the value's place in `values`, from 1 on; 0 for none.
+    /// For each user's number the value's place in `values`, from 1 on; 0 for none. With `companies`, the number of the company.
     codes: Vec<u32>,
+    /// For each company's number the place of its value.
+    companies: Option<Vec<u32>>,
     /// The values.
     pub values: Vec<OwnedValue>,
     places: HashMap<OwnedValue, u32>,
@@ -37,43 +40,81 @@ pub struct UserColumn {
 impl UserColumn {
     /// The group of a user: 0 for those without the property, or the place of its value from 1 on.
     pub fn group(&self, user: u32) -> u32 {
-        self.codes.get(user as usize).copied().unwrap_or_default()
+        let code = self.codes.get(user as usize).copied().unwrap_or_default();
+        match &self.companies {
+            None => code,
+            Some(places) => places.get(code as usize).copied().unwrap_or_default(),
+        }
     }
 
     /// Who has a value that passes.
     pub fn users_with(&self, passes: impl Fn(&OwnedValue) -> bool) -> RoaringBitmap {
         let passing: Vec<bool> = std::iter::once(false).chain(self.values.iter().map(passes)).collect();
-        let passes = |code: &u32| passing.get(*code as usize).is_some_and(|passes| *passes);
-        let users = (0u32..).zip(&self.codes).filter(|(_, code)| passes(code)).map(|(user, _)| user);
-        users.collect()
+        let passes = |user: &u32| passing.get(self.group(*user) as usize).is_some_and(|passes| *passes);
+        let count = u32::try_from(self.codes.len()).unwrap_or(u32::MAX);
+        (0..count).filter(passes).collect()
     }
 
     /// Bytes that it holds, about.
     pub fn bytes(&self) -> usize {
         let values: usize = self.values.iter().map(OwnedValue::bytes).sum();
-        4 * self.codes.len() + 2 * values
+        4 * (self.codes.len() + self.companies.as_ref().map_or(0, Vec::len)) + 2 * values
     }
 
-    fn set(&mut self, user: u32, value: Option<Value<'_>>) -> Result<(), StoreError> {
-        let place = match value.map(OwnedValue::of) {
-            None => 0,
-            Some(value) => match self.places.get(&value) {
-                Some(place) => *place,
-                None if self.values.len() == VALUES_MAX => return Err(StoreError::TooLarge),
-                None => {
-                    self.values.push(value.clone());
-                    let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-                    self.places.insert(value, place);
-                    place
-                }
-            },
-        };
-        if self.codes.len() <= user as usize {
-            self.codes.resize(user as usize + 1, 0);
+    /// The place of a value, which gets one if it has none.
+    fn place(&mut self, value: Option<Value<'_>>) -> Result<u32, StoreError> {
+        let Some(value) = value.map(OwnedValue::of) else { return Ok(0) };
+        if let Some(place) = self.places.get(&value) {
+            return Ok(*place);
         }
-        self.codes[user as usize] = place;
+        if self.values.len() == VALUES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        self.values.push(value.clone());
+        let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.places.insert(value, place);
+        Ok(place)
+    }
+
+    /// Takes what a user's profile says now; nothing when the user has none.
+    fn set_user(
+        &mut self,
+        of: &Of,
+        user: u32,
+        profile: Option<ProfileView<'_>>,
+        known: &Shared,
+    ) -> Result<(), StoreError> {
+        let code = match of {
+            Of::User(name) => self.place(profile.and_then(|profile| profile.property(name)))?,
+            Of::Company(_) => {
+                let company = profile.and_then(|profile| profile.company_id());
+                company.and_then(|id| read(known).companies.get(id.as_bytes())).unwrap_or_default()
+            }
+        };
+        put(&mut self.codes, user, code);
         Ok(())
     }
+
+    /// Takes what a company's profile says now.
+    fn set_company(&mut self, company: u32, value: Option<Value<'_>>) -> Result<(), StoreError> {
+        let place = self.place(value)?;
+        put(self.companies.get_or_insert_default(), company, place);
+        Ok(())
+    }
+}
+
+fn put(codes: &mut Vec<u32>, number: u32, code: u32) {
+    if codes.len() <= number as usize {
+        codes.resize(number as usize + 1, 0);
+    }
+    codes[number as usize] = code;
+}
+
+/// What a column is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Of {
+    User(String),
+    Company(String),
 }
 
 /// The columns that are kept.
@@ -81,7 +122,7 @@ impl UserColumn {
 pub struct UserColumns(Mutex<Vec<Column>>);
 
 struct Column {
-    property: String,
+    of: Of,
     /// The position up to which changes are in it.
     through: u64,
     /// Users that had a number when it was made; later ones are read when they come.
@@ -95,38 +136,56 @@ impl UserColumns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The column of a property, with everything in it that the scan's snapshot covers.
+    /// The column that a question is broken down by, if it is one of users, with everything in it that the scan's snapshot
+    /// covers.
     ///
     /// # Errors
     /// When profiles or history cannot be read, or there are too many different values.
+    pub fn of_breakdown(
+        &self,
+        breakdown: Option<&Breakdown>,
+        scan: &Scan<'_>,
+        profiles: &View<'_>,
+    ) -> Result<Option<Arc<UserColumn>>, StoreError> {
+        let of = match breakdown {
+            Some(Breakdown::UserProperty(name)) => Of::User(name.clone()),
+            Some(Breakdown::CompanyProperty(name)) => Of::Company(name.clone()),
+            Some(Breakdown::EventProperty(_)) | None => return Ok(None),
+        };
+        self.column(of, scan, profiles).map(Some)
+    }
+
+    /// The column of a user's property.
+    ///
+    /// # Errors
+    /// As [`UserColumns::of_breakdown`].
     pub fn get(
         &self,
         property: &str,
         scan: &Scan<'_>,
         profiles: &View<'_>,
     ) -> Result<Arc<UserColumn>, StoreError> {
+        self.column(Of::User(property.to_owned()), scan, profiles)
+    }
+
+    fn column(&self, of: Of, scan: &Scan<'_>, profiles: &View<'_>) -> Result<Arc<UserColumn>, StoreError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.iter().position(|column| column.property == property);
+        let known = kept.iter().position(|column| column.of == of);
         let before = known.map(|index| kept.remove(index));
         let through = scan.snapshot.through;
         let users = read(scan.known).users.count();
         let column = match before {
             Some(before) if before.through >= through => before,
             Some(before) => {
-                let mut changed = changed_since(scan, before.through)?;
-                changed.insert_range(before.users..users);
-                let column = match changed.len() * CHANGED_SHARE > u64::from(before.users) {
-                    true => made(property, scan, profiles)?,
-                    false => brought_on(before.column, &changed, property, scan, profiles)?,
+                let mut changed = changed_since(&of, scan, before.through)?;
+                changed.users.insert_range(before.users..users);
+                let column = match changed.users.len() * CHANGED_SHARE > u64::from(before.users) {
+                    true => made(&of, scan, profiles)?,
+                    false => brought_on(before.column, &changed, &of, scan, profiles)?,
                 };
-                Column { property: before.property, through, users, column }
+                Column { of, through, users, column }
             }
-            None => Column {
-                property: property.to_owned(),
-                through,
-                users,
-                column: made(property, scan, profiles)?,
-            },
+            None => Column { column: made(&of, scan, profiles)?, of, through, users },
         };
         let answer = Arc::clone(&column.column);
         kept.push(column);
@@ -137,37 +196,64 @@ impl UserColumns {
     }
 }
 
-fn made(property: &str, scan: &Scan<'_>, profiles: &View<'_>) -> Result<Arc<UserColumn>, StoreError> {
+fn made(of: &Of, scan: &Scan<'_>, profiles: &View<'_>) -> Result<Arc<UserColumn>, StoreError> {
     let mut column = UserColumn::default();
     let mut seen = 0u64;
-    profiles.every_user(|id, profile: ProfileView<'_>| {
+    let mut check = || {
         seen += 1;
-        if seen.is_multiple_of(1024) {
-            scan.check()?;
-        }
+        if seen.is_multiple_of(1024) { scan.check() } else { Ok(()) }
+    };
+    if let Of::Company(name) = of {
+        column.companies = Some(Vec::new());
+        profiles.every(ProfileKind::Company, |id, profile: ProfileView<'_>| {
+            check()?;
+            let company = read(scan.known).companies.get(id.as_bytes());
+            // A company without a number has no user that this snapshot knows of.
+            company.map_or(Ok(()), |company| column.set_company(company, profile.property(name)))
+        })?;
+    }
+    profiles.every(ProfileKind::User, |id, profile: ProfileView<'_>| {
+        check()?;
         let user = read(scan.known).users.get(id.as_bytes());
         // A user without a number has no event that this snapshot knows of.
-        user.map_or(Ok(()), |user| column.set(user, profile.property(property)))
+        user.map_or(Ok(()), |user| column.set_user(of, user, Some(profile), scan.known))
     })?;
     Ok(Arc::new(column))
 }
 
-/// The users whose properties may have changed behind a position.
-fn changed_since(scan: &Scan<'_>, through: u64) -> Result<RoaringBitmap, StoreError> {
-    let mut key = Vec::new();
-    event_key(EventKind::IdentifyUser as u8, "", &mut key);
-    let mut changed = RoaringBitmap::new();
-    let Some(name) = read(scan.known).names.get(&key) else { return Ok(changed) };
-    for unit in scan.units(Some(name), i64::MIN, i64::MAX) {
+/// Numbers of those whose profiles may have changed.
+#[derive(Default)]
+struct Changed {
+    users: RoaringBitmap,
+    companies: RoaringBitmap,
+}
+
+/// Whose profiles may have changed behind a position, so far as the column needs to know.
+fn changed_since(of: &Of, scan: &Scan<'_>, through: u64) -> Result<Changed, StoreError> {
+    let mut changed = Changed::default();
+    let name = match of {
+        Of::User(_) => {
+            let mut key = Vec::new();
+            event_key(EventKind::IdentifyUser as u8, "", &mut key);
+            let Some(name) = read(scan.known).names.get(&key) else { return Ok(changed) };
+            Some(name)
+        }
+        // Any event may say where its user belongs.
+        Of::Company(_) => None,
+    };
+    for unit in scan.units(name, i64::MIN, i64::MAX) {
         let header = unit.segment.header();
         if header.last <= through {
             continue;
         }
         let part = unit.open()?;
         let positions = lane::all(&part.positions);
-        for (user, position) in lane::all(&part.users).into_iter().zip(positions) {
+        let companies = lane::all(&part.companies);
+        let numbers = lane::all(&part.users).into_iter().zip(companies);
+        for ((user, company), position) in numbers.zip(positions) {
             if header.first + position > through {
-                changed.extend(u32::try_from(user));
+                changed.users.extend(u32::try_from(user).ok().filter(|user| *user > 0));
+                changed.companies.extend(u32::try_from(company).ok().filter(|company| *company > 0));
             }
         }
     }
@@ -176,21 +262,29 @@ fn changed_since(scan: &Scan<'_>, through: u64) -> Result<RoaringBitmap, StoreEr
 
 fn brought_on(
     column: Arc<UserColumn>,
-    changed: &RoaringBitmap,
-    property: &str,
+    changed: &Changed,
+    of: &Of,
     scan: &Scan<'_>,
     profiles: &View<'_>,
 ) -> Result<Arc<UserColumn>, StoreError> {
-    if changed.is_empty() {
+    if changed.users.is_empty() && changed.companies.is_empty() {
         return Ok(column);
     }
     // Only copied when an answer still reads it.
     let mut column = Arc::unwrap_or_clone(column);
-    for user in changed {
+    if let Of::Company(name) = of {
+        for company in &changed.companies {
+            let id = read(scan.known).companies.text(company).map(<[u8]>::to_vec).unwrap_or_default();
+            let Ok(id) = std::str::from_utf8(&id) else { continue };
+            let profile = profiles.get(ProfileKind::Company, id)?;
+            column.set_company(company, profile.as_ref().and_then(|profile| profile.property(name)))?;
+        }
+    }
+    for user in &changed.users {
         let id = read(scan.known).users.text(user).map(<[u8]>::to_vec).unwrap_or_default();
         let Ok(id) = std::str::from_utf8(&id) else { continue };
         let profile = profiles.get(ProfileKind::User, id)?;
-        column.set(user, profile.as_ref().and_then(|profile| profile.property(property)))?;
+        column.set_user(of, user, profile.as_ref().map(Profile::view), scan.known)?;
     }
     Ok(Arc::new(column))
 }

@@ -1,4 +1,4 @@
-//! Every user once: for what is computed over all of them at a time.
+//! Every user, or every company: for what is computed over all of them at a time.
 
 use muster_kernel::model::profile::ProfileView;
 use muster_kernel::ports::{ProfileKind, StoreError};
@@ -7,22 +7,23 @@ use super::lists::View;
 use super::store::stored_view;
 
 impl View<'_> {
-    /// Shows every user's id and profile. Those that have fresh changes are shown a second time, with these in it; the
+    /// Shows every id and profile of a kind. Those that have fresh changes are shown a second time, with these in it; the
     /// last time is the one that counts.
     ///
     /// # Errors
     /// When reading fails, or `see` answers an error.
-    pub fn every_user(
+    pub fn every(
         &self,
+        kind: ProfileKind,
         mut see: impl FnMut(&str, ProfileView<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.store.snapshot().each(ProfileKind::User, &mut |id, value| see(id, stored_view(value)?))?;
+        self.store.snapshot().each(kind, &mut |id, value| see(id, stored_view(value)?))?;
         let mut fresh: Vec<String> = Vec::new();
         for generation in self.fresh.each() {
-            generation.visit(ProfileKind::User, |id, _| fresh.push(id.to_owned()));
+            generation.visit(kind, |id, _| fresh.push(id.to_owned()));
         }
         for id in fresh {
-            if let Some(profile) = self.get(ProfileKind::User, &id)? {
+            if let Some(profile) = self.get(kind, &id)? {
                 see(&id, profile.view())?;
             }
         }

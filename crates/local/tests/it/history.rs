@@ -291,6 +291,7 @@ impl Pair {
             None,
             Some(Breakdown::EventProperty("p1".into())),
             Some(Breakdown::UserProperty("p2".into())),
+            Some(Breakdown::CompanyProperty("p2".into())),
             Some(Breakdown::EventProperty("never".into())),
         ];
         for (span, interval) in [(span, Interval::Day), (odd, Interval::Hour), (Span::ALL, Interval::Day)] {

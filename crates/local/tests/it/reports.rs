@@ -82,6 +82,7 @@ fn breakdown() -> impl Strategy<Value = Option<Breakdown>> {
         2 => Just(None),
         2 => "p[0-4]".prop_map(|name| Some(Breakdown::EventProperty(name))),
         2 => "p[0-4]".prop_map(|name| Some(Breakdown::UserProperty(name))),
+        2 => "p[0-4]".prop_map(|name| Some(Breakdown::CompanyProperty(name))),
     ]
 }
 

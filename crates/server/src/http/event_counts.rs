@@ -171,12 +171,17 @@ fn measure(query: &Query) -> Result<(Measure, &'static str), Problem> {
 
 fn breakdown(query: &Query, masking: &Masking) -> Result<Option<Breakdown>, Problem> {
     let Some(text) = query.get("breakdown") else { return Ok(None) };
-    let (breakdown, name) = match text.split_once(':') {
-        Some(("event", name)) if !name.is_empty() => (Breakdown::EventProperty(name.to_owned()), name),
-        Some(("user", name)) if !name.is_empty() => (Breakdown::UserProperty(name.to_owned()), name),
-        _ => return Err(invalid("`breakdown` is neither `event:NAME` nor `user:NAME`.".to_owned())),
+    let name = |name: &str| name.to_owned();
+    let breakdown = match text.split_once(':').filter(|(_, name)| !name.is_empty()) {
+        Some(("event", of)) => Breakdown::EventProperty(name(of)),
+        Some(("user", of)) => Breakdown::UserProperty(name(of)),
+        Some(("company", of)) => Breakdown::CompanyProperty(name(of)),
+        _ => {
+            let message = "`breakdown` is none of `event:NAME`, `user:NAME` and `company:NAME`.";
+            return Err(invalid(message.to_owned()));
+        }
     };
-    asking::check_shown(name, masking)?;
+    asking::check_shown(breakdown.name(), masking)?;
     Ok(Some(breakdown))
 }
 

@@ -39,6 +39,7 @@ pub fn history_keeps_its_promises(log: &dyn EventLog, history: &dyn History, set
     unique_users_are_counted_once_for_each_interval_and_once_in_all(&subject);
     user_properties_break_down_as_of_now(&subject);
     names_and_properties_are_told_with_types_and_examples(&subject);
+    properties_of_the_present_company_break_down(&subject);
     nothing_crosses_environments_and_nobody_waits_for_what_nobody_wants(&subject);
 }
 
@@ -270,6 +271,44 @@ fn user_properties_break_down_as_of_now(subject: &Subject<'_>) {
     let expected =
         [series("used", Some(Value::Text("pro")), [3, 1, 0], 4), series("used", None, [0, 1, 0], 1)];
     assert_eq!(subject.counts(&total), expected, "what is written now holds for old events");
+}
+
+fn properties_of_the_present_company_break_down(subject: &Subject<'_>) {
+    let belongs =
+        |who: &str, company: &str| EventDraft { company_id: company.to_owned(), ..identify(who, &[]) };
+    let sector = |company: &str, sector: &str| identify_company(company, &[("sector", Value::Text(sector))]);
+    for event in [
+        sector("c1", "bank"),
+        sector("c2", "farm"),
+        belongs("s1", "c1"),
+        belongs("s2", "c2"),
+        belongs("s3", "c2"),
+        belongs("s4", "c without a sector"),
+    ] {
+        store(subject.log, PRODUCTION, &event);
+    }
+    for (who, when) in [("s1", 0), ("s2", 0), ("s3", DAY), ("s4", DAY), ("s5", DAY)] {
+        store(subject.log, PRODUCTION, &at(tracked(who, "signed", &[]), when));
+    }
+    let by_sector = Some(Breakdown::CompanyProperty("sector".into()));
+    let asked = question(&["signed"], Measure::UniqueUsers, by_sector);
+    let expected = [
+        series("signed", Some(Value::Text("farm")), [1, 1, 0], 2),
+        series("signed", None, [0, 2, 0], 2),
+        series("signed", Some(Value::Text("bank")), [1, 0, 0], 1),
+    ];
+    assert_eq!(subject.counts(&asked), expected);
+    (subject.settle)();
+    // Another company, another sector of one, and none any more: each holds for old events.
+    store(subject.log, PRODUCTION, &belongs("s2", "c1"));
+    store(subject.log, PRODUCTION, &sector("c2", "mill"));
+    store(subject.log, PRODUCTION, &EventDraft { leaves_company: true, ..identify("s4", &[]) });
+    let expected = [
+        series("signed", Some(Value::Text("bank")), [2, 0, 0], 2),
+        series("signed", None, [0, 2, 0], 2),
+        series("signed", Some(Value::Text("mill")), [0, 1, 0], 1),
+    ];
+    assert_eq!(subject.counts(&asked), expected);
 }
 
 fn told(summaries: &[PropertySummary], name: &str) -> Vec<(ReadableType, u64, usize)> {

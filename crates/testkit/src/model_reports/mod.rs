@@ -38,6 +38,8 @@ pub struct World<'a> {
     pub events: &'a [StoredEvent],
     /// Every user's profile as of now.
     pub users: &'a BTreeMap<String, Profile>,
+    /// Every company's profile as of now.
+    pub companies: &'a BTreeMap<String, Profile>,
     /// Who took part when the world was pinned; found out anew where there is none.
     pub pinned: Option<&'a BTreeSet<String>>,
 }
@@ -47,6 +49,7 @@ pub(crate) struct Kept {
     asked: (Who, Option<Breakdown>),
     through: Position,
     users: BTreeMap<String, Profile>,
+    companies: BTreeMap<String, Profile>,
     who: BTreeSet<String>,
 }
 
@@ -121,6 +124,10 @@ impl<'a> World<'a> {
                 told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
             }
             Breakdown::UserProperty(name) => self.users.get(told.event.user_id?)?.property(name),
+            Breakdown::CompanyProperty(name) => {
+                let company = self.users.get(told.event.user_id?)?.company_id()?;
+                self.companies.get(company)?.property(name)
+            }
         };
         value.filter(|value| *value != Value::Null).map(OwnedValue::of)
     }
@@ -167,6 +174,7 @@ impl Island {
             asked: (who.clone(), breakdown.cloned()),
             through: self.events.last().map_or(Position::START, |stored| stored.receipt.position),
             users: self.users.clone(),
+            companies: self.companies.clone(),
             who: self.world().who(who),
         };
         self.pins.push(kept);
@@ -245,8 +253,9 @@ impl Reports for ModelEngine {
             };
             let Some(kept) = kept.filter(same) else { return Err(StoreError::Unpinned) };
             let until = island.events.partition_point(|stored| stored.receipt.position <= kept.through);
-            let (users, pinned) = (&kept.users, Some(&kept.who));
-            World { events: &island.events[..until], users, pinned }.behind(number, asked.after, asked.limit)
+            let Kept { users, companies, who, .. } = kept;
+            let events = &island.events[..until];
+            World { events, users, companies, pinned: Some(who) }.behind(number, asked.after, asked.limit)
         })
     }
 }

@@ -79,6 +79,8 @@ pub(super) enum WhoFields {
 pub(super) enum BreakdownFields {
     /// A property of the user, as it is now.
     User(String),
+    /// A property of the company that the user belongs to, both as they are now.
+    Company(String),
     /// A property of the event.
     Event(String),
 }
@@ -296,17 +298,18 @@ impl Reading {
         let Some(value) = object.get("breakdown") else { return Some((None, groups?)) };
         let breakdown = self.whole(value, pointer.clone(), |reading, object| {
             let user = reading.optional_text(object, "user");
+            let company = reading.optional_text(object, "company");
             let event = reading.optional_text(object, "event");
-            let breakdown = match (user?, event?) {
-                (Some(name), None) => Breakdown::UserProperty(name),
-                (None, Some(name)) => Breakdown::EventProperty(name),
+            let breakdown = match (user?, company?, event?) {
+                (Some(name), None, None) => Breakdown::UserProperty(name),
+                (None, Some(name), None) => Breakdown::CompanyProperty(name),
+                (None, None, Some(name)) => Breakdown::EventProperty(name),
                 _ => {
-                    return reading
-                        .refuse(pointer, "Send one of `user` and `event`, with the name of a property.");
+                    let message = "Send one of `user`, `company` and `event`, with the name of a property.";
+                    return reading.refuse(pointer, message);
                 }
             };
-            let (Breakdown::UserProperty(name) | Breakdown::EventProperty(name)) = &breakdown;
-            reading.check_shown(name, object.pointer());
+            reading.check_shown(breakdown.name(), object.pointer());
             Some(breakdown)
         });
         Some((Some(breakdown?), groups?))
