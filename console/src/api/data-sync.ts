@@ -1,7 +1,7 @@
 /** Data sync: days written to a directory or a bucket, and what became of each. */
 import { queryOptions } from '@tanstack/react-query';
-import type { ExportFormat } from './exports.ts';
 import { api, body, inEnvironment } from './client.ts';
+import type { ExportFormat } from './exports.ts';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];

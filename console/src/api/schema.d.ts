@@ -576,6 +576,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/data_sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the data sync. */
+        get: operations["read_data_sync"];
+        /** Choose what is synced, and when. */
+        put: operations["choose_data_sync"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/data_sync/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List runs, the newest first. */
+        get: operations["list_data_sync_runs"];
+        put?: never;
+        /** Have days written that are over. */
+        post: operations["backfill_data_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/downloads/{environment}/{id}/{file}": {
         parameters: {
             query?: never;
@@ -1611,7 +1647,7 @@ export interface components {
             would?: components["schemas"]["WriteWould"] | null;
         };
         /** @enum {string} */
-        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "export_started" | "export_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed" | "content_registered" | "content_removed";
+        Action: "signed_in" | "sign_in_failed" | "signed_out" | "signed_out_everywhere" | "owner_link_made" | "invitation_made" | "invitation_withdrawn" | "member_joined" | "member_changed" | "member_removed" | "name_changed" | "password_changed" | "environment_created" | "environment_changed" | "property_declared" | "key_created" | "key_revoked" | "job_started" | "job_cancelled" | "export_started" | "export_cancelled" | "erasure_accepted" | "backup_made" | "segment_created" | "segment_changed" | "segment_removed" | "report_created" | "report_changed" | "report_removed" | "dashboard_created" | "dashboard_changed" | "dashboard_removed" | "content_registered" | "content_removed" | "data_sync_changed" | "data_sync_backfilled";
         /** @description Who did it. */
         Actor: {
             /**
@@ -1929,6 +1965,145 @@ export interface components {
             /** @description Always null: all of them are here. */
             next_cursor: string | null;
         };
+        /** @description The data sync of an environment. */
+        DataSync: {
+            /** @description Whether each day is written once it is over. */
+            enabled: boolean;
+            /**
+             * @description The folder that the days stand in: a directory of the server's machine or a bucket. Null without a destination, or
+             *     before anything was chosen.
+             * @example s3://analytics/muster/userpilot_datasync_1_NX-1a2b3c4d
+             */
+            folder: string | null;
+            /**
+             * @description How files are written: `parquet`, `avro`, `csv` or `ndjson`.
+             * @example parquet
+             */
+            format: string;
+            /** @description Whether the server has a place for files (`sync.destination`). */
+            has_destination: boolean;
+            /**
+             * Format: int32
+             * @description The hour of UTC from which on the day before is written.
+             * @example 3
+             */
+            hour: number;
+            next_at: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int32
+             * @description How many days are written anew once a week; 0 for none.
+             * @example 30
+             */
+            resync_days: number;
+            updated_at: components["schemas"]["Instant"] | null;
+            /** @description The address of the member who chose it; null when it was a key, or the member is gone. */
+            updated_by: string | null;
+            /**
+             * Format: int32
+             * @description Counts the changes, from 1 on; also as `ETag`.
+             */
+            version: number;
+        };
+        /** @description Days to be written. */
+        DataSyncDays: {
+            /**
+             * @description The first day, of UTC.
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * @description The last day; it must be over.
+             * @example 2026-01-31
+             */
+            to: string;
+        };
+        /** @description What to choose. */
+        DataSyncFields: {
+            /** @description Whether each day is written once it is over. Off cancels what is under way. */
+            enabled: boolean;
+            /** @description `parquet`, `avro`, `csv` or `ndjson`; `parquet` when it is left out. */
+            format?: string | null;
+            /**
+             * Format: int32
+             * @description 0 to 23; 3 when it is left out.
+             */
+            hour?: number | null;
+            /**
+             * Format: int32
+             * @description 0 to 365; 30 when it is left out.
+             */
+            resync_days?: number | null;
+        };
+        /** @description Days that are written one after another. */
+        DataSyncRun: {
+            /** @description When it was asked for. */
+            asked_at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            bytes: number;
+            /**
+             * Format: int32
+             * @description Days that were left as they stood, because raw events of them were dropped here.
+             */
+            days_left: number;
+            ended_at: components["schemas"]["Instant"] | null;
+            /** @description Why it failed last. */
+            failure: string | null;
+            /**
+             * Format: int32
+             * @description How often the present day failed.
+             */
+            failures: number;
+            /**
+             * Format: int64
+             * @description Files that were written.
+             */
+            files: number;
+            /** @description The folder that the days stand in; null while none is written. */
+            folder: string | null;
+            /**
+             * @description The first day.
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * Format: int32
+             * @description Its number in the environment.
+             */
+            id: number;
+            /** @description The first day that is not written yet; null when all are. */
+            next: string | null;
+            /**
+             * @description Why: `schedule`, `resync` or `backfill`.
+             * @example schedule
+             */
+            reason: string;
+            retry_at: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int64
+             * @description Rows in them.
+             */
+            rows: number;
+            /**
+             * @description `running`, `retrying` (a day failed), `completed`, or `cancelled`.
+             * @example completed
+             */
+            status: string;
+            /**
+             * @description The last day.
+             * @example 2026-01-31
+             */
+            to: string;
+        };
+        /** @description The runs of an environment. */
+        DataSyncRuns: {
+            /** @description The newest first; the newest 100 of those that have ended. */
+            items: components["schemas"]["DataSyncRun"][];
+            /** @description Always null: all of them are here. */
+            next_cursor: string | null;
+        };
         /** @description A deletion that was accepted, or, of a dry run, what it would do. */
         DeletionAccepted: {
             /** @description The erasure's id, also as a job. Absent in a dry run. */
@@ -2080,6 +2255,11 @@ export interface components {
             status: string;
             /** @description Whether later writes about them are refused. */
             suppress: boolean;
+            /**
+             * @description Folders into which days were synced before it was complete. They hold what it erased until each of those days is
+             *     written again.
+             */
+            synced: components["schemas"]["ErasureSynced"][];
         };
         /** @description Who asked for an erasure. */
         ErasureAsker: {
@@ -2126,6 +2306,13 @@ export interface components {
              * @description How many records, lines or entries the second look decoded.
              */
             searched: number;
+        };
+        /** @description A folder that days were synced into. */
+        ErasureSynced: {
+            /** @description The folder: a directory of the server's machine, or a bucket. */
+            folder: string;
+            /** @description When a day was last written there. */
+            last_at: components["schemas"]["Instant"];
         };
         /** @description How every refused call reads. */
         ErrorEnvelope: {
@@ -3597,6 +3784,9 @@ export interface components {
         ReportBreakdown: {
             /** @description A property of the user, as it is now. */
             user: string;
+        } | {
+            /** @description A property of the company that the user belongs to, both as they are now. */
+            company: string;
         } | {
             /** @description A property of the event. */
             event: string;
@@ -8161,6 +8351,421 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_data_sync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is chosen */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataSync"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    choose_data_sync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the caller saw: when it is another one by now, nothing is changed. */
+                "If-Match"?: string | null;
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DataSyncFields"];
+            };
+        };
+        responses: {
+            /** @description What is chosen now */
+            200: {
+                headers: {
+                    /** @description Its version */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataSync"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It has another version by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is too large, or grows too much when decompressed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The `Content-Type` does not name JSON, or the `Content-Encoding` is not known */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many attempts; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_data_sync_runs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataSyncRuns"];
+                };
+            };
+            /** @description A parameter, a cursor or the position is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No live API key: missing, malformed, unknown, revoked, or an app token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key has made all its calls of this minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not now; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    backfill_data_sync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With a session: the number of the environment that is read. Ignored with a key, which has one of its own. */
+                "Muster-Environment"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DataSyncDays"];
+            };
+        };
+        responses: {
+            /** @description The run; it goes on by itself */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataSyncRun"];
+                };
+            };
+            /** @description The body or a parameter is not what it should be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nobody is signed in here */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The member's role does not allow it, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description What the path names is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description It is taken, there are too many, or it would leave the server without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The body is too large, or grows too much when decompressed */

@@ -12,7 +12,15 @@ import {
 import type { ExportFormat } from '../api/exports.ts';
 import { Page, Section } from '../frame/page.tsx';
 import { useEnvironment, useMay } from '../frame/session.ts';
-import { choiceWords, hourWords, runDays, runFigures, runReason, runState, runTone } from '../text/data-sync.ts';
+import {
+  choiceWords,
+  hourWords,
+  runDays,
+  runFigures,
+  runReason,
+  runState,
+  runTone,
+} from '../text/data-sync.ts';
 import { FORMATS } from '../text/export.ts';
 import { Button } from '../ui/button.tsx';
 import { Copyable } from '../ui/copy.tsx';
@@ -37,11 +45,7 @@ export function DataSyncPage() {
       <div className="max-w-[840px] px-4 pt-2 sm:px-6">
         {sync.isPending && <Skeleton lines={4} />}
         {sync.error && (
-          <Failure
-            cause={sync.error}
-            title="Data sync could not be read"
-            retry={() => void sync.refetch()}
-          />
+          <Failure cause={sync.error} title="Data sync could not be read" retry={() => void sync.refetch()} />
         )}
         {sync.data && <Choice key={`${environment.id} ${sync.data.version}`} sync={sync.data} />}
         {sync.data && <Runs sync={sync.data} />}
@@ -124,7 +128,6 @@ function ChoiceForm({ sync }: { sync: DataSync }) {
           onChange={({ target }) => setHour(Number(target.value))}
         >
           {Array.from({ length: 24 }, (_, each) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the hours of a day
             <option key={each} value={each}>
               {hourWords(each)}
             </option>

@@ -45,7 +45,7 @@ pub(crate) struct Island {
     /// What each guard has seen: the body's hash and the index of the event that holds it.
     guards: HashMap<(GuardKind, [u8; 16]), ([u8; 16], usize)>,
     pub(crate) users: BTreeMap<String, Profile>,
-    companies: BTreeMap<String, Profile>,
+    pub(crate) companies: BTreeMap<String, Profile>,
     ledger: BTreeMap<(i64, KeyId), LedgerRow>,
     /// Positions of erased events, and what is left of those of which something is.
     erased: BTreeMap<u64, Option<Vec<u8>>>,

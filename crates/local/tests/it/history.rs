@@ -278,6 +278,11 @@ impl Pair {
             .filter_map(|id| Some((id.clone(), self.engine().user(PRODUCTION, &user(&id)).unwrap()?)))
             .collect();
         let profile = |id: &str| users.iter().find(|(known, _)| known == id).map(|(_, profile)| profile);
+        let firms: Vec<(String, Profile)> = (0..4)
+            .map(|firm| format!("firm {firm}"))
+            .filter_map(|id| Some((id.clone(), self.engine().company(PRODUCTION, &company(&id)).unwrap()?)))
+            .collect();
+        let firm = |id: &str| firms.iter().find(|(known, _)| known == id).map(|(_, profile)| profile);
         let span = Span { from: DAY_ONE.plus(-100 * 60 * MINUTE), until: DAY_ONE.plus(90 * 60 * MINUTE) };
         let odd = Span { from: span.from.plus(7 * MINUTE + 1), until: span.until.plus(-1) };
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
@@ -311,7 +316,7 @@ impl Pair {
                             };
                             let inquiry = Inquiry::default();
                             let found = self.engine().counts(PRODUCTION, &question, &inquiry).unwrap();
-                            let expected = answer::counts(&self.events, &question, profile);
+                            let expected = answer::counts(&self.events, &question, profile, firm);
                             assert_eq!(found, expected, "{question:?}");
                         }
                     }

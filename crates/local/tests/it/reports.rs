@@ -18,7 +18,7 @@ use muster_kernel::model::segment::{Level, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, Profiles, Reports};
-use muster_testkit::builders::{PRODUCTION, identify, tracked, user};
+use muster_testkit::builders::{PRODUCTION, company, identify, tracked, user};
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::contract::{funnels_agree, paths_agree, retentions_agree, trends_agree};
 use muster_testkit::model_reports::World;
@@ -185,7 +185,11 @@ fn check(
         .map(|who| format!("user {who}"))
         .filter_map(|id| Some((id.clone(), pair.engine().user(PRODUCTION, &user(&id)).unwrap()?)))
         .collect();
-    let world = World { events: &pair.events, users: &users, pinned: None };
+    let companies: BTreeMap<String, Profile> = (0..4)
+        .map(|firm| format!("firm {firm}"))
+        .filter_map(|id| Some((id.clone(), pair.engine().company(PRODUCTION, &company(&id)).unwrap()?)))
+        .collect();
+    let world = World { events: &pair.events, users: &users, companies: &companies, pinned: None };
     funnels.iter().for_each(|question| funnels_agree(pair.engine(), PRODUCTION, world, question));
     retentions.iter().for_each(|question| retentions_agree(pair.engine(), PRODUCTION, world, question));
     trends.iter().for_each(|question| trends_agree(pair.engine(), PRODUCTION, world, question));
