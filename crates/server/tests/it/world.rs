@@ -218,6 +218,20 @@ fn eraser(model: &Arc<ModelEngine>, clock: &Arc<ManualClock>, random: &Random) -
     Arc::new(Eraser::new(parts, ErasureSettings::default()))
 }
 
+/// A syncer without a place for files.
+fn syncer(engine: &Arc<Faulty>, history: &Arc<Patient>, clock: &Arc<ManualClock>) -> Arc<Syncer> {
+    let parts = sync::Parts {
+        log: engine.clone(),
+        history: history.clone(),
+        raw_events: engine.model.clone(),
+        profiles: engine.clone(),
+        catalog: engine.model.clone(),
+        clock: clock.clone(),
+        yield_to_others: || {},
+    };
+    Arc::new(Syncer::new(parts, &SyncSettings::default(), S3Settings::default()))
+}
+
 fn exporter(
     engine: &Arc<Faulty>,
     files: &ModelExports,
@@ -296,21 +310,12 @@ impl World {
         let export_files = ModelExports::default();
         let exporter = exporter(&engine, &export_files, &clock, &random);
         let history = Arc::new(Patient::new(Arc::clone(&model)));
-        let sync_parts = sync::Parts {
-            log: Arc::clone(&engine) as _,
-            history: Arc::clone(&history) as _,
-            raw_events: Arc::clone(&model) as _,
-            profiles: Arc::clone(&engine) as _,
-            catalog: Arc::clone(&model) as _,
-            clock: Arc::clone(&clock) as _,
-            yield_to_others: || {},
-        };
         let jobs = Arc::new(Runner::new(job_parts, JobSettings::default()));
         let parts = Parts {
             jobs: Arc::clone(&jobs),
             erasures: eraser(&model, &clock, &random),
             exports: Arc::clone(&exporter),
-            sync: Arc::new(Syncer::new(sync_parts, &SyncSettings::default(), S3Settings::default())),
+            sync: syncer(&engine, &history, &clock),
             log: Arc::clone(&engine) as Arc<dyn EventLog>,
             profiles: Arc::clone(&engine) as Arc<dyn Profiles>,
             history: Arc::clone(&history) as _,
