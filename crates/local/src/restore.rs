@@ -259,6 +259,11 @@ fn renew_catalog(into: &Path, random: &Random) -> Result<(), String> {
             entry.incarnation = u32::from_le_bytes(drawn);
             entry.directory = None;
         }
+        for sync in &mut state.syncs {
+            // Into a folder of its own: days that were written since may stand in the old one, and are not here.
+            let id = state.next_sync.max(1);
+            (sync.id, state.next_sync) = (id, id + 1);
+        }
         Ok(())
     });
     changed.map(|_| ()).map_err(|error| error.to_string())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::calendar::Span;
 use super::export::FileFormat;
 use super::id::{EnvironmentId, MemberId};
-use super::limits::SYNC_RUNS_KEPT_MAX;
+use super::limits::{AHEAD_MICROS_MAX, SYNC_RUNS_KEPT_MAX};
 use super::time::{MINUTE, SECOND, Timestamp};
 
 const HOUR: i64 = 60 * MINUTE;
@@ -47,8 +47,12 @@ impl Day {
 
     /// Whether events of the day may be among those that were dropped, the last of which was received at `known_since`.
     pub fn is_dropped(self, known_since: Option<Timestamp>) -> bool {
-        // What happened on a day was received on it or later.
-        known_since.is_some_and(|at| self.span().from <= at)
+        known_since.is_some_and(|at| self.first_receipt() <= at)
+    }
+
+    /// When the first event that happened on the day may have been received: senders' clocks may be ahead a little.
+    pub fn first_receipt(self) -> Timestamp {
+        self.span().from.plus(-AHEAD_MICROS_MAX)
     }
 
     /// From its midnight until the next one.
@@ -360,6 +364,13 @@ impl DataSync {
         day == self.choice.last_due(now)
     }
 
+    /// Days will be written into a folder from now on.
+    pub fn begin_in(&mut self, folder: &str, now: Timestamp) {
+        if !self.places.iter().any(|place| place.folder == folder) {
+            self.places.push(SyncPlace { folder: folder.to_owned(), first_at: now, last_at: now });
+        }
+    }
+
     /// A day of a run was written, or was not. What was cancelled meanwhile stays so.
     pub fn note(
         &mut self,
@@ -372,7 +383,8 @@ impl DataSync {
         let Some(run) = self.runs.iter_mut().find(ours) else { return };
         match outcome {
             Ok((written, into)) => {
-                match self.places.iter_mut().find(|place| place.folder == into) {
+                let known = self.places.iter_mut().find(|place| place.folder == into);
+                match known {
                     Some(place) => place.last_at = now,
                     None => {
                         self.places.push(SyncPlace { folder: into.clone(), first_at: now, last_at: now });
@@ -567,7 +579,8 @@ mod tests {
         assert_eq!(sync.first_unread(), None);
         assert!(!day("2026-01-01").is_dropped(None));
         assert!(day("2026-01-01").is_dropped(Some(at("2026-01-01T00:00:00Z"))));
-        assert!(!day("2026-01-02").is_dropped(Some(at("2026-01-01T23:59:59Z"))));
+        assert!(!day("2026-01-02").is_dropped(Some(at("2026-01-01T23:49:59Z"))));
+        assert!(day("2026-01-02").is_dropped(Some(at("2026-01-01T23:50:00Z"))), "by a clock that was ahead");
     }
 
     #[test]

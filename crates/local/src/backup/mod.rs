@@ -263,13 +263,21 @@ impl Copying<'_> {
         !endings.iter().all(has)
     }
 
-    /// What the manifest names. As long as its lock is held no file of history comes or goes.
+    /// What the manifest names, opened while its lock is held: then no file of history comes or goes. They are copied without it,
+    /// however long that takes: one that is merged away meanwhile can be read until its end, and dictionaries only grow.
     fn history(&mut self, environment: &Environment, prefix: &str) -> io::Result<()> {
-        let (held, directory, names) = environment.history.hold_files();
-        for name in names {
-            self.whole(&directory.join(&name), &format!("{prefix}/{name}"))?;
+        let files = {
+            let (_held, directory, names) = environment.history.hold_files();
+            let open = |name: String| match self.disk.open(&directory.join(&name), false) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+                Ok(file) => file.length().map(|length| Some((name, file, length))),
+            };
+            names.into_iter().filter_map(|name| open(name).transpose()).collect::<io::Result<Vec<_>>>()?
+        };
+        for (name, file, length) in files {
+            self.copy(file.as_ref(), &format!("{prefix}/{name}"), length)?;
         }
-        drop(held);
         Ok(())
     }
 

@@ -43,8 +43,13 @@ pub enum ClientError {
     Local(String),
 }
 
-/// What makes calls, and answers whatever status they have.
+/// What makes calls, and answers whatever status they have. A file may take as long as it keeps coming.
 pub(crate) fn agent() -> Agent {
+    agent_with_patience(None)
+}
+
+/// The same for small bodies: each is to be sent and received within a time.
+pub(crate) fn agent_with_patience(patience: Option<Duration>) -> Agent {
     // Certificates are those that the system trusts: a self-hosted server may have one of the house.
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
@@ -56,6 +61,8 @@ pub(crate) fn agent() -> Agent {
         .proxy(None)
         .timeout_connect(Some(CONNECT_PATIENCE))
         .timeout_recv_response(Some(ANSWER_PATIENCE))
+        .timeout_send_body(patience)
+        .timeout_recv_body(patience)
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls)
         .build();

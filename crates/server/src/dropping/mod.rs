@@ -12,7 +12,7 @@ use std::time::Duration;
 use muster_kernel::model::catalog::Environment;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::raw_events::Dropped;
-use muster_kernel::model::sync::DataSync;
+use muster_kernel::model::sync::{DataSync, Day};
 use muster_kernel::model::team::DAY;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Catalog, Clock, RawEvents, StoreError};
@@ -135,7 +135,7 @@ impl Inner {
         let raw = &self.parts.raw_events;
         let oldest = raw.kept(environment.id)?.oldest_received_at;
         let state = self.parts.catalog.state();
-        let unread = state.sync(environment.id).and_then(DataSync::first_unread).map(|day| day.span().from);
+        let unread = state.sync(environment.id).and_then(DataSync::first_unread).map(Day::first_receipt);
         match due(days, unread, oldest, self.parts.clock.now()) {
             Some(before) => raw.drop_before(environment.id, before, &|| self.is_stopping()).map(Some),
             None => Ok(None),

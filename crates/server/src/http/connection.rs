@@ -282,9 +282,9 @@ impl WatchedStream {
     /// nothing but that is written any more. Not ready: `None` when the bytes are to be written as they are.
     fn poll_instead(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Option<io::Result<()>>> {
         if self.instead.is_none() {
-            // An answer of ours is written before the next head begins, or with its id.
+            // Where a call is under way, the library answers nothing by itself.
             let answer = match self.watch.phase() {
-                Phase::Head => self.service.in_place_of(bytes),
+                Phase::Head | Phase::Idle => self.service.in_place_of(bytes),
                 _ => None,
             };
             let Some(answer) = answer else { return Poll::Ready(None) };

@@ -4,6 +4,7 @@
 //! our envelope instead.
 
 use axum::http::HeaderName;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 
 use muster_kernel::model::problem::{Problem, ProblemCode};
@@ -21,7 +22,9 @@ const OWN: &[(&[u8], ProblemCode)] = &[
 /// What to say in place of an answer of the library's own; `None` when it is one of ours.
 pub(super) fn refusal(written: &[u8]) -> Option<Refused> {
     let (_, code) = OWN.iter().find(|(begin, _)| written.starts_with(begin))?;
-    let is_ours = has_header(written, &REQUEST_ID);
+    // A piece of a body may begin so as well.
+    let is_whole = written.ends_with(b"\r\n\r\n") && has_header(written, &CONTENT_LENGTH);
+    let is_ours = !is_whole || has_header(written, &REQUEST_ID);
     let message = match code {
         ProblemCode::HeadTooLarge => {
             "The request's line and headers are too large; send fewer and shorter ones."
@@ -72,7 +75,7 @@ mod tests {
         ] {
             assert!(refusal(ours).is_none());
         }
-        let in_body = b"HTTP/1.1 400 Bad Request\r\n\r\nx-request-id: a";
-        assert!(refusal(in_body).is_some(), "a name in a body is none");
+        let piece = b"HTTP/1.1 400 Bad Request\r\n\r\nx-request-id: a";
+        assert!(refusal(piece).is_none(), "a piece of a body");
     }
 }

@@ -20,6 +20,8 @@ const PART_BYTES: usize = 8 << 20;
 /// How long the library tries a call again before the day fails and waits its turn.
 const RETRY_PATIENCE: Duration = Duration::from_secs(20);
 const RETRIES_MAX: usize = 3;
+/// Of what an error says.
+const SAID_CHARS_MAX: usize = 300;
 
 pub(super) struct Bucket {
     store: AmazonS3,
@@ -37,6 +39,8 @@ impl Bucket {
             .with_bucket_name(bucket)
             .with_region(&settings.region)
             .with_retry(retry)
+            // Not every service knows how to remove many at once, and one is removed at a time here.
+            .with_disable_bulk_delete(true)
             .with_http_connector(Web::new());
         if let Some(endpoint) = &settings.endpoint {
             // Services other than Amazon's know buckets by their path.
@@ -52,7 +56,7 @@ impl Bucket {
                 builder = builder.with_token(token);
             }
         }
-        let store = builder.build().map_err(io::Error::other)?;
+        let store = builder.build().map_err(|error| told(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Bucket { store, prefix: prefix.to_owned(), runtime })
     }
@@ -60,6 +64,20 @@ impl Bucket {
     fn key(&self, path: &str) -> Path {
         if self.prefix.is_empty() { Path::from(path) } else { Path::from(format!("{}/{path}", self.prefix)) }
     }
+}
+
+/// What an error of the bucket says, without the body of its answer, which may name the key: that is for nobody who reads a
+/// list of runs.
+fn told(error: &object_store::Error) -> io::Error {
+    let text = error.to_string();
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    let said: String =
+        text.split(['<', '\n']).next().unwrap_or_default().chars().take(SAID_CHARS_MAX).collect();
+    let said = said.trim_end_matches([':', ' ']);
+    io::Error::other(match code {
+        Some((code, _)) => format!("{said} ({code})"),
+        None => said.to_owned(),
+    })
 }
 
 impl Store for Bucket {
@@ -76,14 +94,14 @@ impl Store for Bucket {
                 Ok(Some(Box::new(BucketReader { bucket: self, key, length: found.size, next: 0, part })))
             }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(told(&error)),
         }
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
         match self.runtime.block_on(self.store.delete(&self.key(path))) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(told(&error)),
         }
     }
 }
@@ -108,7 +126,7 @@ impl Read for BucketReader<'_> {
         let range = self.next..self.length.min(self.next + PART_BYTES as u64);
         let key = &self.key;
         let part = runtime.block_on(async { store.get_range(key, range.clone()).await });
-        self.part = io::Cursor::new(part.map_err(io::Error::other)?.to_vec());
+        self.part = io::Cursor::new(part.map_err(|error| told(&error))?.to_vec());
         self.next = range.end;
         self.part.read(buffer)
     }
@@ -126,11 +144,12 @@ impl BucketFile<'_> {
     fn send(&mut self) -> io::Result<()> {
         let Bucket { store, runtime, .. } = self.bucket;
         if self.upload.is_none() {
-            self.upload = Some(runtime.block_on(store.put_multipart(&self.key)).map_err(io::Error::other)?);
+            self.upload =
+                Some(runtime.block_on(store.put_multipart(&self.key)).map_err(|error| told(&error))?);
         }
         let part = PutPayload::from(std::mem::take(&mut self.part));
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        runtime.block_on(upload.put_part(part)).map_err(io::Error::other)
+        runtime.block_on(upload.put_part(part)).map_err(|error| told(&error))
     }
 }
 
@@ -154,13 +173,13 @@ impl StoreFile for BucketFile<'_> {
         let Bucket { store, runtime, .. } = self.bucket;
         if self.upload.is_none() {
             let whole = PutPayload::from(std::mem::take(&mut self.part));
-            return runtime.block_on(store.put(&self.key, whole)).map(drop).map_err(io::Error::other);
+            return runtime.block_on(store.put(&self.key, whole)).map(drop).map_err(|error| told(&error));
         }
         if !self.part.is_empty() {
             self.send()?;
         }
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        runtime.block_on(upload.complete()).map_err(io::Error::other)?;
+        runtime.block_on(upload.complete()).map_err(|error| told(&error))?;
         self.upload = None;
         Ok(())
     }

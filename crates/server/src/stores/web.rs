@@ -4,6 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use http_body::Body as _;
 
@@ -15,6 +16,8 @@ use ureq::Agent;
 
 use crate::client;
 
+/// How long a body may take: a part of a file has 8 MiB at most. Whoever stops the server waits as long.
+const BODY_PATIENCE: Duration = Duration::from_secs(120);
 /// Longest answer that is read: a manifest, or a sentence about an error.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
@@ -24,7 +27,7 @@ pub(super) struct Web(Agent);
 
 impl Web {
     pub(super) fn new() -> Web {
-        Web(client::agent())
+        Web(client::agent_with_patience(Some(BODY_PATIENCE)))
     }
 }
 

@@ -32,7 +32,7 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 const ALL_USERS: &str = "all_users";
 const ALL_COMPANIES: &str = "all_companies";
 /// Events read at a time.
-const STEP_EVENTS: usize = 10_000;
+const STEP_EVENTS: usize = 500;
 /// Profiles read at a time.
 const STEP_PROFILES: usize = 500;
 
@@ -120,13 +120,14 @@ pub(super) fn write(
 ) -> Result<Written, Unwritten> {
     let folder = format!("{}/{}", wanted.folder, wanted.day);
     let manifest_path = format!("{folder}/{MANIFEST}");
-    let before = match store.read(&manifest_path)? {
-        // One that makes no sense is as good as none.
-        Some(file) => serde_json::from_reader::<_, Manifest>(file.take(MANIFEST_BYTES_MAX)).ok(),
-        None => None,
+    let mut before = Vec::new();
+    let has_manifest = match store.read(&manifest_path)? {
+        Some(file) => file.take(MANIFEST_BYTES_MAX).read_to_end(&mut before).map(|_| true)?,
+        None => false,
     };
     let left = Written { days_left: 1, ..Written::default() };
-    if before.is_some() && sources.is_dropped(wanted)? {
+    let stands = || -> io::Result<bool> { Ok(has_manifest || any_file(store, &folder)?) };
+    if sources.is_dropped(wanted)? && stands()? {
         return Ok(left);
     }
     let position = sources.log.visible(wanted.environment)?.0;
@@ -137,14 +138,15 @@ pub(super) fn write(
         companies(sources, wanted, &mut files)?;
     }
     // They may have been dropped while they were read.
-    if before.is_some() && sources.is_dropped(wanted)? {
+    if sources.is_dropped(wanted)? && stands()? {
         return Ok(left);
     }
     store.remove(&manifest_path)?;
     let files = files.finish()?;
     // What stood there and does not any more: of an event type that nothing is left of, of an earlier format, or the users
     // of a day that is not the newest any more.
-    let mut stale: BTreeSet<String> = all_names(wanted.format).collect();
+    let mut stale: BTreeSet<String> = all_names().collect();
+    let before = serde_json::from_slice::<Manifest>(&before).ok();
     stale.extend(before.into_iter().flat_map(|before| before.files).map(|file| file.name));
     for name in stale.iter().filter(|name| !files.iter().any(|file| file.name == **name)) {
         // A name that a manifest brought leads nowhere else.
@@ -174,10 +176,20 @@ pub(super) fn write(
     Ok(written)
 }
 
-/// Every name that a file of a format may have.
-fn all_names(format: FileFormat) -> impl Iterator<Item = String> {
-    let kinds = EventKind::ALL.into_iter().map(EventKind::as_str);
-    kinds.chain([ALL_USERS, ALL_COMPANIES]).map(move |stem| name_of(stem, format))
+/// Every name that a file of a day may have.
+fn all_names() -> impl Iterator<Item = String> {
+    let kinds = || EventKind::ALL.into_iter().map(EventKind::as_str).chain([ALL_USERS, ALL_COMPANIES]);
+    FileFormat::ALL.into_iter().flat_map(move |format| kinds().map(move |stem| name_of(stem, format)))
+}
+
+/// Whether anything of a day stands there, whole or not.
+fn any_file(store: &dyn Store, folder: &str) -> io::Result<bool> {
+    for name in all_names() {
+        if store.read(&format!("{folder}/{name}"))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn name_of(stem: &str, format: FileFormat) -> String {

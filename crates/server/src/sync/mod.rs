@@ -23,6 +23,8 @@ use day::{Sources, Unwritten, Wanted};
 
 use crate::stores::{self, Destination, S3Settings};
 
+/// How long to rest when what became of a day could not be kept.
+const UNKEPT_REST: Duration = Duration::from_secs(60);
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -189,8 +191,14 @@ impl Inner {
             }
         };
         let now = self.parts.clock.now();
-        self.change(environment, move |sync| sync.note(number, day, outcome.clone(), now));
-        true
+        let is_kept = self.change(environment, move |sync| sync.note(number, day, outcome.clone(), now));
+        if !is_kept {
+            // The same day would be written again and again.
+            let state = lock(&self.state);
+            let waits = |state: &mut State| !state.is_stopping;
+            drop(self.bell.wait_timeout_while(state, UNKEPT_REST, waits));
+        }
+        is_kept
     }
 
     fn write(&self, state: &CatalogState, sync: &DataSync, day: Day) -> Result<(Written, String), Unwritten> {
@@ -224,19 +232,27 @@ impl Inner {
             profiles: &*self.parts.profiles,
             inquiry: &inquiry,
         };
+        let into = destination.shown(&folder);
+        // Before anything is there: an erasure names every folder that may hold somebody.
+        let is_known = sync.places.iter().any(|place| place.folder == into);
+        if !is_known && !self.change(sync.environment, |sync| sync.begin_in(&into, now)) {
+            return Err(Unwritten::Failed("the folder could not be noted".to_owned()));
+        }
         let store = stores::open(destination, &self.s3)?;
         let written = day::write(&sources, &*store, &wanted)?;
-        Ok((written, destination.shown(&folder)))
+        Ok((written, into))
     }
 
-    fn change(&self, environment: EnvironmentId, mut change: impl FnMut(&mut DataSync)) {
+    /// Answers whether the change is kept.
+    fn change(&self, environment: EnvironmentId, mut change: impl FnMut(&mut DataSync)) -> bool {
         let outcome = self.parts.catalog.change(&mut |state| {
             state.syncs.iter_mut().filter(|sync| sync.environment == environment).for_each(&mut change);
             Ok(())
         });
-        if let Err(error) = outcome {
+        if let Err(error) = &outcome {
             tracing::error!(%environment, %error, "what became of a data sync could not be kept; the day is written again");
         }
+        outcome.is_ok()
     }
 }
 

@@ -148,6 +148,8 @@ fn a_backup_in_a_bucket_becomes_a_whole_server() {
         let answer = client(&server).ask(&Request::post("/v1/identify", event.to_string()).key(KEY));
         assert_eq!(answer.status, 202, "{}", answer.text());
     }
+    let fields = Request::with_body("PUT", "/v1/data_sync", r#"{"enabled":false,"hour":4}"#.to_owned());
+    assert_eq!(client(&server).ask(&fields.key(KEY)).status, 200);
     let name = "s3://copies/of/muster.tar";
     let made = worked(on(&data, &["backup", name, "--json"]));
     assert!(made["made"]["bytes"].as_u64().unwrap() > 10 << 20, "{made}");
@@ -166,8 +168,15 @@ fn a_backup_in_a_bucket_becomes_a_whole_server() {
         run(command.arg("--data").arg(into).envs(variables.iter().cloned()))
     };
     assert_eq!(worked(restore(name, &other))["made"], made["made"]);
-    let restored = start(&other, &[]);
+    let synced = root.path().join("synced");
+    let restored = start(&other, &[("MUSTER_SYNC__DESTINATION", text(&synced))]);
     assert_eq!(all_events(&mut client(&restored)), truth);
+    let sync = client(&restored).ask(&Request::get("/v1/data_sync").key(KEY)).json();
+    let folder = sync["folder"].as_str().unwrap();
+    assert!(
+        folder.contains("userpilot_datasync_2_"),
+        "days since the backup stand in the first one: {folder}"
+    );
     let missing = restore("s3://copies/nothing.tar", &root.path().join("third"));
     assert!(missing.err.contains("is not there"), "{}", missing.err);
 }

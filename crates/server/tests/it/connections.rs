@@ -160,6 +160,10 @@ fn bytes_that_are_no_http_are_told_so_and_end_their_connection_only() {
         assert!(client.is_ended());
     }
     let mut client = world.client();
+    client.write(b"GET /healthz/live HTTP/1.1\r\nHost: m\r\n\r\nno call at all\r\n\r\n");
+    assert_eq!(client.answer(false).status, 200, "the call before it is answered");
+    client.answer(false).is_refused(400, "http_malformed");
+    let mut client = world.client();
     let long = format!("GET /healthz/live HTTP/1.1\r\nHost: m\r\nX-Long: {}\r\n\r\n", "x".repeat(200_000));
     client.write(long.as_bytes());
     client.answer(false).is_refused(431, "head_too_large");
