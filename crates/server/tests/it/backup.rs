@@ -148,7 +148,7 @@ fn a_backup_in_a_bucket_becomes_a_whole_server() {
         let answer = client(&server).ask(&Request::post("/v1/identify", event.to_string()).key(KEY));
         assert_eq!(answer.status, 202, "{}", answer.text());
     }
-    let fields = Request::with_body("PUT", "/v1/data_sync", r#"{"enabled":false,"hour":4}"#.to_owned());
+    let fields = Request::with_body("PUT", "/v1/data_sync", r#"{"enabled":false,"hour":4}"#);
     assert_eq!(client(&server).ask(&fields.key(KEY)).status, 200);
     let name = "s3://copies/of/muster.tar";
     let made = worked(on(&data, &["backup", name, "--json"]));
