@@ -55,10 +55,6 @@ codes! {
         BodyTooDeep = "body_too_deep",
         /// The body did not arrive in time.
         BodyTimeout = "body_timeout",
-        /// What came is no HTTP/1.1 request.
-        HttpMalformed = "http_malformed",
-        /// The request's line and headers are too large.
-        HeadTooLarge = "head_too_large",
         /// The compressed body cannot be decompressed.
         BodyNotDecompressed = "body_not_decompressed",
         /// The body grows beyond the allowed ratio when decompressed.
@@ -183,6 +179,10 @@ codes! {
         RouteUnknown = "route_unknown",
         /// The path takes other methods.
         MethodNotAllowed = "method_not_allowed",
+        /// What came is no HTTP/1.1 request.
+        HttpMalformed = "http_malformed",
+        /// The request's line and headers are too large.
+        HeadTooLarge = "head_too_large",
         /// No such job.
         JobUnknown = "job_unknown",
         /// A job of the same family is under way.
