@@ -1,3 +1,5 @@
+//! Data sync: which days are due, in which order, and what becomes of those that fail.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {
