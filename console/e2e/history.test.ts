@@ -164,7 +164,7 @@ describe('The catalogue of events', () => {
       await page.getByText(/^2\s+different users$/).waitFor();
 
       await page.getByText('Times', { exact: true }).click();
-      await page.getByLabel('Break down').selectOption({ label: 'by plan' });
+      await page.getByLabel('Break down').selectOption('event:plan');
       await page.waitForURL((url) => url.searchParams.get('breakdown') === 'event:plan');
       const legend = async () =>
         (await page.locator('figure li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
