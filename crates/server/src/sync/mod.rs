@@ -2,7 +2,7 @@
 //!
 //! [`Syncer`] is what the HTTP edge knows: where files go, and a bell. One thread at background priority asks the catalog what
 //! is due (`kernel::model::sync` decides) and writes a day at a time (`day`); what came of each is in the catalog before
-//! the next one. A stop in the midst of a day leaves a day without a manifest, which the next start writes again. It never
+//! the next one. A stop in the midst of a day leaves it as it was, or without a manifest; the next start writes it again. It never
 //! answers HTTP, never names an engine, and holds nothing that grows with a day.
 
 mod day;
@@ -236,7 +236,7 @@ impl Inner {
         // Before anything is there: an erasure names every folder that may hold somebody.
         let is_known = sync.places.iter().any(|place| place.folder == into);
         if !is_known && !self.change(sync.environment, |sync| sync.begin_in(&into, now)) {
-            return Err(Unwritten::Failed("the folder could not be noted".to_owned()));
+            return Err(Unwritten::Failed("the folder could not be noted in the catalog, so nothing was written; the server's log says why".to_owned()));
         }
         let store = stores::open(destination, &self.s3)?;
         let written = day::write(&sources, &*store, &wanted)?;
