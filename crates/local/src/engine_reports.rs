@@ -1,13 +1,12 @@
 //! Reports as the kernel's port sees them: each is asked of everything that is visible when the question comes, or of the
 //! state of an earlier answer.
 
-use muster_kernel::model::history::Breakdown;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{Behind, People, Pinned, Who};
+use muster_kernel::model::report::{About, Behind, People, Pinned};
 use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError};
 
 use crate::engine::Engine;
@@ -18,16 +17,16 @@ impl Engine {
     fn report<T>(
         &self,
         environment: EnvironmentId,
-        asked: (&Who, Option<&Breakdown>),
+        about: About<'_>,
         inquiry: &Inquiry,
         ask: impl FnOnce(&Archive, &Ground) -> Result<T, StoreError>,
     ) -> Result<Pinned<T>, StoreError> {
         let environment = self.environment(environment)?;
         let history = &environment.history;
         let snapshot = history.up_to(environment.state.visible(), inquiry)?;
-        let ground = history.ground(snapshot, &environment.state.view(), asked, inquiry)?;
+        let ground = history.ground(snapshot, &environment.state.view(), about, inquiry)?;
         let answer = ask(history, &ground)?;
-        Ok(history.pin(answer, ground, asked))
+        Ok(history.pin(answer, ground, about))
     }
 }
 
@@ -38,8 +37,9 @@ impl Reports for Engine {
         question: &FunnelQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<FunnelAnswer>, StoreError> {
-        let asked = (&question.who, question.breakdown.as_ref());
-        self.report(environment, asked, inquiry, |history, ground| history.funnel(ground, question, inquiry))
+        self.report(environment, question.about(), inquiry, |history, ground| {
+            history.funnel(ground, question, inquiry)
+        })
     }
 
     fn retention(
@@ -48,8 +48,7 @@ impl Reports for Engine {
         question: &RetentionQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<RetentionAnswer>, StoreError> {
-        let asked = (&question.who, None);
-        self.report(environment, asked, inquiry, |history, ground| {
+        self.report(environment, question.about(), inquiry, |history, ground| {
             history.retention(ground, question, inquiry)
         })
     }
@@ -60,8 +59,9 @@ impl Reports for Engine {
         question: &TrendQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<TrendAnswer>, StoreError> {
-        let asked = (&question.who, question.breakdown.as_ref());
-        self.report(environment, asked, inquiry, |history, ground| history.trend(ground, question, inquiry))
+        self.report(environment, question.about(), inquiry, |history, ground| {
+            history.trend(ground, question, inquiry)
+        })
     }
 
     fn path(
@@ -70,8 +70,9 @@ impl Reports for Engine {
         question: &PathQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<PathAnswer>, StoreError> {
-        let asked = (&question.who, None);
-        self.report(environment, asked, inquiry, |history, ground| history.path(ground, question, inquiry))
+        self.report(environment, question.about(), inquiry, |history, ground| {
+            history.path(ground, question, inquiry)
+        })
     }
 
     fn people(
@@ -84,10 +85,10 @@ impl Reports for Engine {
         let environment = self.environment(environment)?;
         let history = &environment.history;
         let snapshot = history.up_to(environment.state.visible(), inquiry)?;
-        let asked = (number.who(), number.breakdown());
+        let about = number.about();
         let ground = match page.pin {
-            Some(pin) => history.pinned_ground(snapshot, pin, asked)?,
-            None => history.ground(snapshot, &environment.state.view(), asked, inquiry)?,
+            Some(pin) => history.pinned_ground(snapshot, pin, about, inquiry)?,
+            None => history.ground(snapshot, &environment.state.view(), about, inquiry)?,
         };
         history.people(&ground, number, (page.after, page.limit), inquiry)
     }

@@ -25,7 +25,7 @@ pub struct PeoplePage<'a> {
 /// Laws: an answer is what [`crate::model::report`] says of every event whose append resolved before the question was
 /// asked (law 1), of no other environment (law 5) and of no erased user; it is exact, never sampled, and depends on the set
 /// of events and their positions only. People are those that the number counts when both are asked of the same
-/// events: their total is the number wherever the number counts users. A cursor yields each of those who were behind it all
+/// events: their total is the number wherever the number counts users, or companies where the question is about those. A cursor yields each of those who were behind it all
 /// along exactly once. People asked of a pin are those of the answer that came with it, whatever was written since, but for
 /// those erased since; a pin that is no longer kept, or that came with an answer to other people or another breakdown, is
 /// refused as [`StoreError::Unpinned`]. Memory is bounded: what needs more than the engine allows is refused as

@@ -1,5 +1,7 @@
 //! Funnels as a fold over ranges of users: the events of a range that a step or an exclusion means are gathered, put in
-//! each user's order, and walked over once (`funnel_walk.rs`).
+//! each user's order, and walked over once (`funnel_walk.rs`). Of companies the same events are put in their order by `companies.rs`.
+
+use std::ops::Range;
 
 use muster_kernel::model::report::funnel::{
     FunnelAnswer, FunnelNumber, FunnelQuestion, FunnelRow, FunnelStep, Order,
@@ -8,6 +10,7 @@ use muster_kernel::model::report::{Pattern, Row, Times};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
+use super::companies::{self, Companies, CompanyEvent, Subjects};
 use super::funnel_walk::{Met, Outcome, Walk, exclusion_bit};
 use super::gathered::{Gathered, Seen};
 use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
@@ -28,18 +31,36 @@ pub struct Asked<'a> {
     /// The bit of each pattern.
     bits: Vec<usize>,
     by: By<'a>,
-    who: Option<&'a RoaringBitmap>,
+    subjects: Subjects<'a>,
 }
 
 /// A run of rows of a part, and what its events are to the funnel.
 struct Run<'s, 'a> {
     source: &'s Source<'a>,
-    first_row: usize,
+    rows: Range<usize>,
     /// The bits of all of them, or of each.
     mask: u64,
     masks: Option<Vec<u64>>,
     /// The groups of attempts that begin with them, where they differ.
     groups: Option<Vec<u32>>,
+}
+
+impl Run<'_, '_> {
+    fn index(&self, seen: &Seen) -> usize {
+        seen.row as usize - self.rows.start
+    }
+
+    fn position(&self, seen: &Seen) -> u64 {
+        self.source.position(seen.row as usize)
+    }
+
+    /// What one of its events is to the funnel; `absent` is the group of those without the property.
+    #[inline]
+    fn met(&self, seen: &Seen, absent: u32) -> Met {
+        let index = self.index(seen);
+        let mask = self.masks.as_ref().map_or(self.mask, |of| of[index]);
+        Met { time: seen.time, mask, group: self.groups.as_ref().map_or(absent, |of| of[index]) }
+    }
 }
 
 /// What a thread makes of outcomes.
@@ -51,7 +72,7 @@ struct Fold<'a, T> {
 }
 
 impl<'a> Asked<'a> {
-    /// The question, told apart by `by`, of those in `who` if not of everybody.
+    /// The question, told apart by `by`, of those whom it is about.
     ///
     /// # Errors
     /// When a part is damaged, or the answer is not wanted any more.
@@ -59,7 +80,7 @@ impl<'a> Asked<'a> {
         scan: &'a Scan<'a>,
         question: &'a FunnelQuestion,
         by: By<'a>,
-        who: Option<&'a RoaringBitmap>,
+        subjects: Subjects<'a>,
     ) -> Result<Self, StoreError> {
         scan.check()?;
         let excluded = question.exclusions.iter().map(|one| &one.pattern);
@@ -69,8 +90,8 @@ impl<'a> Asked<'a> {
         let span = question.span;
         // The last event that counts is exactly the window behind the last that can begin.
         let times = (span.from.0, span.until.0.saturating_add(question.window));
-        let sources = ranges::sources(scan, &patterns, question.order == Order::Strict, times)?;
-        Ok(Asked { scan, question, sources, bits, by, who })
+        let sources = subjects.sources(scan, &patterns, question.order == Order::Strict, times)?;
+        Ok(Asked { scan, question, sources, bits, by, subjects })
     }
 
     /// See `Reports::funnel`.
@@ -181,8 +202,6 @@ impl<'a> Asked<'a> {
     where
         'a: 'r,
     {
-        let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
-        let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
         let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
         let begin = || Fold {
             groups: Groups::new(self.by, told, bytes_max),
@@ -190,7 +209,59 @@ impl<'a> Asked<'a> {
             gathered: Gathered::default(),
             made: begin(),
         };
-        self.scan.share(&ranges, |_| events, begin, |fold, range| self.range(fold, *range, &take))
+        let Subjects::Companies(companies) = self.subjects else {
+            let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
+            let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
+            return self.scan.share(
+                &ranges,
+                |_| events,
+                begin,
+                |fold, range| self.range(fold, *range, &take),
+            );
+        };
+        // Groups that are ranked are numbered by each thread for itself, but events of one company come from several.
+        let is_numbered = matches!((told, self.by), (Told::Share(_), By::Event(_)));
+        let threads = if is_numbered { 1 } else { self.scan.threads };
+        let ranges = companies::cut(&self.sources, RANGE_EVENTS);
+        let events = ranges::events_of(&self.sources) / ranges.len() as u64;
+        companies::in_order(
+            &Scan { threads, ..*self.scan },
+            (&ranges, events),
+            begin,
+            |fold, range, add| self.gather_of_companies(companies, fold, range, add),
+            |fold, company, events| {
+                let of_company = fold.groups.of_subject(company);
+                let met = |event: &CompanyEvent| Met {
+                    time: event.time,
+                    mask: event.mask,
+                    group: of_company.unwrap_or(event.code),
+                };
+                let Fold { walk, made, .. } = fold;
+                walk.walk(events.iter().map(met), |outcome| take(made, company, &outcome));
+            },
+        )
+    }
+
+    /// Shows the events of a range of users, each with its company.
+    fn gather_of_companies<T>(
+        &self,
+        companies: Companies<'_>,
+        fold: &mut Fold<'_, T>,
+        range: (u32, u32),
+        add: &mut dyn FnMut(CompanyEvent),
+    ) -> Result<(), StoreError> {
+        let runs = self.gather(&mut fold.gathered, &mut fold.groups, range);
+        fold.groups.check()?;
+        let of_runs: Vec<Vec<u32>> =
+            runs.iter().map(|run| companies.of_rows(run.source, &run.rows)).collect();
+        let absent = fold.groups.absent();
+        for seen in fold.gathered.all() {
+            let run = &runs[seen.run as usize];
+            let Met { time, mask, group } = run.met(seen, absent);
+            let company = of_runs[seen.run as usize][run.index(seen)];
+            add(CompanyEvent { company, code: group, time, position: run.position(seen), mask });
+        }
+        Ok(())
     }
 
     fn range<T>(
@@ -204,22 +275,20 @@ impl<'a> Asked<'a> {
         groups.check()?;
         gathered.sort(range);
         let mut tell = |user: u32| {
-            let position = |seen: &Seen| runs[seen.run as usize].source.position(seen.row as usize);
+            let position = |seen: &Seen| runs[seen.run as usize].position(seen);
             let seen = gathered.in_order((user - range.0) as usize, position);
             if seen.is_empty() {
                 return;
             }
-            let of_user = groups.of_user(user);
+            let of_user = groups.of_subject(user);
             let absent = groups.absent();
             let met = |seen: &Seen| {
-                let run = &runs[seen.run as usize];
-                let index = seen.row as usize - run.first_row;
-                let group = of_user.unwrap_or_else(|| run.groups.as_ref().map_or(absent, |of| of[index]));
-                Met { time: seen.time, mask: run.masks.as_ref().map_or(run.mask, |of| of[index]), group }
+                let met = runs[seen.run as usize].met(seen, absent);
+                Met { group: of_user.unwrap_or(met.group), ..met }
             };
             walk.walk(seen.iter().map(met), |outcome| take(made, user, &outcome));
         };
-        match self.who {
+        match self.subjects.who() {
             Some(who) => who.range(range.0..=range.1).for_each(&mut tell),
             None => (range.0..=range.1).for_each(&mut tell),
         }
@@ -269,13 +338,13 @@ impl<'a> Asked<'a> {
                     }
                 }
             });
-            runs.push(Run { source, first_row: rows.start, mask, masks, groups });
+            runs.push(Run { source, rows, mask, masks, groups });
         }
         runs
     }
 
     /// Which steps and exclusions mean the events of some rows: all of them, or each.
-    fn masks(&self, source: &Source<'_>, rows: &std::ops::Range<usize>) -> (u64, Option<Vec<u64>>) {
+    fn masks(&self, source: &Source<'_>, rows: &Range<usize>) -> (u64, Option<Vec<u64>>) {
         let mut mask = 0;
         let mut masks: Option<Vec<u64>> = None;
         for pattern in &source.patterns {

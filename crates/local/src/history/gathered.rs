@@ -47,6 +47,11 @@ impl Gathered {
         self.seen.extend((row..).zip(times).map(seen));
     }
 
+    /// The events in the order in which they were gathered.
+    pub fn all(&self) -> &[Seen] {
+        &self.seen
+    }
+
     /// Puts what was gathered in the order of users, and those of one user in the order in which they came.
     pub fn sort(&mut self, (first, last): (u32, u32)) {
         self.ends.clear();

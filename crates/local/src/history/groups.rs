@@ -40,8 +40,20 @@ pub enum By<'a> {
     Nothing,
     /// By a property of events, of which this is the number; `None` when no event ever had it.
     Event(Option<u32>),
-    /// By a property of users.
+    /// By a property of users, or of the companies that they belong to.
     User(&'a UserColumn),
+    /// By a property of companies, where these are counted.
+    Company(&'a UserColumn),
+}
+
+impl By<'_> {
+    /// The values that a column tells apart.
+    fn values(&self) -> &[OwnedValue] {
+        match self {
+            By::User(column) | By::Company(column) => &column.values,
+            By::Nothing | By::Event(_) => &[],
+        }
+    }
 }
 
 /// Groups with rows of their own, in order; all others share the row behind them.
@@ -51,7 +63,7 @@ pub struct Rows {
     /// How many groups there are beside them.
     pub left_out: u64,
     of_values: HashMap<Box<[u8]>, u32>,
-    of_users: Vec<u32>,
+    of_places: Vec<u32>,
     absent: u32,
 }
 
@@ -73,10 +85,9 @@ impl Rows {
                 }
             }
         }
-        let values = if let By::User(column) = by { column.values.as_slice() } else { &[] };
         let row_of = |value: &OwnedValue| of_values.get(&bytes_of(value)).copied().unwrap_or(other);
-        let of_users = std::iter::once(absent).chain(values.iter().map(row_of)).collect();
-        Rows { own, left_out, of_values, of_users, absent }
+        let of_places = std::iter::once(absent).chain(by.values().iter().map(row_of)).collect();
+        Rows { own, left_out, of_values, of_places, absent }
     }
 
     /// How many rows there are, that of all others among them.
@@ -152,12 +163,15 @@ impl<'a> Groups<'a> {
         group
     }
 
-    /// The group of a user, when users' properties tell groups apart.
-    pub fn of_user(&self, user: u32) -> Option<u32> {
-        let By::User(column) = self.by else { return None };
-        let place = column.group(user);
+    /// The group of whom events belong to, a user or a company, when their properties tell groups apart.
+    pub fn of_subject(&self, number: u32) -> Option<u32> {
+        let place = match self.by {
+            By::User(column) => column.group(number),
+            By::Company(column) => column.group_of_company(number),
+            By::Nothing | By::Event(_) => return None,
+        };
         Some(match self.rows {
-            Some(rows) => rows.of_users.get(place as usize).copied().unwrap_or_default(),
+            Some(rows) => rows.of_places.get(place as usize).copied().unwrap_or_default(),
             None => place,
         })
     }
@@ -215,9 +229,7 @@ fn totals(by: By<'_>, counted: Vec<(Groups<'_>, Vec<u64>)>) -> HashMap<Option<Ow
     let mut totals: HashMap<Option<OwnedValue>, u64> = HashMap::new();
     for (groups, counts) in counted {
         let mut values: Vec<Option<OwnedValue>> = vec![None; counts.len()];
-        if let By::User(column) = by {
-            values.iter_mut().skip(1).zip(&column.values).for_each(|(of, value)| *of = Some(value.clone()));
-        }
+        values.iter_mut().skip(1).zip(by.values()).for_each(|(of, value)| *of = Some(value.clone()));
         for (bytes, group) in &groups.found {
             if let Some(value) = values.get_mut(*group as usize) {
                 *value = Some(OwnedValue::of(value_of(bytes)));

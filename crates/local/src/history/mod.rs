@@ -15,6 +15,7 @@ mod as_of;
 mod bits;
 mod buckets;
 mod column;
+mod companies;
 mod counts;
 mod dictionary;
 mod dropping;

@@ -1,12 +1,15 @@
 //! Paths as a fold over ranges of users: first where each user's path begins, then of all active events only those near
-//! enough to it, put in the user's order and followed as far as there are levels.
+//! enough to it, put in the user's order and followed as far as there are levels. Of companies all active events are put in order
+//! (`companies.rs`), and followed from where the path begins.
 
 use hashbrown::{HashMap, HashSet};
 use muster_kernel::model::history::EventName;
 use muster_kernel::model::report::path::{Direction, PathAnswer, PathNumber, PathQuestion};
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
+use super::companies::{self, Companies, CompanyEvent, Subjects};
 use super::gathered::{Gathered, Seen};
 use super::lane::to_signed;
 use super::names::event_names;
@@ -28,6 +31,10 @@ struct Anchor {
 /// A step: of which level, from which name to which. Behind all names is the end.
 type Step = (u32, u32, u32);
 
+/// What an event of a company is to a path.
+const IS_ANCHOR: u64 = 1;
+const IS_ACTIVE: u64 = 2;
+
 /// No name.
 const END: u32 = u32::MAX;
 
@@ -36,7 +43,9 @@ struct Asked<'a, 'q> {
     scan: &'a Scan<'a>,
     question: &'q PathQuestion,
     sources: Vec<Source<'a>>,
-    who: Option<&'q RoaringBitmap>,
+    /// From the first instant that an event may have to the one behind the last.
+    reach: (i64, i64),
+    subjects: Subjects<'q>,
 }
 
 /// What a thread holds.
@@ -47,16 +56,16 @@ struct Fold<T> {
     made: T,
 }
 
-/// See `Reports::path`; `who` takes part, if not everybody does.
+/// See `Reports::path`.
 ///
 /// # Errors
 /// As that.
 pub fn path(
     scan: &Scan<'_>,
     question: &PathQuestion,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<PathAnswer, StoreError> {
-    Asked::new(scan, question, who)?.answer()
+    Asked::new(scan, question, subjects)?.answer()
 }
 
 /// Everybody behind a number of a path report.
@@ -67,9 +76,9 @@ pub fn people(
     scan: &Scan<'_>,
     question: &PathQuestion,
     number: PathNumber,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<RoaringBitmap, StoreError> {
-    let asked = Asked::new(scan, question, who)?;
+    let asked = Asked::new(scan, question, subjects)?;
     let answer = asked.answer()?;
     let branches = answer.levels.get(number.level).map(Vec::as_slice).unwrap_or_default();
     let Some(branch) = branches.get(number.branch) else { return Ok(RoaringBitmap::new()) };
@@ -105,16 +114,16 @@ impl<'a, 'q> Asked<'a, 'q> {
     fn new(
         scan: &'a Scan<'a>,
         question: &'q PathQuestion,
-        who: Option<&'q RoaringBitmap>,
+        subjects: Subjects<'q>,
     ) -> Result<Self, StoreError> {
         scan.check()?;
         let span = question.span;
-        let times = match question.direction {
+        let reach = match question.direction {
             Direction::From => (span.from.0, span.until.0.saturating_add(question.window)),
             Direction::To => (span.from.0.saturating_sub(question.window), span.until.0),
         };
-        let sources = ranges::sources(scan, &[&question.anchor], true, times)?;
-        Ok(Asked { scan, question, sources, who })
+        let sources = subjects.sources(scan, &[&question.anchor], true, reach)?;
+        Ok(Asked { scan, question, sources, reach, subjects })
     }
 
     fn answer(&self) -> Result<PathAnswer, StoreError> {
@@ -137,18 +146,98 @@ impl<'a, 'q> Asked<'a, 'q> {
         take: impl Fn(&mut T, u32, Step) + Sync,
         bytes: impl Fn(&T) -> usize + Sync,
     ) -> Result<Vec<Fold<T>>, StoreError> {
-        let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
-        let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
         let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
-        self.scan.share(
-            &ranges,
-            |_| events,
+        let check = |made: &T| if bytes(made) > bytes_max { Err(StoreError::TooLarge) } else { Ok(()) };
+        let Subjects::Companies(companies) = self.subjects else {
+            let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
+            let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
+            return self.scan.share(
+                &ranges,
+                |_| events,
+                Fold::default,
+                |fold, range| {
+                    self.range(fold, *range, &take);
+                    check(&fold.made)
+                },
+            );
+        };
+        let ranges = companies::cut(&self.sources, RANGE_EVENTS);
+        let events = ranges::events_of(&self.sources) / ranges.len() as u64;
+        let folds = companies::in_order(
+            self.scan,
+            (&ranges, events),
             Fold::default,
-            |fold, range| {
-                self.range(fold, *range, &take);
-                if bytes(&fold.made) > bytes_max { Err(StoreError::TooLarge) } else { Ok(()) }
+            |_, range, add| {
+                self.sources
+                    .iter()
+                    .for_each(|source| self.gather_of_companies(companies, source, range, add));
+                Ok(())
             },
-        )
+            |fold, company, events| self.follow_company(events, |step| take(&mut fold.made, company, step)),
+        )?;
+        folds.iter().try_for_each(|fold| check(&fold.made))?;
+        Ok(folds)
+    }
+
+    /// Shows the active events and the anchors of a range of users in a part, each with its company.
+    fn gather_of_companies(
+        &self,
+        companies: Companies<'_>,
+        source: &Source<'_>,
+        range: (u32, u32),
+        add: &mut dyn FnMut(CompanyEvent),
+    ) {
+        let rows = source.rows(range);
+        if rows.is_empty() {
+            return;
+        }
+        let of = companies.of_rows(source, &rows);
+        let passing = self.scan.passing(&source.part, &rows, &self.question.anchor.properties);
+        let (hides, may_begin) = (source.hides_any(), !source.patterns.is_empty());
+        let active = if source.is_active { IS_ACTIVE } else { 0 };
+        source.show(&rows, |first_row, _, times| {
+            for (row, time) in (first_row..).zip(times) {
+                let (index, time) = (row - rows.start, to_signed(*time));
+                let begins = may_begin
+                    && self.question.span.contains(Timestamp(time))
+                    && passing.as_ref().is_none_or(|passing| passing[index]);
+                let mask = active | if begins { IS_ANCHOR } else { 0 };
+                let is_out = of[index] == 0
+                    || mask == 0
+                    || time < self.reach.0
+                    || time > self.reach.1
+                    || (hides && source.hides(row));
+                if !is_out {
+                    let (code, position) = (source.unit.entry().name, source.position(row));
+                    add(CompanyEvent { company: of[index], code, time, position, mask });
+                }
+            }
+        });
+    }
+
+    /// Shows the steps of a company's path.
+    fn follow_company(&self, events: &[CompanyEvent], take: impl FnMut(Step)) {
+        let is_anchor = |event: &CompanyEvent| event.mask & IS_ANCHOR != 0;
+        let at = match self.question.direction {
+            Direction::From => events.iter().position(is_anchor),
+            Direction::To => events.iter().rposition(is_anchor),
+        };
+        let Some(at) = at else { return };
+        let anchor = events[at];
+        let is_near = |event: &&CompanyEvent| {
+            let apart = event.time.saturating_sub(anchor.time).saturating_abs();
+            event.mask & IS_ACTIVE != 0 && apart <= self.question.window
+        };
+        match self.question.direction {
+            Direction::From => {
+                let names = events[at + 1..].iter().filter(is_near).map(|event| event.code);
+                self.follow(anchor.code, names, take);
+            }
+            Direction::To => {
+                let names = events[..at].iter().rev().filter(is_near).map(|event| event.code);
+                self.follow(anchor.code, names, take);
+            }
+        }
     }
 
     fn range<T>(&self, fold: &mut Fold<T>, range: (u32, u32), take: &impl Fn(&mut T, u32, Step)) {
@@ -160,7 +249,7 @@ impl<'a, 'q> Asked<'a, 'q> {
                 self.find_anchors(anchors, index, source, range);
             }
         }
-        if let Some(who) = self.who {
+        if let Some(who) = self.subjects.who() {
             let mut others = RoaringBitmap::new();
             others.insert_range(range.0..=range.1);
             (others - who).into_iter().for_each(|user| anchors[(user - range.0) as usize] = None);
@@ -178,7 +267,7 @@ impl<'a, 'q> Asked<'a, 'q> {
             let position = |seen: &Seen| self.sources[seen.run as usize].position(seen.row as usize);
             let seen = gathered.in_order(place, position);
             let user = range.0 + u32::try_from(place).unwrap_or_default();
-            self.follow(*anchor, seen, |step| take(made, user, step));
+            self.follow_user(*anchor, seen, |step| take(made, user, step));
         }
     }
 
@@ -253,22 +342,26 @@ impl<'a, 'q> Asked<'a, 'q> {
         });
     }
 
-    /// Shows the steps of one path.
-    fn follow(&self, anchor: Anchor, seen: &[Seen], mut take: impl FnMut(Step)) {
+    /// Shows the steps of a user's path.
+    fn follow_user(&self, anchor: Anchor, seen: &[Seen], take: impl FnMut(Step)) {
         let is_anchor = |seen: &Seen| (seen.run as usize, seen.row as usize) == (anchor.source, anchor.row);
         let Some(at) = seen.iter().position(is_anchor) else { return };
         let name = |seen: &Seen| self.sources[seen.run as usize].unit.entry().name;
-        let (mut from, mut level) = (name(&seen[at]), 0u32);
-        let mut go = |next: u32| {
+        let first = name(&seen[at]);
+        match self.question.direction {
+            Direction::From => self.follow(first, seen[at + 1..].iter().map(name), take),
+            Direction::To => self.follow(first, seen[..at].iter().rev().map(name), take),
+        }
+    }
+
+    /// Shows the steps of a path through these names.
+    fn follow(&self, first: u32, names: impl Iterator<Item = u32>, mut take: impl FnMut(Step)) {
+        let (mut from, mut level) = (first, 0u32);
+        for next in names.chain([END]) {
             if next != from && (level as usize) < self.question.levels - 1 {
                 take((level, from, next));
                 (from, level) = (next, level + 1);
             }
-        };
-        match self.question.direction {
-            Direction::From => seen[at + 1..].iter().for_each(|seen| go(name(seen))),
-            Direction::To => seen[..at].iter().rev().for_each(|seen| go(name(seen))),
         }
-        go(END);
     }
 }

@@ -1,6 +1,7 @@
 //! The states that answers of reports were of, kept for a while, so that the people behind a number agree with it.
 //!
-//! A state is a position, the people who took part and the column that rows were told apart by; events are where they are.
+//! A state is a position, who took part, the column that rows were told apart by and, where companies were counted, who
+//! belonged to which; events are where they are.
 //! Guarantees: bounded in number, bytes and age; the oldest go first.
 
 use std::collections::VecDeque;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_kernel::model::history::Breakdown;
-use muster_kernel::model::report::{Pin, Who};
+use muster_kernel::model::report::{About, Level, Pin, Who};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
@@ -26,16 +27,19 @@ const PIN_BYTES: usize = 512;
 pub struct State {
     /// The position of the last event in it.
     pub through: u64,
-    /// Who takes part, if not everybody does.
+    /// Who takes part, users or companies, if not everybody does.
     pub who: Option<Arc<RoaringBitmap>>,
     /// The users' property that rows are told apart by, if one is.
     pub column: Option<Arc<UserColumn>>,
+    /// Who belongs to which company, where companies are asked about.
+    pub membership: Option<Arc<UserColumn>>,
 }
 
 impl State {
     fn bytes(&self) -> usize {
         let who = self.who.as_ref().map_or(0, |who| who.serialized_size());
-        PIN_BYTES + who + self.column.as_ref().map_or(0, |column| column.bytes())
+        let columns = self.column.iter().chain(&self.membership);
+        PIN_BYTES + who + columns.map(|column| column.bytes()).sum::<usize>()
     }
 }
 
@@ -44,8 +48,15 @@ struct Kept {
     since: Instant,
     bytes: usize,
     /// What was asked: a state has nothing to say about other people or another breakdown.
-    asked: (Who, Option<Breakdown>),
+    asked: (Level, Who, Option<Breakdown>),
     state: State,
+}
+
+impl Kept {
+    fn is_about(&self, about: About<'_>) -> bool {
+        let (level, who, breakdown) = &self.asked;
+        *level == about.level && who.asks_as(about.who) && breakdown.as_ref() == about.breakdown
+    }
 }
 
 /// The states that are kept, the oldest first.
@@ -54,13 +65,7 @@ pub struct Pins(Mutex<VecDeque<Kept>>);
 
 impl Pins {
     /// Keeps a state; nothing when it is too large to be kept.
-    pub fn keep(
-        &self,
-        pin: Pin,
-        asked: (&Who, Option<&Breakdown>),
-        state: State,
-        age: Duration,
-    ) -> Option<Pin> {
+    pub fn keep(&self, pin: Pin, about: About<'_>, state: State, age: Duration) -> Option<Pin> {
         let bytes = state.bytes();
         if bytes > PIN_BYTES_MAX {
             return None;
@@ -71,7 +76,7 @@ impl Pins {
         while all + bytes > PIN_BYTES_MAX || kept.len() >= PINS_MAX {
             all -= kept.pop_front()?.bytes;
         }
-        let asked = (asked.0.clone(), asked.1.cloned());
+        let asked = (about.level, about.who.clone(), about.breakdown.cloned());
         kept.push_back(Kept { pin, since: now(), bytes, asked, state });
         Some(pin)
     }
@@ -85,16 +90,10 @@ impl Pins {
     ///
     /// # Errors
     /// [`StoreError::Unpinned`] when it is not kept, or was not of this question.
-    pub fn get(
-        &self,
-        pin: Pin,
-        asked: (&Who, Option<&Breakdown>),
-        age: Duration,
-    ) -> Result<State, StoreError> {
+    pub fn get(&self, pin: Pin, about: About<'_>, age: Duration) -> Result<State, StoreError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         forget_old(&mut kept, age);
-        let is_it =
-            |one: &&Kept| one.pin == pin && one.asked.0.asks_as(asked.0) && one.asked.1.as_ref() == asked.1;
+        let is_it = |one: &&Kept| one.pin == pin && one.is_about(about);
         kept.iter().find(is_it).map(|one| one.state.clone()).ok_or(StoreError::Unpinned)
     }
 }
@@ -119,17 +118,20 @@ mod tests {
 
     fn state(through: u64, users: u32) -> State {
         let who = (0..users).map(|user| user * 7919).collect();
-        State { through, who: Some(Arc::new(who)), column: None }
+        State { through, who: Some(Arc::new(who)), column: None, membership: None }
     }
 
     #[test]
     fn a_state_answers_its_own_question_only_and_not_for_ever() {
         let pins = Pins::default();
         let (who, other) = (Who::default(), Some(Breakdown::UserProperty("plan".to_owned())));
-        assert_eq!(pins.keep(Pin(1), (&who, None), state(5, 3), LONG), Some(Pin(1)));
-        assert_eq!(pins.get(Pin(1), (&who, None), LONG).map(|state| state.through), Ok(5));
+        let about = About { level: Level::User, who: &who, breakdown: None };
+        assert_eq!(pins.keep(Pin(1), about, state(5, 3), LONG), Some(Pin(1)));
+        assert_eq!(pins.get(Pin(1), about, LONG).map(|state| state.through), Ok(5));
+        let of_companies = pins.get(Pin(1), About { level: Level::Company, ..about }, LONG);
+        assert_eq!(of_companies.map(|state| state.through), Err(StoreError::Unpinned));
         let through = |pin, breakdown: Option<&Breakdown>, age| {
-            pins.get(pin, (&who, breakdown), age).map(|state| state.through)
+            pins.get(pin, About { level: Level::User, who: &who, breakdown }, age).map(|state| state.through)
         };
         assert_eq!(through(Pin(2), None, LONG), Err(StoreError::Unpinned));
         assert_eq!(through(Pin(1), other.as_ref(), LONG), Err(StoreError::Unpinned));
@@ -140,9 +142,10 @@ mod tests {
     #[test]
     fn the_oldest_go_when_there_are_too_many() {
         let (pins, who) = (Pins::default(), Who::default());
-        let kept = |pin| pins.get(Pin(pin), (&who, None), LONG).is_ok();
+        let about = About { level: Level::User, who: &who, breakdown: None };
+        let kept = |pin| pins.get(Pin(pin), about, LONG).is_ok();
         for pin in 0..=PINS_MAX as u64 {
-            pins.keep(Pin(pin), (&who, None), state(pin, 2), LONG);
+            pins.keep(Pin(pin), about, state(pin, 2), LONG);
         }
         assert!(!kept(0) && kept(1) && kept(PINS_MAX as u64));
     }

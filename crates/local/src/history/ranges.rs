@@ -6,9 +6,8 @@
 use std::ops::Range;
 
 use muster_kernel::model::history::PropertyIs;
-use muster_kernel::model::id::UserId;
 use muster_kernel::model::page::{Cursor, Page};
-use muster_kernel::model::report::{Pattern, People, Which, is_active};
+use muster_kernel::model::report::{Level, Pattern, People, Which, is_active};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
@@ -159,11 +158,13 @@ pub fn cut(sources: &[Source<'_>], events: usize, users_max: u32) -> Vec<(u32, u
     ranges
 }
 
-/// The users who meet conditions on their properties as they are now; `None` when there are no conditions.
+/// The users, or the companies, that meet conditions on their properties as they are now; `None` when there are no
+/// conditions.
 ///
 /// # Errors
 /// When profiles or history cannot be read, or a property has too many different values.
 pub fn who(
+    level: Level,
     conditions: &[PropertyIs],
     columns: &UserColumns,
     scan: &Scan<'_>,
@@ -171,22 +172,23 @@ pub fn who(
 ) -> Result<Option<RoaringBitmap>, StoreError> {
     let mut who: Option<RoaringBitmap> = None;
     for condition in conditions {
-        let column = columns.get(&condition.name, scan, profiles)?;
-        let users = column.users_with(|value| condition.any_of.contains(value));
+        let column = columns.get((level, &condition.name), scan, profiles)?;
+        let meeting = column.with(level, |value| condition.any_of.contains(value));
         who = Some(match who {
-            Some(who) => who & users,
-            None => users,
+            Some(who) => who & meeting,
+            None => meeting,
         });
     }
     Ok(who)
 }
 
-/// A page of users by their numbers.
+/// A page of users, or of companies, by their numbers.
 ///
 /// # Errors
-/// When the cursor is none of these, or a user has no id.
+/// When the cursor is none of these, or somebody has no id.
 pub fn page(
-    users: &RoaringBitmap,
+    level: Level,
+    numbers: &RoaringBitmap,
     scan: &Scan<'_>,
     after: Option<&Cursor>,
     limit: usize,
@@ -194,15 +196,16 @@ pub fn page(
     let place = |cursor: &Cursor| Some(u32::from_be_bytes(cursor.0.as_slice().try_into().ok()?));
     let after = after.map(|cursor| place(cursor).ok_or(StoreError::NotACursor)).transpose()?;
     let first = after.map_or(0, |after| after.saturating_add(1));
-    let mut found: Vec<u32> = users.range(first..).take(limit.saturating_add(1)).collect();
+    let mut found: Vec<u32> = numbers.range(first..).take(limit.saturating_add(1)).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| Cursor(last.to_be_bytes().to_vec()));
     let known = read(scan.known);
-    let id = |user: u32| {
-        let id = Dictionaries::str_of(&known.users, user).and_then(|id| UserId::parse(id).ok());
-        id.ok_or_else(|| StoreError::Damaged(format!("user {user} of history has no id")))
+    let ids = if level == Level::User { &known.users } else { &known.companies };
+    let id = |number: u32| {
+        let id = Dictionaries::str_of(ids, number).filter(|id| !id.is_empty()).map(str::to_owned);
+        id.ok_or_else(|| StoreError::Damaged(format!("number {number} of history has no id")))
     };
     let items = found.into_iter().map(id).collect::<Result<Vec<_>, _>>()?;
-    Ok(People { total: users.len(), page: Page { items, next } })
+    Ok(People { total: numbers.len(), page: Page { items, next } })
 }

@@ -9,10 +9,11 @@ use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{Behind, People, Pin, Pinned, Who};
+use muster_kernel::model::report::{About, Behind, Level, People, Pin, Pinned};
 use muster_kernel::ports::{Inquiry, StoreError};
 
 use super::archive::{Archive, Snapshot};
+use super::companies::{Companies, Subjects};
 use super::dictionary::{property_key, read};
 use super::groups::By;
 use super::pins::State;
@@ -26,6 +27,16 @@ pub struct Ground {
     state: State,
 }
 
+impl Ground {
+    fn subjects(&self) -> Subjects<'_> {
+        let who = self.state.who.as_deref();
+        match &self.state.membership {
+            None => Subjects::Users(who),
+            Some(membership) => Subjects::Companies(Companies { membership, who }),
+        }
+    }
+}
+
 impl Archive {
     /// Everything that is visible now: `snapshot`, or a later one.
     ///
@@ -35,10 +46,10 @@ impl Archive {
         &self,
         snapshot: Arc<Snapshot>,
         profiles: &View<'_>,
-        (who, breakdown): (&Who, Option<&Breakdown>),
+        about: About<'_>,
         inquiry: &Inquiry,
     ) -> Result<Ground, StoreError> {
-        let (snapshot, members) = match &who.segment {
+        let (snapshot, members) = match &about.who.segment {
             None => (snapshot, None),
             Some(segment) => {
                 let (snapshot, members) = self.belonging(segment, inquiry)?;
@@ -46,36 +57,49 @@ impl Archive {
             }
         };
         let scan = self.scan(&snapshot, inquiry);
-        let meeting = ranges::who(&who.properties, &self.columns, &scan, profiles)?;
+        let meeting = ranges::who(about.level, &about.who.properties, &self.columns, &scan, profiles)?;
         let who = match (members, meeting) {
             (Some(members), Some(meeting)) => Some(members & meeting),
             (members, meeting) => members.or(meeting),
         };
-        let column = self.columns.of_breakdown(breakdown, &scan, profiles)?;
-        let state = State { through: snapshot.through, who: who.map(Arc::new), column };
+        let column = self.columns.of_breakdown(about.breakdown, &scan, profiles)?;
+        let membership = match about.level {
+            Level::User => None,
+            Level::Company => Some(self.columns.membership(&scan, profiles)?),
+        };
+        let state = State { through: snapshot.through, who: who.map(Arc::new), column, membership };
         Ok(Ground { snapshot, state })
     }
 
     /// The state of an earlier answer, without whom `snapshot` no longer shows.
     ///
     /// # Errors
-    /// [`StoreError::Unpinned`] when it is not kept.
+    /// [`StoreError::Unpinned`] when it is not kept; when history cannot be read.
     pub fn pinned_ground(
         &self,
         snapshot: Arc<Snapshot>,
         pin: Pin,
-        asked: (&Who, Option<&Breakdown>),
+        about: About<'_>,
+        inquiry: &Inquiry,
     ) -> Result<Ground, StoreError> {
-        let state = self.pins.get(pin, asked, self.options.pin_age)?;
+        let mut state = self.pins.get(pin, about, self.options.pin_age)?;
+        if about.level == Level::Company {
+            // Users who belonged to a company are still there when it is erased.
+            let known = self.known_companies(inquiry)?;
+            state.who = Some(Arc::new(match state.who {
+                Some(who) => &*who & known,
+                None => known,
+            }));
+        }
         Ok(Ground { snapshot, state })
     }
 
     /// Keeps what an answer is of.
-    pub fn pin<T>(&self, answer: T, ground: Ground, asked: (&Who, Option<&Breakdown>)) -> Pinned<T> {
+    pub fn pin<T>(&self, answer: T, ground: Ground, about: About<'_>) -> Pinned<T> {
         let mut number = [0; 8];
         (self.random)(&mut number);
         let pin = Pin(u64::from_le_bytes(number));
-        Pinned { answer, pin: self.pins.keep(pin, asked, ground.state, self.options.pin_age) }
+        Pinned { answer, pin: self.pins.keep(pin, about, ground.state, self.options.pin_age) }
     }
 
     fn scan_of<'a>(&'a self, ground: &'a Ground, inquiry: &'a Inquiry) -> Scan<'a> {
@@ -93,8 +117,8 @@ impl Archive {
         inquiry: &Inquiry,
     ) -> Result<FunnelAnswer, StoreError> {
         let scan = self.scan_of(ground, inquiry);
-        let by = told_apart(&scan, question.breakdown.as_ref(), ground);
-        funnel::Asked::new(&scan, question, by, ground.state.who.as_deref())?.answer()
+        let by = told_apart(&scan, question.about(), ground);
+        funnel::Asked::new(&scan, question, by, ground.subjects())?.answer()
     }
 
     /// See `Reports::retention`.
@@ -107,7 +131,7 @@ impl Archive {
         question: &RetentionQuestion,
         inquiry: &Inquiry,
     ) -> Result<RetentionAnswer, StoreError> {
-        retention::retention(&self.scan_of(ground, inquiry), question, ground.state.who.as_deref())
+        retention::retention(&self.scan_of(ground, inquiry), question, ground.subjects())
     }
 
     /// See `Reports::trend`.
@@ -121,7 +145,7 @@ impl Archive {
         inquiry: &Inquiry,
     ) -> Result<TrendAnswer, StoreError> {
         let scan = self.scan_of(ground, inquiry);
-        let by = told_apart(&scan, question.breakdown.as_ref(), ground);
+        let by = told_apart(&scan, question.about(), ground);
         trend::trend(&scan, question, by, ground.state.who.as_deref())
     }
 
@@ -135,7 +159,7 @@ impl Archive {
         question: &PathQuestion,
         inquiry: &Inquiry,
     ) -> Result<PathAnswer, StoreError> {
-        path::path(&self.scan_of(ground, inquiry), question, ground.state.who.as_deref())
+        path::path(&self.scan_of(ground, inquiry), question, ground.subjects())
     }
 
     /// See `Reports::people`.
@@ -150,27 +174,28 @@ impl Archive {
         inquiry: &Inquiry,
     ) -> Result<People, StoreError> {
         let scan = self.scan_of(ground, inquiry);
-        let by = told_apart(&scan, number.breakdown(), ground);
-        let who = ground.state.who.as_deref();
+        let by = told_apart(&scan, number.about(), ground);
+        let subjects = ground.subjects();
         let people = match number {
             Behind::Funnel(question, number) => {
-                funnel::Asked::new(&scan, question, by, who)?.people(number)?
+                funnel::Asked::new(&scan, question, by, subjects)?.people(number)?
             }
-            Behind::Retention(question, number) => retention::people(&scan, question, number, who)?,
-            Behind::Trend(question, number) => trend::people(&scan, question, number, by, who)?,
-            Behind::Path(question, number) => path::people(&scan, question, *number, who)?,
+            Behind::Retention(question, number) => retention::people(&scan, question, number, subjects)?,
+            Behind::Trend(question, number) => trend::people(&scan, question, number, by, subjects.who())?,
+            Behind::Path(question, number) => path::people(&scan, question, *number, subjects)?,
         };
-        ranges::page(&people, &scan, after, limit)
+        ranges::page(number.about().level, &people, &scan, after, limit)
     }
 }
 
-fn told_apart<'a>(scan: &Scan<'_>, breakdown: Option<&Breakdown>, ground: &'a Ground) -> By<'a> {
-    match (breakdown, &ground.state.column) {
+fn told_apart<'a>(scan: &Scan<'_>, about: About<'_>, ground: &'a Ground) -> By<'a> {
+    match (about.breakdown, &ground.state.column) {
         (Some(Breakdown::EventProperty(name)), _) => {
             let mut key = Vec::new();
             property_key(name.as_bytes(), &mut key);
             By::Event(read(scan.known).names.get(&key))
         }
+        (_, Some(column)) if about.level == Level::Company => By::Company(column),
         (_, Some(column)) => By::User(column),
         _ => By::Nothing,
     }

@@ -1,5 +1,8 @@
 //! Retention as a fold over ranges of users: for each user when they first began, or in which intervals they did, and one
-//! bit for each interval in which they came back. Then the bits are counted by cohort.
+//! bit for each interval in which they came back. Then the bits are counted by cohort. Of companies each thread notes the same of
+//! all that it sees, and what the threads have noted is put together before it is counted.
+
+use std::ops::Range;
 
 use muster_kernel::model::calendar::Buckets;
 use muster_kernel::model::report::retention::{
@@ -9,7 +12,9 @@ use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
 use super::buckets::Finder;
+use super::companies::{self, Companies, Subjects};
 use super::counts::reach;
+use super::dictionary::read;
 use super::lane::to_signed;
 use super::ranges::{self, Source};
 use super::scan::Scan;
@@ -30,12 +35,12 @@ struct Asked<'a, 'q> {
     question: &'q RetentionQuestion,
     finder: Finder<'q>,
     sources: Vec<Source<'a>>,
-    who: Option<&'q RoaringBitmap>,
+    subjects: Subjects<'q>,
     /// Words of bits for a user: one for each interval, and one for what is behind all.
     words: usize,
 }
 
-/// What a thread holds: of a range of users, and of all that it has seen.
+/// What a thread holds: of a range of users (or companies), and of all that it has seen.
 struct Fold {
     first: Vec<i64>,
     began: Vec<u64>,
@@ -46,16 +51,26 @@ struct Fold {
     people: Vec<u32>,
 }
 
-/// See `Reports::retention`; `who` takes part, if not everybody does.
+impl Fold {
+    /// What two threads have noted of the same companies.
+    fn and(mut self, other: Fold) -> Fold {
+        self.first.iter_mut().zip(other.first).for_each(|(first, time)| *first = time.min(*first));
+        self.began.iter_mut().zip(other.began).for_each(|(bits, more)| *bits |= more);
+        self.returned.iter_mut().zip(other.returned).for_each(|(bits, more)| *bits |= more);
+        self
+    }
+}
+
+/// See `Reports::retention`.
 ///
 /// # Errors
 /// As that.
 pub fn retention(
     scan: &Scan<'_>,
     question: &RetentionQuestion,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<RetentionAnswer, StoreError> {
-    let asked = Asked::new(scan, question, who)?;
+    let asked = Asked::new(scan, question, subjects)?;
     let folds = asked.fold(|fold, _, cohort, last, bits| {
         fold.sizes[cohort] += 1;
         let counts = &mut fold.counts[cohort * question.periods..(cohort + 1) * question.periods];
@@ -92,9 +107,9 @@ pub fn people(
     scan: &Scan<'_>,
     question: &RetentionQuestion,
     number: &RetentionNumber,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<RoaringBitmap, StoreError> {
-    let asked = Asked::new(scan, question, who)?;
+    let asked = Asked::new(scan, question, subjects)?;
     let folds = asked.fold(|fold, user, cohort, last, bits| {
         let has_returned = |period: usize| match question.returned {
             Returned::On => is_set(bits, cohort + period),
@@ -113,7 +128,7 @@ impl<'a, 'q> Asked<'a, 'q> {
     fn new(
         scan: &'a Scan<'a>,
         question: &'q RetentionQuestion,
-        who: Option<&'q RoaringBitmap>,
+        subjects: Subjects<'q>,
     ) -> Result<Self, StoreError> {
         scan.check()?;
         let span = question.intervals.span();
@@ -121,7 +136,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         let from = if question.belong == Cohorts::FirstTime { i64::MIN } else { span.from.0 };
         let until = if question.returned == Returned::Unbounded { i64::MAX } else { span.until.0 };
         let patterns = [&question.start, &question.returning];
-        let mut sources = ranges::sources(scan, &patterns, false, (from, until))?;
+        let mut sources = subjects.sources(scan, &patterns, false, (from, until))?;
         for source in &mut sources {
             let times = source.unit.entry().times;
             let only_before = times.1 < span.from.0;
@@ -134,7 +149,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         sources.retain(|source| !source.patterns.is_empty());
         let finder = Finder::new(&question.intervals, reach(scan));
         let words = bits_of(&question.intervals).div_ceil(64);
-        Ok(Asked { scan, question, finder, sources, who, words })
+        Ok(Asked { scan, question, finder, sources, subjects, words })
     }
 
     /// Calls `count` for each user and cohort that they belong to, with the last period in which they came back, and the
@@ -143,58 +158,114 @@ impl<'a, 'q> Asked<'a, 'q> {
         &self,
         count: impl Fn(&mut Fold, u32, usize, Option<usize>, &[u64]) + Sync,
     ) -> Result<Vec<Fold>, StoreError> {
-        let users_max = u32::try_from(RANGE_BYTES / (16 * self.words)).unwrap_or(u32::MAX);
+        if let Subjects::Companies(companies) = self.subjects {
+            return self.fold_companies(companies, &count);
+        }
+        let users_max = u32::try_from(RANGE_BYTES / self.bytes_each()).unwrap_or(u32::MAX);
         let ranges = ranges::cut(&self.sources, RANGE_EVENTS, users_max);
         let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
         let width = ranges.iter().map(|(first, last)| (last - first + 1) as usize).max().unwrap_or_default();
-        let RetentionQuestion { cohorts, periods, belong, .. } = *self.question;
-        let first_only = belong == Cohorts::FirstTime;
-        let begin = || Fold {
-            first: vec![NEVER; if first_only { width } else { 0 }],
-            began: vec![0; if first_only { 0 } else { width * self.words }],
-            returned: vec![0; width * self.words],
-            sizes: vec![0; cohorts],
-            counts: vec![0; cohorts * periods],
-            people: Vec::new(),
-        };
         self.scan.share(
             &ranges,
             |_| events,
-            begin,
+            || self.begin(width),
             |fold, range| {
                 fold.first.fill(NEVER);
                 fold.began.fill(0);
                 fold.returned.fill(0);
-                self.sources.iter().for_each(|source| self.look(fold, source, *range));
+                for source in &self.sources {
+                    let place = |_, user: u32| Some((user - range.0) as usize);
+                    self.look(fold, source, &source.rows(*range), place);
+                }
                 self.tell(fold, *range, &count);
                 Ok(())
             },
         )
     }
 
-    /// Notes what a part shows of a range of users.
-    fn look(&self, fold: &mut Fold, source: &Source<'_>, range: (u32, u32)) {
-        let rows = source.rows(range);
+    /// As many companies at a time as there is memory for.
+    fn fold_companies(
+        &self,
+        companies: Companies<'_>,
+        count: &impl Fn(&mut Fold, u32, usize, Option<usize>, &[u64]),
+    ) -> Result<Vec<Fold>, StoreError> {
+        let ranges = companies::cut(&self.sources, RANGE_EVENTS);
+        let events = ranges::events_of(&self.sources) / ranges.len() as u64;
+        let all = read(self.scan.known).companies.count();
+        let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
+        let width = (bytes_max / self.bytes_each()).clamp(1, (all as usize).max(1));
+        let mut folds = Vec::new();
+        for first in (1..all).step_by(width) {
+            let place = |company: u32| {
+                company.checked_sub(first).map(|place| place as usize).filter(|place| *place < width)
+            };
+            let noted = self.scan.share(
+                &ranges,
+                |_| events,
+                || self.begin(width),
+                |fold, range| {
+                    for source in &self.sources {
+                        let rows = source.rows(*range);
+                        let of = companies.of_rows(source, &rows);
+                        self.look(fold, source, &rows, |row, _| place(of[row - rows.start]));
+                    }
+                    Ok(())
+                },
+            )?;
+            let mut fold = noted.into_iter().fold(self.begin(width), Fold::and);
+            let last = first.saturating_add(u32::try_from(width).unwrap_or(u32::MAX) - 1).min(all - 1);
+            self.tell(&mut fold, (first, last), count);
+            folds.push(fold);
+        }
+        Ok(folds)
+    }
+
+    /// Bytes that a thread holds of each user or company, about.
+    fn bytes_each(&self) -> usize {
+        16 * self.words
+    }
+
+    /// What a thread holds of so many users or companies.
+    fn begin(&self, width: usize) -> Fold {
+        let RetentionQuestion { cohorts, periods, belong, .. } = *self.question;
+        let first_only = belong == Cohorts::FirstTime;
+        Fold {
+            first: vec![NEVER; if first_only { width } else { 0 }],
+            began: vec![0; if first_only { 0 } else { width * self.words }],
+            returned: vec![0; width * self.words],
+            sizes: vec![0; cohorts],
+            counts: vec![0; cohorts * periods],
+            people: Vec::new(),
+        }
+    }
+
+    /// Notes what some rows of a part show; `place` is where whom a row is about stands in the fold, if anywhere.
+    fn look(
+        &self,
+        fold: &mut Fold,
+        source: &Source<'_>,
+        rows: &Range<usize>,
+        place: impl Fn(usize, u32) -> Option<usize>,
+    ) {
         if rows.is_empty() {
             return;
         }
         for pattern in &source.patterns {
             let (start, words) = (*pattern == START, self.words);
             let conditions = if start { &self.question.start } else { &self.question.returning };
-            let passing = self.scan.passing(&source.part, &rows, &conditions.properties);
+            let passing = self.scan.passing(&source.part, rows, &conditions.properties);
             let hides = source.hides_any();
             let is_out = |row: usize| {
                 passing.as_ref().is_some_and(|passing| !passing[row - rows.start])
                     || (hides && source.hides(row))
             };
             let may_be_out = passing.is_some() || hides;
-            source.show(&rows, |first_row, users, times| {
+            source.show(rows, |first_row, users, times| {
                 for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
-                    let user = u32::try_from(*user).unwrap_or_default();
+                    let Some(place) = place(row, u32::try_from(*user).unwrap_or_default()) else { continue };
                     if may_be_out && is_out(row) {
                         continue;
                     }
-                    let place = (user - range.0) as usize;
                     let time = to_signed(*time);
                     match (start, fold.first.get_mut(place)) {
                         (true, Some(first)) => *first = time.min(*first),
@@ -245,7 +316,7 @@ impl<'a, 'q> Asked<'a, 'q> {
                 }
             }
         };
-        match self.who {
+        match self.subjects.who() {
             Some(who) => who.range(first..=last).for_each(tell_one),
             None => (first..=last).for_each(&mut tell_one),
         }

@@ -307,7 +307,7 @@ impl<'a, 'q> Asked<'a, 'q> {
                     continue;
                 }
                 let group = groups
-                    .of_user(user)
+                    .of_subject(user)
                     .unwrap_or_else(|| by_value.as_ref().map_or(absent, |by_value| by_value[index]));
                 if group == SKIPPED {
                     continue;

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::history::Breakdown;
 use muster_kernel::model::profile::{Profile, ProfileView};
+use muster_kernel::model::report::Level;
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{ProfileKind, StoreError};
 use roaring::RoaringBitmap;
@@ -47,12 +48,28 @@ impl UserColumn {
         }
     }
 
-    /// Who has a value that passes.
-    pub fn users_with(&self, passes: impl Fn(&OwnedValue) -> bool) -> RoaringBitmap {
+    /// The number of the company that a user belongs to, in a column about companies; 0 for none.
+    pub fn company_of(&self, user: u32) -> u32 {
+        self.codes.get(user as usize).copied().unwrap_or_default()
+    }
+
+    /// As [`UserColumn::group`], of a company itself.
+    pub fn group_of_company(&self, company: u32) -> u32 {
+        let places = self.companies.as_deref().unwrap_or_default();
+        places.get(company as usize).copied().unwrap_or_default()
+    }
+
+    /// Who has a value that passes: users, or companies in a column about those.
+    pub fn with(&self, level: Level, passes: impl Fn(&OwnedValue) -> bool) -> RoaringBitmap {
         let passing: Vec<bool> = std::iter::once(false).chain(self.values.iter().map(passes)).collect();
-        let passes = |user: &u32| passing.get(self.group(*user) as usize).is_some_and(|passes| *passes);
-        let count = u32::try_from(self.codes.len()).unwrap_or(u32::MAX);
-        (0..count).filter(passes).collect()
+        let (count, group): (usize, &dyn Fn(u32) -> u32) = match level {
+            Level::User => (self.codes.len(), &|user| self.group(user)),
+            Level::Company => {
+                (self.companies.as_ref().map_or(0, Vec::len), &|company| self.group_of_company(company))
+            }
+        };
+        let passes = |number: &u32| passing.get(group(*number) as usize).is_some_and(|passes| *passes);
+        (0..u32::try_from(count).unwrap_or(u32::MAX)).filter(passes).collect()
     }
 
     /// Bytes that it holds, about.
@@ -86,7 +103,7 @@ impl UserColumn {
     ) -> Result<(), StoreError> {
         let code = match of {
             Of::User(name) => self.place(profile.and_then(|profile| profile.property(name)))?,
-            Of::Company(_) => {
+            Of::Company(_) | Of::Membership => {
                 let company = profile.and_then(|profile| profile.company_id());
                 company.and_then(|id| read(known).companies.get(id.as_bytes())).unwrap_or_default()
             }
@@ -115,6 +132,8 @@ fn put(codes: &mut Vec<u32>, number: u32, code: u32) {
 enum Of {
     User(String),
     Company(String),
+    /// Who belongs where, and nothing more.
+    Membership,
 }
 
 /// The columns that are kept.
@@ -155,17 +174,29 @@ impl UserColumns {
         self.column(of, scan, profiles).map(Some)
     }
 
-    /// The column of a user's property.
+    /// The column of a user's property, or of a company's.
     ///
     /// # Errors
     /// As [`UserColumns::of_breakdown`].
     pub fn get(
         &self,
-        property: &str,
+        (level, property): (Level, &str),
         scan: &Scan<'_>,
         profiles: &View<'_>,
     ) -> Result<Arc<UserColumn>, StoreError> {
-        self.column(Of::User(property.to_owned()), scan, profiles)
+        let of = match level {
+            Level::User => Of::User(property.to_owned()),
+            Level::Company => Of::Company(property.to_owned()),
+        };
+        self.column(of, scan, profiles)
+    }
+
+    /// Who belongs to which company.
+    ///
+    /// # Errors
+    /// As [`UserColumns::of_breakdown`].
+    pub fn membership(&self, scan: &Scan<'_>, profiles: &View<'_>) -> Result<Arc<UserColumn>, StoreError> {
+        self.column(Of::Membership, scan, profiles)
     }
 
     fn column(&self, of: Of, scan: &Scan<'_>, profiles: &View<'_>) -> Result<Arc<UserColumn>, StoreError> {
@@ -239,7 +270,7 @@ fn changed_since(of: &Of, scan: &Scan<'_>, through: u64) -> Result<Changed, Stor
             Some(name)
         }
         // Any event may say where its user belongs.
-        Of::Company(_) => None,
+        Of::Company(_) | Of::Membership => None,
     };
     for unit in scan.units(name, i64::MIN, i64::MAX) {
         let header = unit.segment.header();

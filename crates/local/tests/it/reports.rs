@@ -12,13 +12,13 @@ use muster_kernel::model::report::funnel::{Counting, Exclusion, FunnelQuestion, 
 use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
-use muster_kernel::model::report::{Pattern, Which, Who};
+use muster_kernel::model::report::{Level, Pattern, Which, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
-use muster_kernel::model::segment::{Level, Moment, Rule};
+use muster_kernel::model::segment::{Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, Profiles, Reports};
-use muster_testkit::builders::{PRODUCTION, company, identify, tracked, user};
+use muster_testkit::builders::{PRODUCTION, company, identify, joining, tracked, user};
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::contract::{funnels_agree, paths_agree, retentions_agree, trends_agree};
 use muster_testkit::model_reports::World;
@@ -56,25 +56,33 @@ fn span() -> impl Strategy<Value = Span> {
     prop_oneof![1 => Just(Span::ALL), 4 => some]
 }
 
-fn who() -> impl Strategy<Value = Who> {
-    let rule = prop_oneof![
-        4 => Just(None),
-        1 => prop_oneof![
-            Just("p1 is \"a\""),
-            Just("did \"x\" at least 2 times"),
-            Just("not (did \"y\") or p2 exists"),
-        ]
-        .prop_map(Some),
-    ];
-    (conditions(), rule).prop_map(|(properties, rule)| {
-        let segment = rule.map(|text| SegmentQuestion {
-            level: Level::User,
+/// Whom a question is about, which of them, and what tells rows apart.
+fn about(level: impl Strategy<Value = Level>) -> impl Strategy<Value = (Level, Who, Option<Breakdown>)> {
+    (level, conditions(), 0usize..15, breakdown()).prop_map(|(level, properties, rule, breakdown)| {
+        let rules = match level {
+            Level::User => ["p1 is \"a\"", "did \"x\" at least 2 times", "not (did \"y\") or p2 exists"],
+            Level::Company => {
+                ["company.p1 is \"a\"", "did \"x\" at least 2 times", "not (did \"y\") or company.p2 exists"]
+            }
+        };
+        let segment = rules.get(rule).map(|text| SegmentQuestion {
+            level,
             rule: Rule::parse(text).unwrap(),
             moment: Moment { now: DAY_ONE.plus(40 * HOUR), zone: TimeZone::UTC },
             segments: Arc::default(),
         });
-        Who { properties, segment }
+        let breakdown = match breakdown {
+            Some(Breakdown::UserProperty(name)) if level == Level::Company => {
+                Some(Breakdown::CompanyProperty(name))
+            }
+            breakdown => breakdown,
+        };
+        (level, Who { properties, segment }, breakdown)
     })
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    prop_oneof![Just(Level::User), Just(Level::Company)]
 }
 
 fn breakdown() -> impl Strategy<Value = Option<Breakdown>> {
@@ -93,9 +101,9 @@ fn funnel() -> impl Strategy<Value = FunnelQuestion> {
     let excluded = prop::collection::vec((pattern(), 0usize..4, 0usize..4), 0..3);
     let excluded = prop_oneof![2 => Just(Vec::new()), 1 => excluded];
     let shape = (prop::collection::vec(pattern(), 2..5), order, excluded);
-    let rest = (span(), window, counting, breakdown(), 1usize..4, who());
+    let rest = (span(), window, counting, 1usize..4, about(level()));
     (shape, rest).prop_map(|((steps, order, excluded), rest)| {
-        let (span, window, counting, breakdown, groups_max, who) = rest;
+        let (span, window, counting, groups_max, (level, who, breakdown)) = rest;
         let last = steps.len() - 1;
         let exclusion = |(pattern, after, before): (Pattern, usize, usize)| {
             let (after, before) = (after % last, before % steps.len());
@@ -103,7 +111,7 @@ fn funnel() -> impl Strategy<Value = FunnelQuestion> {
             Exclusion { pattern, after: reach.0, before: reach.1 }
         };
         let exclusions = excluded.into_iter().map(exclusion).collect();
-        FunnelQuestion { steps, order, span, window, counting, exclusions, breakdown, groups_max, who }
+        FunnelQuestion { level, steps, order, span, window, counting, exclusions, breakdown, groups_max, who }
     })
 }
 
@@ -111,15 +119,15 @@ fn retention() -> impl Strategy<Value = RetentionQuestion> {
     let interval = prop_oneof![Just(Interval::Hour), Just(Interval::Day), Just(Interval::Week)];
     let belong = prop_oneof![Just(Cohorts::FirstTime), Just(Cohorts::Recurring)];
     let returned = prop_oneof![Just(Returned::On), Just(Returned::OnOrAfter), Just(Returned::Unbounded)];
-    let shape = (pattern(), pattern(), belong, returned, who());
+    let shape = (pattern(), pattern(), belong, returned, about(level()));
     (shape, span(), interval, 0usize..400, 0usize..400).prop_map(
         |(shape, span, interval, cohorts, periods)| {
-            let (start, returning, belong, returned, who) = shape;
+            let (start, returning, belong, returned, (level, who, _)) = shape;
             let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
             let intervals = Buckets::cut(span, interval, &zone).unwrap_or_else(|_| Buckets::whole(span));
             let among = |number: usize| number % intervals.count() + 1;
             let (cohorts, periods) = (among(cohorts), among(periods).min(5));
-            RetentionQuestion { start, returning, cohorts, periods, intervals, belong, returned, who }
+            RetentionQuestion { level, start, returning, cohorts, periods, intervals, belong, returned, who }
         },
     )
 }
@@ -128,7 +136,8 @@ fn trend() -> impl Strategy<Value = TrendQuestion> {
     let interval = prop_oneof![Just(Interval::Hour), Just(Interval::Day), Just(Interval::Month)];
     let series = prop::collection::vec((pattern(), 0usize..10, "p[0-4]", 1u8..=100, 1u16..40), 1..4);
     let shape = (span(), interval, any::<bool>());
-    (series, shape, breakdown(), 1usize..4, who()).prop_map(|(series, shape, breakdown, groups_max, who)| {
+    (series, shape, 1usize..4, about(Just(Level::User))).prop_map(|(series, shape, groups_max, about)| {
+        let (_, who, breakdown) = about;
         let (span, interval, compares) = shape;
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let cut = |span| Buckets::cut(span, interval, &zone).unwrap_or_else(|_| Buckets::whole(span));
@@ -166,10 +175,10 @@ fn path() -> impl Strategy<Value = PathQuestion> {
     let direction = prop_oneof![Just(Direction::From), Just(Direction::To)];
     let window = prop_oneof![Just(1i64), Just(30 * HOUR), 1i64..400 * HOUR];
     let limits = (2usize..7, 1usize..4);
-    (pattern(), direction, span(), window, limits, who()).prop_map(
-        |(anchor, direction, span, window, limits, who)| {
-            let (levels, branches_max) = limits;
-            PathQuestion { anchor, direction, span, window, levels, branches_max, who }
+    (pattern(), direction, span(), window, limits, about(level())).prop_map(
+        |(anchor, direction, span, window, limits, about)| {
+            let ((levels, branches_max), (level, who, _)) = (limits, about);
+            PathQuestion { level, anchor, direction, span, window, levels, branches_max, who }
         },
     )
 }
@@ -218,7 +227,7 @@ proptest! {
     }
 }
 
-/// More groups than a question has memory for: they are ranked in several passes.
+/// More groups than a question has memory for: they are ranked in several passes. So are companies asked about.
 #[test]
 fn a_breakdown_by_very_many_values_ends_and_adds_up() {
     let mut pair = Pair::with(1 << 17);
@@ -227,6 +236,7 @@ fn a_breakdown_by_very_many_values_ends_and_adds_up() {
         let mut draft =
             tracked(&format!("user {}", n % 700), if n % 5 == 4 { "y" } else { "x" }, &[("p1", value)]);
         draft.occurred_at = Some(DAY_ONE.plus(n * SECOND));
+        draft.company_id = format!("firm {}", n % 2_000);
         draft
     };
     for round in 0..5 {
@@ -234,6 +244,7 @@ fn a_breakdown_by_very_many_values_ends_and_adds_up() {
     }
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(300 * HOUR) };
     let funnel = FunnelQuestion {
+        level: Level::User,
         steps: vec![Pattern::track("x"), Pattern::track("y")],
         order: Order::Ordered,
         span,
@@ -258,7 +269,29 @@ fn a_breakdown_by_very_many_values_ends_and_adds_up() {
     let rows = line.groups.iter().map(|(_, row)| row).chain(&line.other);
     let sum: f64 = rows.filter_map(|row| row.whole).sum();
     assert_eq!(Some(sum), line.total.whole);
-    check(&pair, 700, &[funnel], &[], (&[trend], &[]));
+    let of_companies = FunnelQuestion { level: Level::Company, ..funnel.clone() };
+    let hourly = RetentionQuestion {
+        level: Level::Company,
+        start: Pattern::track("x"),
+        returning: Pattern::track("y"),
+        intervals: Buckets::cut(span, Interval::Hour, &TimeZone::UTC).unwrap(),
+        cohorts: 2,
+        periods: 2,
+        belong: Cohorts::Recurring,
+        returned: Returned::On,
+        who: Who::default(),
+    };
+    let path = PathQuestion {
+        level: Level::Company,
+        anchor: Pattern::track("x"),
+        direction: Direction::From,
+        span,
+        window: HOUR,
+        levels: 3,
+        branches_max: 2,
+        who: Who::default(),
+    };
+    check(&pair, 700, &[funnel, of_companies], &[hourly], (&[trend], &[path]));
 }
 
 /// An engine with 64,000 events of so many users, in several segments.
@@ -276,7 +309,7 @@ fn busy(users: u32) -> Pair {
             let who = format!("user {}", below(most));
             let value = Value::Int(below(5).cast_signed());
             let mut draft = match n % 40 {
-                0 => identify(&who, &[("p2", value)]),
+                0 => joining(identify(&who, &[("p2", value)]), &format!("firm {}", below(1_500))),
                 _ => tracked(
                     &who,
                     ["x", "x", "x", "y", "y"][usize::try_from(below(5)).unwrap()],
@@ -302,6 +335,7 @@ fn reports_of_many_users_answer_as_the_model_does() {
     let track = Pattern::track;
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(300 * HOUR) };
     let ordered = FunnelQuestion {
+        level: Level::User,
         steps: vec![track("x"), track("y"), track("x")],
         order: Order::Ordered,
         span,
@@ -317,10 +351,12 @@ fn reports_of_many_users_answer_as_the_model_does() {
         FunnelQuestion { counting: Counting::Attempts, breakdown: by_user.clone(), ..ordered.clone() },
         FunnelQuestion { order: Order::Strict, breakdown: None, ..ordered.clone() },
         FunnelQuestion { order: Order::Any, steps: vec![track("y"), track("x")], ..ordered.clone() },
+        FunnelQuestion { level: Level::Company, ..ordered.clone() },
         ordered,
     ];
     let intervals = Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap();
     let daily = RetentionQuestion {
+        level: Level::User,
         start: track("y"),
         returning: track("x"),
         intervals,
@@ -341,6 +377,7 @@ fn reports_of_many_users_answer_as_the_model_does() {
     };
     let by_user = TrendQuestion { breakdown: by_user, ..trend.clone() };
     let path = PathQuestion {
+        level: Level::User,
         anchor: track("y"),
         direction: Direction::From,
         span,
@@ -349,6 +386,11 @@ fn reports_of_many_users_answer_as_the_model_does() {
         branches_max: 2,
         who: Who::default(),
     };
-    let paths = [path.clone(), PathQuestion { direction: Direction::To, ..path }];
-    check(&pair, USERS, &funnels, &[daily], (&[trend, by_user], &paths));
+    let paths = [
+        path.clone(),
+        PathQuestion { level: Level::Company, ..path.clone() },
+        PathQuestion { direction: Direction::To, ..path },
+    ];
+    let of_companies = RetentionQuestion { level: Level::Company, ..daily.clone() };
+    check(&pair, USERS, &funnels, &[daily, of_companies], (&[trend, by_user], &paths));
 }

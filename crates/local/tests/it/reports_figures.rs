@@ -13,7 +13,7 @@ use muster_kernel::model::report::funnel::{Counting, FunnelNumber, FunnelQuestio
 use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionNumber, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
-use muster_kernel::model::report::{Behind, Pattern, Row, Which, Who};
+use muster_kernel::model::report::{Behind, Level, Pattern, Row, Which, Who};
 use muster_kernel::ports::{EventLog, Inquiry, PeoplePage, Reports};
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, Options};
@@ -27,6 +27,7 @@ const DAY: i64 = 86_400_000_000;
 
 fn funnel(steps: &[usize]) -> FunnelQuestion {
     FunnelQuestion {
+        level: Level::User,
         steps: steps.iter().map(|step| Pattern::track(&format!("event {step}"))).collect(),
         order: Order::Ordered,
         span: Span { from: DAY_ONE, until: DAY_ONE.plus(180 * DAY) },
@@ -42,6 +43,7 @@ fn funnel(steps: &[usize]) -> FunnelQuestion {
 fn retention(returning: Pattern, belong: Cohorts) -> RetentionQuestion {
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(23 * 7 * DAY) };
     RetentionQuestion {
+        level: Level::User,
         start: Pattern::track("event 0"),
         returning,
         intervals: Buckets::cut(span, Interval::Week, &TimeZone::UTC).unwrap(),
@@ -67,6 +69,7 @@ fn trend(measure: TrendMeasure, breakdown: Option<Breakdown>) -> TrendQuestion {
 
 fn path(direction: Direction) -> PathQuestion {
     PathQuestion {
+        level: Level::User,
         anchor: Pattern::track("event 5"),
         direction,
         span: Span { from: DAY_ONE, until: DAY_ONE.plus(180 * DAY) },

@@ -505,3 +505,105 @@ fn reports_and_dashboards_are_saved_changed_and_removed() {
         ]
     );
 }
+
+/// Three users of two companies, and one of none.
+fn told_of_companies(server: &Server) -> Caller {
+    let mut caller = Caller(client(server));
+    for (user, company, plan) in [("ann", "acme", "gold"), ("bob", "acme", "gold"), ("cid", "globex", "iron")]
+    {
+        let company = json!({"id": company, "plan": plan});
+        caller.write("/v1/identify", &json!({"user_id": user, "company": company}));
+    }
+    for (user, name, at) in [
+        ("ann", "visit", "02T10:00"),
+        ("bob", "signup", "02T10:30"),
+        ("cid", "visit", "03T10:00"),
+        ("dee", "visit", "04T10:00"),
+        ("dee", "signup", "04T11:00"),
+        ("bob", "visit", "10T10:00"),
+    ] {
+        caller.track(user, name, at, &json!({}));
+    }
+    caller
+}
+
+#[test]
+fn reports_about_companies_count_what_all_their_users_did() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = told_of_companies(&server);
+    let visit = json!({"event": "visit"});
+    let asked = json!({"level": "company", "steps": [visit, {"event": "signup"}],
+                       "from": "2026-03-01", "to": "2026-04-01"});
+    let answer = caller.ask("funnel", &asked);
+    assert_eq!(counts(&answer["total"]), [2, 1]);
+    assert_eq!(answer["total"]["steps"][1]["time"]["mean_seconds"], json!(1_800.0));
+    let step = |step: usize, stayed: bool| json!({"step": step, "stayed": stayed});
+    assert_eq!(caller.names("funnel", &asked, &step(0, false)), ["acme", "globex"]);
+    assert_eq!(caller.names("funnel", &asked, &step(0, true)), ["globex"]);
+    let by_plan = with(&asked, "breakdown", json!({"company": "plan"}));
+    let groups = caller.ask("funnel", &by_plan)["groups"].clone();
+    assert_eq!((&groups[0]["value"], counts(&groups[0])), (&json!("gold"), vec![1, 1]));
+    assert_eq!((&groups[1]["value"], counts(&groups[1])), (&json!("iron"), vec![1, 0]));
+    let gold = with(&asked, "who", json!({"filter": "company.plan is \"gold\""}));
+    assert_eq!(caller.names("funnel", &gold, &step(0, false)), ["acme"]);
+    let iron = json!({"name": "Iron", "level": "company", "text": "company.plan is \"iron\""});
+    assert_eq!(caller.send("POST", "/v1/segments", &iron).status, 201);
+    let of_segment = with(&asked, "who", json!({"segment": 1}));
+    assert_eq!(caller.names("funnel", &of_segment, &step(0, false)), ["globex"]);
+
+    let weeks = json!({"level": "company", "start": visit, "returning": visit, "from": "2026-03-02",
+                       "to": "2026-03-16", "each": "week"});
+    let cohorts = caller.ask("retention", &weeks)["cohorts"].clone();
+    assert_eq!((&cohorts[0]["size"], &cohorts[0]["returned"]), (&json!(2), &json!([2, 1])));
+    assert_eq!(caller.names("retention", &weeks, &json!({"cohort": 0, "period": 1})), ["acme"]);
+
+    let path = json!({"level": "company", "anchor": visit, "from": "2026-03-01", "to": "2026-04-01"});
+    let answer = caller.ask("path", &path);
+    let branch = |event: &str, users: u64, ended: u64, next: Value| json!({"event": event, "type": "track", "users": users, "ended": ended, "next": next});
+    let expected = json!([[branch("visit", 2, 1, json!([1]))], [branch("signup", 1, 1, json!([]))]]);
+    assert_eq!(answer["levels"], expected, "the later visit is more than seven days away");
+    assert_eq!(caller.names("path", &path, &json!({"level": 1, "branch": 0})), ["acme"]);
+}
+
+#[test]
+fn companies_agree_with_the_answer_that_they_are_asked_of() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = told_of_companies(&server);
+    let asked = json!({"level": "company", "steps": [{"event": "visit"}, {"event": "signup"}],
+                       "from": "2026-03-01", "to": "2026-04-01"});
+    let snapshot = caller.ask("funnel", &asked)["snapshot"].clone();
+    caller.write("/v1/identify", &json!({"user_id": "cid", "company": {"id": "hooli"}}));
+    let first = json!({"step": 0});
+    let agreed = |ids: &[&str]| (ids.iter().map(|id| (*id).to_owned()).collect(), snapshot.clone());
+    assert_eq!(caller.people("funnel", &asked, &first, &snapshot), agreed(&["acme", "globex"]));
+    assert_eq!(caller.names("funnel", &asked, &first), ["acme", "hooli"], "of now");
+    let gone = caller.send("DELETE", "/v1/companies", &json!({"companies": ["acme"]}));
+    assert_eq!(gone.status, 202, "{}", gone.text());
+    assert_eq!(caller.people("funnel", &asked, &first, &snapshot), agreed(&["globex"]), "but who is erased");
+}
+
+#[test]
+fn what_companies_cannot_be_asked_is_refused_with_its_place() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = Caller(client(&server));
+    let pro = json!({"name": "Pro", "level": "user", "text": "plan is \"pro\""});
+    assert_eq!(caller.send("POST", "/v1/segments", &pro).status, 201);
+    let funnel = json!({"level": "company", "steps": [{"event": "visit"}, {"event": "signup"}]});
+    let trend = json!({"level": "company", "series": [{"event": "visit"}]});
+    for (kind, question, pointer, code) in [
+        ("funnel", with(&funnel, "level", json!("team")), "/level", "field_invalid"),
+        ("funnel", with(&funnel, "breakdown", json!({"user": "plan"})), "/breakdown/user", "field_invalid"),
+        ("funnel", with(&funnel, "who", json!({"filter": "plan is \"pro\""})), "/who/filter", "rule_invalid"),
+        ("funnel", with(&funnel, "who", json!({"segment": 1})), "/who/segment", "rule_invalid"),
+        ("trend", trend, "/level", "field_invalid"),
+    ] {
+        let answer = caller.send("POST", &format!("/v1/reports/{kind}"), &question);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        let errors = answer.json()["errors"].clone();
+        assert_eq!((&errors[0]["details"], &errors[0]["error_code"]), (&json!(pointer), &json!(code)));
+        assert_eq!(errors[1], json!(null), "{errors}");
+    }
+}

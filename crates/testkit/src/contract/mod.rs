@@ -14,6 +14,7 @@ mod profiles;
 mod raw_events;
 mod reports;
 mod reports_agree;
+mod reports_of_companies;
 mod segments;
 mod trends;
 
@@ -33,6 +34,7 @@ pub use profiles::profiles_keep_their_promises;
 pub use raw_events::raw_events_keep_their_promises;
 pub use reports::reports_keep_their_promises;
 pub use reports_agree::{funnels_agree, paths_agree, retentions_agree, trends_agree};
+pub use reports_of_companies::reports_of_companies_keep_their_promises;
 pub use segments::segments_keep_their_promises;
 pub use trends::trends_keep_their_promises;
 

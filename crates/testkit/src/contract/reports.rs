@@ -14,23 +14,23 @@ use muster_kernel::model::report::path::{Direction, PathBranch, PathQuestion};
 use muster_kernel::model::report::retention::{
     Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
-use muster_kernel::model::report::{Behind, Pattern, Pin, Pinned, Row, Spread, Which, Who, rounded};
+use muster_kernel::model::report::{Behind, Level, Pattern, Pin, Pinned, Row, Spread, Which, Who, rounded};
 use muster_kernel::model::time::MINUTE;
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{EventLog, Inquiry, PeoplePage, Reports, StoreError};
 
 use super::store;
-use crate::builders::{PRODUCTION, identify, tracked};
+use crate::builders::{PRODUCTION, identify, identify_company, tracked};
 use crate::clock::DAY_ONE;
 
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub(super) const DAY: i64 = 24 * HOUR;
 
 /// An engine under test.
-struct Subject<'a> {
-    log: &'a dyn EventLog,
-    reports: &'a dyn Reports,
-    settle: &'a dyn Fn(),
+pub(super) struct Subject<'a> {
+    pub log: &'a dyn EventLog,
+    pub reports: &'a dyn Reports,
+    pub settle: &'a dyn Fn(),
 }
 
 /// Runs every promise.
@@ -54,13 +54,15 @@ pub fn reports_keep_their_promises(log: &dyn EventLog, reports: &dyn Reports, se
 }
 
 impl Subject<'_> {
-    /// Stores a story: `who: what@minute what@minute=plan; who: …`. `id` identifies, `=` gives the property `plan`.
-    fn tell(&self, case: &str, story: &str) {
+    /// Stores a story: `who: what@minute what@minute=plan what@minute/firm; who: …`. `id` identifies, `firm` does so with a
+    /// company, `=` gives the property `plan`, and `/` names a company.
+    pub fn tell(&self, case: &str, story: &str) {
         let people = story.split(';').filter_map(|person| person.split_once(':'));
         let events: Vec<(&str, &str)> = people
             .flat_map(|(who, events)| events.split_whitespace().map(move |event| (who.trim(), event)))
             .collect();
         for (index, (who, event)) in events.iter().enumerate() {
+            let (event, firm) = event.split_once('/').unwrap_or((event, ""));
             let (what, when) = event.split_once('@').unwrap_or((event, "0"));
             let (minute, plan) = match when.split_once('=') {
                 Some((minute, plan)) => (minute, Some(("plan", Value::Text(plan)))),
@@ -70,10 +72,14 @@ impl Subject<'_> {
             let who = format!("{case} {who}");
             let mut draft = match what {
                 "id" => identify(&who, &properties),
+                "firm" => identify_company(firm, &properties),
                 _ => tracked(&who, &format!("{case} {what}"), &properties),
             };
             let minute: i64 = minute.parse().unwrap_or_else(|error| panic!("{event}: {error}"));
             draft.occurred_at = Some(DAY_ONE.plus(minute * MINUTE));
+            if !firm.is_empty() {
+                draft.company_id = format!("{case} {firm}");
+            }
             store(self.log, PRODUCTION, &draft);
             if index == events.len() / 2 {
                 (self.settle)();
@@ -81,17 +87,17 @@ impl Subject<'_> {
         }
     }
 
-    fn funnel(&self, question: &FunnelQuestion) -> FunnelAnswer {
+    pub fn funnel(&self, question: &FunnelQuestion) -> FunnelAnswer {
         assert_eq!(question.check(), Ok(()));
         let answer = self.reports.funnel(PRODUCTION, question, &Inquiry::default());
         answer.unwrap_or_else(|error| panic!("{error}")).answer
     }
 
-    fn counts(&self, question: &FunnelQuestion) -> Vec<u64> {
+    pub fn counts(&self, question: &FunnelQuestion) -> Vec<u64> {
         counts(&self.funnel(question).total)
     }
 
-    fn retention(&self, question: &RetentionQuestion) -> Vec<Cohort> {
+    pub fn retention(&self, question: &RetentionQuestion) -> Vec<Cohort> {
         assert_eq!(question.check(), Ok(()));
         let answer = self.reports.retention(PRODUCTION, question, &Inquiry::default());
         answer.unwrap_or_else(|error| panic!("{error}")).answer.cohorts
@@ -117,13 +123,13 @@ fn cohort_of(
     gather(reports, environment, Behind::Retention(question, number))
 }
 
-fn gather(reports: &dyn Reports, environment: EnvironmentId, number: Behind<'_>) -> Vec<String> {
+pub(super) fn gather(reports: &dyn Reports, environment: EnvironmentId, number: Behind<'_>) -> Vec<String> {
     let (mut people, mut after) = (Vec::new(), None);
     loop {
         let page = PeoplePage { pin: None, after: after.as_ref(), limit: 2 };
         let found = reports.people(environment, number, page, &Inquiry::default());
         let found = found.unwrap_or_else(|error| panic!("{error}"));
-        people.extend(found.page.items.iter().map(|id| id.as_str().to_owned()));
+        people.extend(found.page.items);
         after = found.page.next;
         if after.is_none() {
             assert_eq!(found.total, people.len() as u64, "the total is that of all pages");
@@ -134,17 +140,18 @@ fn gather(reports: &dyn Reports, environment: EnvironmentId, number: Behind<'_>)
     people
 }
 
-fn counts(row: &FunnelRow) -> Vec<u64> {
+pub(super) fn counts(row: &FunnelRow) -> Vec<u64> {
     row.steps.iter().map(|step| step.count).collect()
 }
 
-fn pattern(case: &str, what: &str) -> Pattern {
+pub(super) fn pattern(case: &str, what: &str) -> Pattern {
     Pattern::track(&format!("{case} {what}"))
 }
 
 /// An ordered funnel of a day, of users, over the ten days from day one on.
-fn question(case: &str, steps: &str) -> FunnelQuestion {
+pub(super) fn question(case: &str, steps: &str) -> FunnelQuestion {
     FunnelQuestion {
+        level: Level::User,
         steps: steps.split(' ').map(|step| pattern(case, step)).collect(),
         order: Order::Ordered,
         span: Span { from: DAY_ONE, until: DAY_ONE.plus(10 * DAY) },
@@ -314,7 +321,7 @@ fn people_of_a_pin_are_those_of_its_answer(subject: &Subject<'_>) {
         let (number, page) = (number(step), PeoplePage { pin, after: None, limit: 10 });
         let number = Behind::Funnel(asked, &number);
         let found = subject.reports.people(PRODUCTION, number, page, &Inquiry::default())?;
-        let mut ids: Vec<String> = found.page.items.iter().map(|id| id.as_str().to_owned()).collect();
+        let mut ids = found.page.items;
         ids.sort();
         Ok(ids)
     };
@@ -327,10 +334,11 @@ fn people_of_a_pin_are_those_of_its_answer(subject: &Subject<'_>) {
 }
 
 /// Cohorts of the four days from day one on, each followed as long as there are days.
-fn cohorts(case: &str, belong: Cohorts, returned: Returned) -> RetentionQuestion {
+pub(super) fn cohorts(case: &str, belong: Cohorts, returned: Returned) -> RetentionQuestion {
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(4 * DAY) };
     let intervals = Buckets::cut(span, Interval::Day, &jiff::tz::TimeZone::UTC);
     RetentionQuestion {
+        level: Level::User,
         start: pattern(case, "s"),
         returning: pattern(case, "r"),
         intervals: intervals.unwrap_or_else(|_| Buckets::whole(span)),
@@ -342,7 +350,7 @@ fn cohorts(case: &str, belong: Cohorts, returned: Returned) -> RetentionQuestion
     }
 }
 
-fn cohort(size: u64, returned: &[u64]) -> Cohort {
+pub(super) fn cohort(size: u64, returned: &[u64]) -> Cohort {
     Cohort { size, returned: returned.to_vec() }
 }
 
@@ -401,6 +409,7 @@ fn paths_lead_from_name_to_name(subject: &Subject<'_>) {
     let story = "a: x@-1 s@0 s@1 id@2 x@3 x@4 y@5 z@6; b: s@0 x@1441; c: y@0 s@1 y@1440 x@1441; d: x@0; e: s@9 z@9 s@9";
     subject.tell("path", story);
     let asked = PathQuestion {
+        level: Level::User,
         anchor: pattern("path", "s"),
         direction: Direction::From,
         span: Span { from: DAY_ONE, until: DAY_ONE.plus(DAY) },

@@ -136,7 +136,7 @@ pub fn paths_agree(
 
 fn ids_of(people: Result<People, StoreError>) -> Vec<String> {
     let people = people.unwrap_or_else(|error| panic!("{error}"));
-    people.page.items.iter().map(|id| id.as_str().to_owned()).collect()
+    people.page.items
 }
 
 /// The ids on all pages, in order, each once, and their number as every page says it; there are a few pages, if there are
@@ -157,7 +157,7 @@ fn all_pages(
         let found = reports.people(environment, number, asked, &Inquiry::default());
         let People { total, page } = found.unwrap_or_else(|error| panic!("{error}"));
         assert!(page.items.len() <= limit);
-        ids.extend(page.items.iter().map(|id| id.as_str().to_owned()));
+        ids.extend(page.items);
         after = page.next;
         if after.is_none() {
             assert_eq!(ids.len() as u64, total);

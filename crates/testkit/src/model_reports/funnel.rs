@@ -88,7 +88,7 @@ fn spread(times: &[u64]) -> Option<Spread> {
 
 fn outcomes<'a>(world: World<'a>, question: &FunnelQuestion) -> Vec<Outcome<'a>> {
     let mut outcomes = Vec::new();
-    for person in world.people(&question.who) {
+    for person in world.people(question.level, &question.who) {
         let events = taking_part(&person, question);
         match question.counting {
             Counting::Users => outcomes.extend(furthest(world, question, person.id, &events)),
@@ -157,7 +157,7 @@ fn furthest<'a>(
     let time =
         |(end, start): &(usize, usize)| (events[*end].told.at.0 - events[*start].told.at.0).cast_unsigned();
     let (_, start) = reached.last()?;
-    let group = world.group(question.breakdown.as_ref(), events[*start].told);
+    let group = world.group(question.level, question.breakdown.as_ref(), events[*start].told);
     Some(Outcome { id, group, times: reached.iter().map(time).collect() })
 }
 
@@ -241,7 +241,7 @@ fn attempts<'a>(
             }
             next += 1;
         }
-        let group = world.group(question.breakdown.as_ref(), events[start].told);
+        let group = world.group(question.level, question.breakdown.as_ref(), events[start].told);
         finished.push(Outcome { id, group, times });
     }
     finished

@@ -11,15 +11,14 @@ pub mod trend;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_kernel::model::history::{Breakdown, group_order};
-use muster_kernel::model::id::{EnvironmentId, Position, UserId};
+use muster_kernel::model::id::{EnvironmentId, Position};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{Behind, People, Pin, Pinned, Row, Who};
-use muster_kernel::model::segment::Level;
+use muster_kernel::model::report::{About, Behind, Level, People, Pin, Pinned, Row, Who};
 use muster_kernel::model::segment::meaning::Truth;
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError, StoredEvent};
@@ -46,32 +45,55 @@ pub struct World<'a> {
 
 /// A state that was kept: what was asked of it, and what it was.
 pub(crate) struct Kept {
-    asked: (Who, Option<Breakdown>),
+    asked: (Level, Who, Option<Breakdown>),
     through: Position,
     users: BTreeMap<String, Profile>,
     companies: BTreeMap<String, Profile>,
     who: BTreeSet<String>,
 }
 
-/// A user and their events in order.
+impl Kept {
+    fn is_of(&self, about: About<'_>) -> bool {
+        let (level, who, breakdown) = &self.asked;
+        *level == about.level && who.asks_as(about.who) && breakdown.as_ref() == about.breakdown
+    }
+}
+
+/// A user, or a company, and their events in order.
 struct Person<'a> {
     id: &'a str,
     events: Vec<Told<'a>>,
 }
 
 impl<'a> World<'a> {
+    /// The company that an event belongs to.
+    fn company_of(&self, told: &Told<'a>) -> Option<&'a str> {
+        let now = || self.users.get(told.event.user_id?)?.company_id();
+        told.event.company_id.or_else(now)
+    }
+
+    /// The user or the company that an event belongs to.
+    fn subject_of(&self, level: Level, told: &Told<'a>) -> Option<&'a str> {
+        match level {
+            Level::User => told.event.user_id,
+            Level::Company => self.company_of(told),
+        }
+    }
+
     /// The ids of those who take part.
-    fn who(&self, who: &Who) -> BTreeSet<String> {
+    fn who(&self, level: Level, who: &Who) -> BTreeSet<String> {
         if let Some(pinned) = self.pinned {
             return pinned.clone();
         }
+        let profiles = if level == Level::User { self.users } else { self.companies };
+        let all = told(self.events);
         let mut ids: BTreeSet<String> =
-            told(self.events).iter().filter_map(|told| told.event.user_id).map(str::to_owned).collect();
-        ids.retain(|id| who.takes(|name| self.users.get(id)?.property(name)));
+            all.iter().filter_map(|told| self.subject_of(level, told)).map(str::to_owned).collect();
+        ids.retain(|id| who.takes(|name| profiles.get(id)?.property(name)));
         if let Some(segment) = &who.segment {
             let everybody = Everybody::of(self.events);
             ids.retain(|id| {
-                let evidence = everybody.evidence(Level::User, id);
+                let evidence = everybody.evidence(level, id);
                 evidence.is_some_and(|evidence| evidence.holds(segment) == Truth::Yes)
             });
         }
@@ -79,14 +101,14 @@ impl<'a> World<'a> {
     }
 
     /// Those who take part.
-    fn people(&self, who: &Who) -> Vec<Person<'a>> {
+    fn people(&self, level: Level, who: &Who) -> Vec<Person<'a>> {
         let mut people: BTreeMap<&str, Vec<Told<'_>>> = BTreeMap::new();
         for told in told(self.events) {
-            if let Some(id) = told.event.user_id {
+            if let Some(id) = self.subject_of(level, &told) {
                 people.entry(id).or_default().push(told);
             }
         }
-        let taking_part = self.who(who);
+        let taking_part = self.who(level, who);
         people.retain(|id, _| taking_part.contains(*id));
         let person = |(id, mut events): (&'a str, Vec<Told<'a>>)| {
             events.sort_by_key(|told| (told.at, told.stored.receipt.position));
@@ -117,15 +139,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The group of something that an event of a user stands for.
-    fn group(&self, breakdown: Option<&Breakdown>, told: &Told<'_>) -> Group {
+    /// The group of something that an event of a user, or of a company, stands for.
+    fn group(&self, level: Level, breakdown: Option<&Breakdown>, told: &Told<'a>) -> Group {
         let value = match breakdown? {
             Breakdown::EventProperty(name) => {
                 told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
             }
             Breakdown::UserProperty(name) => self.users.get(told.event.user_id?)?.property(name),
             Breakdown::CompanyProperty(name) => {
-                let company = self.users.get(told.event.user_id?)?.company_id()?;
+                let company = match level {
+                    Level::User => self.users.get(told.event.user_id?)?.company_id()?,
+                    Level::Company => self.company_of(told)?,
+                };
                 self.companies.get(company)?.property(name)
             }
         };
@@ -162,20 +187,19 @@ fn page<T: AsRef<str>>(ids: Vec<T>, after: Option<&Cursor>, limit: usize) -> Res
     let more = ids.len() > limit;
     ids.truncate(limit);
     let next = ids.last().filter(|_| more).map(|last| Cursor(last.as_bytes().to_vec()));
-    let items = ids.into_iter().map(UserId::parse).collect::<Result<Vec<_>, _>>();
-    let items = items.map_err(|fault| StoreError::Damaged(format!("{fault:?}")))?;
+    let items = ids.into_iter().map(str::to_owned).collect();
     Ok(People { total, page: Page { items, next } })
 }
 
 impl Island {
     /// An answer of now, and what it is of.
-    fn pinned<T>(&mut self, answer: T, who: &Who, breakdown: Option<&Breakdown>) -> Pinned<T> {
+    fn pinned<T>(&mut self, answer: T, about: About<'_>) -> Pinned<T> {
         let kept = Kept {
-            asked: (who.clone(), breakdown.cloned()),
+            asked: (about.level, about.who.clone(), about.breakdown.cloned()),
             through: self.events.last().map_or(Position::START, |stored| stored.receipt.position),
             users: self.users.clone(),
             companies: self.companies.clone(),
-            who: self.world().who(who),
+            who: self.world().who(about.level, about.who),
         };
         self.pins.push(kept);
         Pinned { answer, pin: Some(Pin(self.pins.len() as u64 - 1)) }
@@ -192,7 +216,7 @@ impl Reports for ModelEngine {
         wanted(inquiry)?;
         self.with(environment, |island| {
             let answer = funnel::Outcomes::of(island.world(), question).answer();
-            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
+            Ok(island.pinned(answer, question.about()))
         })
     }
 
@@ -205,7 +229,7 @@ impl Reports for ModelEngine {
         wanted(inquiry)?;
         self.with(environment, |island| {
             let answer = retention::answer(island.world(), question);
-            Ok(island.pinned(answer, &question.who, None))
+            Ok(island.pinned(answer, question.about()))
         })
     }
 
@@ -218,7 +242,7 @@ impl Reports for ModelEngine {
         wanted(inquiry)?;
         self.with(environment, |island| {
             let answer = trend::answer(island.world(), question);
-            Ok(island.pinned(answer, &question.who, question.breakdown.as_ref()))
+            Ok(island.pinned(answer, question.about()))
         })
     }
 
@@ -231,7 +255,7 @@ impl Reports for ModelEngine {
         wanted(inquiry)?;
         self.with(environment, |island| {
             let answer = path::answer(island.world(), question);
-            Ok(island.pinned(answer, &question.who, None))
+            Ok(island.pinned(answer, question.about()))
         })
     }
 
@@ -248,14 +272,18 @@ impl Reports for ModelEngine {
                 return island.world().behind(number, asked.after, asked.limit);
             };
             let kept = usize::try_from(pin.0).ok().and_then(|index| island.pins.get(index));
-            let same = |kept: &&Kept| {
-                kept.asked.0.asks_as(number.who()) && kept.asked.1.as_ref() == number.breakdown()
+            let Some(kept) = kept.filter(|kept| kept.is_of(number.about())) else {
+                return Err(StoreError::Unpinned);
             };
-            let Some(kept) = kept.filter(same) else { return Err(StoreError::Unpinned) };
             let until = island.events.partition_point(|stored| stored.receipt.position <= kept.through);
-            let Kept { users, companies, who, .. } = kept;
+            let Kept { users, companies, .. } = kept;
             let events = &island.events[..until];
-            World { events, users, companies, pinned: Some(who) }.behind(number, asked.after, asked.limit)
+            let mut who = kept.who.clone();
+            if number.about().level == Level::Company {
+                // Users who said to belong to a company are still there when it is erased.
+                who.retain(|id| island.companies.contains_key(id));
+            }
+            World { events, users, companies, pinned: Some(&who) }.behind(number, asked.after, asked.limit)
         })
     }
 }

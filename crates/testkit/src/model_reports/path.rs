@@ -10,8 +10,11 @@ use super::{Person, World};
 
 /// See `Reports::path`.
 pub fn answer(world: World<'_>, question: &PathQuestion) -> PathAnswer {
-    let paths: Vec<Vec<EventName>> =
-        world.people(&question.who).iter().filter_map(|person| path(person, question)).collect();
+    let paths: Vec<Vec<EventName>> = world
+        .people(question.level, &question.who)
+        .iter()
+        .filter_map(|person| path(person, question))
+        .collect();
     let names: Vec<Vec<EventName>> =
         (0..=question.levels).map(|level| ranked(paths.iter().filter_map(|path| path.get(level)))).collect();
     let own = |level: usize| names[level].iter().take(question.branches_max);
@@ -43,7 +46,7 @@ pub fn answer(world: World<'_>, question: &PathQuestion) -> PathAnswer {
 
 /// The ids of those behind a branch.
 pub fn people<'a>(world: World<'a>, question: &PathQuestion, number: PathNumber) -> Vec<&'a str> {
-    let paths: Vec<(&str, Vec<EventName>)> = (world.people(&question.who).iter())
+    let paths: Vec<(&str, Vec<EventName>)> = (world.people(question.level, &question.who).iter())
         .filter_map(|person| Some((person.id, path(person, question)?)))
         .collect();
     let at = |path: &Vec<EventName>| path.get(number.level).cloned();

@@ -10,7 +10,7 @@ use super::{Person, World};
 
 /// See `Reports::retention`.
 pub fn answer(world: World<'_>, question: &RetentionQuestion) -> RetentionAnswer {
-    let people = world.people(&question.who);
+    let people = world.people(question.level, &question.who);
     let count = |asked: &dyn Fn(&Person<'_>) -> bool| people.iter().filter(|one| asked(one)).count() as u64;
     let cohort = |cohort: usize| Cohort {
         size: count(&|person| belongs(question, person, cohort)),
@@ -27,7 +27,7 @@ pub fn answer(world: World<'_>, question: &RetentionQuestion) -> RetentionAnswer
 
 /// The ids of those behind a number.
 pub fn people<'a>(world: World<'a>, question: &RetentionQuestion, number: &RetentionNumber) -> Vec<&'a str> {
-    let people = world.people(&question.who);
+    let people = world.people(question.level, &question.who);
     let is_meant = |person: &&Person<'_>| {
         let returned =
             number.period.is_none_or(|period| has_returned(question, person, number.cohort, period));

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use muster_kernel::model::calendar::{Buckets, Span};
-use muster_kernel::model::report::Row;
 use muster_kernel::model::report::trend::{
     TrendAnswer, TrendLine, TrendMeasure, TrendNumber, TrendQuestion, TrendRow, TrendSeries, leading,
     number_of, sum_of, summand,
 };
+use muster_kernel::model::report::{Level, Row};
 
 use super::{Group, World, ranked, stands_in};
 use crate::model_history::{Told, told};
@@ -21,7 +21,7 @@ fn line(world: World<'_>, question: &TrendQuestion, series: &TrendSeries) -> Tre
     let now = cells(&question.buckets, &series.measure, false);
     let all = told(world.events);
     let events = meant(world, &all, question, series);
-    let group_of = |told: &&&Told<'_>| world.group(question.breakdown.as_ref(), told);
+    let group_of = |told: &&&Told<'_>| world.group(Level::User, question.breakdown.as_ref(), told);
     let inside = events.iter().filter(|told| is_counted(told, &now));
     let (own, groups_left_out) = match question.breakdown {
         Some(_) => ranked(inside.map(|told| group_of(&told)), question.groups_max),
@@ -48,7 +48,7 @@ fn meant<'t, 'a>(
     question: &TrendQuestion,
     series: &TrendSeries,
 ) -> Vec<&'t Told<'a>> {
-    let who = world.who(&question.who);
+    let who = world.who(Level::User, &question.who);
     let asks_whom = !question.who.is_everybody() || series.measure.is_of_users();
     let takes_part = |told: &&Told<'_>| {
         let is_of_them = told.event.user_id.is_some_and(|id| who.contains(id));
@@ -63,7 +63,7 @@ pub fn people(world: World<'_>, question: &TrendQuestion, number: &TrendNumber) 
     let now = cells(&question.buckets, &series.measure, false);
     let all = told(world.events);
     let events = meant(world, &all, question, series);
-    let group_of = |told: &Told<'_>| world.group(question.breakdown.as_ref(), told);
+    let group_of = |told: &Told<'_>| world.group(Level::User, question.breakdown.as_ref(), told);
     let inside = events.iter().filter(|told| is_counted(told, &now));
     let (own, _) = ranked(inside.map(|told| group_of(told)), question.groups_max);
     let is_behind = |told: &&&Told<'_>| {

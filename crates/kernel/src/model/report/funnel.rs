@@ -28,7 +28,7 @@
 use super::super::calendar::Span;
 use super::super::limits::{FUNNEL_EXCLUSIONS_MAX, FUNNEL_STEPS_MAX, FUNNEL_WINDOW_MICROS_MAX};
 use super::super::value::OwnedValue;
-use super::{Breakdown, Pattern, Row, Spread, Unaskable, Who, check_groups, refuse_if};
+use super::{About, Breakdown, Level, Pattern, Row, Spread, Unaskable, Who, check_groups, refuse_if};
 
 /// In which order steps are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Order {
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
-    /// Users, each once.
+    /// Users (or companies), each once.
     Users,
     /// Attempts.
     Attempts,
@@ -64,6 +64,8 @@ pub struct Exclusion {
 /// How many went through which steps?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunnelQuestion {
+    /// Who goes through the steps.
+    pub level: Level,
     /// The steps.
     pub steps: Vec<Pattern>,
     /// Their order.
@@ -85,6 +87,11 @@ pub struct FunnelQuestion {
 }
 
 impl FunnelQuestion {
+    /// Whom it is about.
+    pub fn about(&self) -> About<'_> {
+        About { level: self.level, who: &self.who, breakdown: self.breakdown.as_ref() }
+    }
+
     /// # Errors
     /// When a limit is broken.
     pub fn check(&self) -> Result<(), Unaskable> {
@@ -100,7 +107,7 @@ impl FunnelQuestion {
         refuse_if(!may_take.contains(&self.window), Unaskable::Window)?;
         let excluded = self.exclusions.iter().map(|one| &one.pattern);
         self.steps.iter().chain(excluded).try_for_each(Pattern::check)?;
-        self.who.check()?;
+        self.about().check()?;
         check_groups(self.groups_max)
     }
 }
@@ -108,7 +115,7 @@ impl FunnelQuestion {
 /// How many came as far as a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FunnelStep {
-    /// Users or attempts.
+    /// Users (companies) or attempts.
     pub count: u64,
     /// From the first event to that of this step; `None` at the first step and when nobody came here.
     pub time: Option<Spread>,
@@ -177,6 +184,7 @@ mod tests {
 
     fn question(steps: usize) -> FunnelQuestion {
         FunnelQuestion {
+            level: Level::User,
             steps: vec![Pattern::track("a"); steps],
             order: Order::Ordered,
             span: Span::ALL,

@@ -1,9 +1,12 @@
 //! Reports: questions about what people did, and their answers, as plain values.
 //!
 //! What holds in all of them:
-//! - An event's time, user and name are those of [`super::history`]. Events about nobody take no part, unless a report
-//!   says otherwise.
-//! - The events of a user stand in one order: by time, and at the same time by position.
+//! - A report is about users, or about companies ([`Level`]). What its definition says of a user it says of a company when
+//!   companies are asked for: then their events are walked through, gathered and counted instead.
+//! - An event's time, user and name are those of [`super::history`]. An event belongs to the company that it names, and to the
+//!   one that its user belongs to *now* where it names none. Events about nobody take no part, unless a report
+//!   says otherwise; those about no company take no part in reports about companies.
+//! - The events of a user, or of a company, stand in one order: by time, and at the same time by position.
 //! - An *active* event is one of any kind but `identify_user` and `identify_company`: being told about somebody is
 //!   nothing that they did.
 //! - Groups of a breakdown are told apart by the JSON value that was sent; an absent property and an explicit null are
@@ -21,7 +24,6 @@ pub mod trend;
 
 use super::event::{Event, EventKind};
 use super::history::{EventName, PropertyIs};
-use super::id::UserId;
 use super::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX};
 use super::page::Page;
 use super::segment::question::SegmentQuestion;
@@ -33,6 +35,7 @@ use retention::{RetentionNumber, RetentionQuestion};
 use trend::{TrendNumber, TrendQuestion};
 
 pub use super::history::{Breakdown, group_order};
+pub use super::segment::Level;
 pub use spread::{Spread, Times, rounded};
 
 /// Which events are meant.
@@ -88,13 +91,13 @@ impl Pattern {
     }
 }
 
-/// Who takes part in a report: users whose profiles, as they are *now*, meet all of these, and who belong to the segment;
-/// nobody is left out when there is neither. A user without a profile has no properties.
+/// Who takes part in a report: users (or companies) whose profiles, as they are *now*, meet all of these, and who belong to
+/// the segment; nobody is left out when there is neither. Who has no profile has no properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// What must hold for a user's properties.
+    /// What must hold for a user's (a company's) properties.
     pub properties: Vec<PropertyIs>,
-    /// A segment of users.
+    /// A segment, of the level of the question.
     pub segment: Option<SegmentQuestion>,
 }
 
@@ -112,8 +115,8 @@ impl Who {
         self.properties == other.properties && asked(self) == asked(other)
     }
 
-    /// Whether the conditions hold for a user whose profile has the properties that `property` answers; the segment is
-    /// not asked.
+    /// Whether the conditions hold for a profile that has the properties that `property` answers; the segment is not
+    /// asked.
     pub fn takes<'a>(&self, property: impl Fn(&str) -> Option<Value<'a>>) -> bool {
         let holds = |condition: &PropertyIs| {
             let value = property(&condition.name);
@@ -122,8 +125,31 @@ impl Who {
         self.properties.iter().all(holds)
     }
 
-    fn check(&self) -> Result<(), Unaskable> {
+    fn check(&self, level: Level) -> Result<(), Unaskable> {
+        let is_of_another = self.segment.as_ref().is_some_and(|segment| segment.level != level);
+        refuse_if(is_of_another, Unaskable::Level)?;
         check_conditions(&self.properties)
+    }
+}
+
+/// Whom a question is about: what must be known beside events.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Users or companies.
+    pub level: Level,
+    /// Which of them.
+    pub who: &'a Who,
+    /// What rows are told apart by.
+    pub breakdown: Option<&'a Breakdown>,
+}
+
+impl About<'_> {
+    /// # Errors
+    /// When a limit is broken, or a company is asked for what only a user has.
+    fn check(self) -> Result<(), Unaskable> {
+        let is_of_users = matches!(self.breakdown, Some(Breakdown::UserProperty(_)));
+        refuse_if(self.level == Level::Company && is_of_users, Unaskable::Level)?;
+        self.who.check(self.level)
     }
 }
 
@@ -161,6 +187,9 @@ pub enum Unaskable {
     /// A path has fewer than two levels or more than `PATH_LEVELS_MAX`, no branches or more than `PATH_BRANCHES_MAX`, or
     /// no time.
     Levels,
+    /// It is about companies, and asks for the values of a property of users; or who takes part is said by a segment of the other
+    /// level.
+    Level,
     /// What a number was asked of is not in the question: a step, cohort or period that it does not have.
     Number,
 }
@@ -204,31 +233,22 @@ pub enum Behind<'a> {
 }
 
 impl<'a> Behind<'a> {
-    /// Who takes part.
-    pub fn who(self) -> &'a Who {
+    /// Whom the question is about.
+    pub fn about(self) -> About<'a> {
         match self {
-            Behind::Funnel(question, _) => &question.who,
-            Behind::Retention(question, _) => &question.who,
-            Behind::Trend(question, _) => &question.who,
-            Behind::Path(question, _) => &question.who,
-        }
-    }
-
-    /// What rows are told apart by.
-    pub fn breakdown(self) -> Option<&'a Breakdown> {
-        match self {
-            Behind::Funnel(question, _) => question.breakdown.as_ref(),
-            Behind::Trend(question, _) => question.breakdown.as_ref(),
-            Behind::Retention(..) | Behind::Path(..) => None,
+            Behind::Funnel(question, _) => question.about(),
+            Behind::Retention(question, _) => question.about(),
+            Behind::Trend(question, _) => question.about(),
+            Behind::Path(question, _) => question.about(),
         }
     }
 }
 
-/// The people behind a number.
+/// The people behind a number, or the companies when the question is about those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct People {
     /// How many they are.
     pub total: u64,
-    /// Some of them, each once, in an order of the engine's own.
-    pub page: Page<UserId>,
+    /// The ids of some of them, each once, in an order of the engine's own.
+    pub page: Page<String>,
 }

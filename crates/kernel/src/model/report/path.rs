@@ -12,7 +12,7 @@
 use super::super::calendar::Span;
 use super::super::history::EventName;
 use super::super::limits::{FUNNEL_WINDOW_MICROS_MAX, PATH_BRANCHES_MAX, PATH_LEVELS_MAX};
-use super::{Pattern, Unaskable, Who, refuse_if};
+use super::{About, Level, Pattern, Unaskable, Who, refuse_if};
 
 /// Which way paths lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Direction {
 /// What did people do next?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathQuestion {
+    /// Whose paths.
+    pub level: Level,
     /// Where paths begin.
     pub anchor: Pattern,
     /// Which way they lead.
@@ -43,6 +45,11 @@ pub struct PathQuestion {
 }
 
 impl PathQuestion {
+    /// Whom it is about.
+    pub fn about(&self) -> About<'_> {
+        About { level: self.level, who: &self.who, breakdown: None }
+    }
+
     /// # Errors
     /// When a limit is broken.
     pub fn check(&self) -> Result<(), Unaskable> {
@@ -51,7 +58,7 @@ impl PathQuestion {
             || !(1..=FUNNEL_WINDOW_MICROS_MAX).contains(&self.window);
         refuse_if(is_wrong, Unaskable::Levels)?;
         self.anchor.check()?;
-        self.who.check()
+        self.about().check()
     }
 }
 
@@ -60,7 +67,7 @@ impl PathQuestion {
 pub struct PathBranch {
     /// What was done; `None` is everything without a branch of its own.
     pub event: Option<EventName>,
-    /// Whose path comes through it.
+    /// Whose path comes through it: users, or companies.
     pub users: u64,
     /// Whose path ends here, because nothing follows: never on the last level, where nobody looks further.
     pub ended: u64,

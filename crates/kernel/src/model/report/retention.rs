@@ -8,7 +8,7 @@
 
 use super::super::calendar::Buckets;
 use super::super::limits::RETENTION_INTERVALS_MAX;
-use super::{Pattern, Unaskable, Who, refuse_if};
+use super::{About, Level, Pattern, Unaskable, Who, refuse_if};
 
 /// Who belongs to a cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Returned {
 /// Who comes back?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetentionQuestion {
+    /// Who comes back.
+    pub level: Level,
     /// What begins.
     pub start: Pattern,
     /// What is coming back.
@@ -52,6 +54,11 @@ pub struct RetentionQuestion {
 }
 
 impl RetentionQuestion {
+    /// Whom it is about.
+    pub fn about(&self) -> About<'_> {
+        About { level: self.level, who: &self.who, breakdown: None }
+    }
+
     /// # Errors
     /// When a limit is broken.
     pub fn check(&self) -> Result<(), Unaskable> {
@@ -62,7 +69,7 @@ impl RetentionQuestion {
         refuse_if(is_wrong, Unaskable::Intervals)?;
         self.start.check()?;
         self.returning.check()?;
-        self.who.check()
+        self.about().check()
     }
 
     /// How many periods a cohort has.

@@ -11,7 +11,7 @@ use super::super::calendar::{Buckets, Span};
 use super::super::history::ReadableType;
 use super::super::limits::TREND_SERIES_MAX;
 use super::super::value::{OwnedValue, Value};
-use super::{Breakdown, Pattern, Row, Unaskable, Who, check_groups, refuse_if};
+use super::{About, Breakdown, Level, Pattern, Row, Unaskable, Who, check_groups, refuse_if};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,11 @@ pub struct TrendQuestion {
 }
 
 impl TrendQuestion {
+    /// Whom it is about.
+    pub fn about(&self) -> About<'_> {
+        About { level: Level::User, who: &self.who, breakdown: self.breakdown.as_ref() }
+    }
+
     /// # Errors
     /// When a limit is broken.
     pub fn check(&self) -> Result<(), Unaskable> {
@@ -108,7 +113,7 @@ impl TrendQuestion {
             || self.series.iter().any(is_wrong);
         refuse_if(is_wrong, Unaskable::Series)?;
         self.series.iter().try_for_each(|series| series.pattern.check())?;
-        self.who.check()?;
+        self.about().check()?;
         check_groups(self.groups_max)
     }
 }

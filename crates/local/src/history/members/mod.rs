@@ -99,7 +99,7 @@ impl Archive {
         Ok(SegmentPreview { members, conflicts: verdict.open.count(), sample: sample.collect() })
     }
 
-    /// The users for whom a rule holds, by their numbers, and the snapshot of which they are: what is there now, or later.
+    /// The users, or the companies, for whom a rule holds, by their numbers, and the snapshot of which they are: what is there now, or later.
     ///
     /// # Errors
     /// As [`Archive::preview`].
@@ -110,6 +110,15 @@ impl Archive {
     ) -> Result<(Arc<Snapshot>, RoaringBitmap), StoreError> {
         let (snapshot, _, verdict) = self.verdict(question, inquiry)?;
         Ok((snapshot, verdict.yes.iter().collect()))
+    }
+
+    /// The companies of which something is known, by their numbers.
+    ///
+    /// # Errors
+    /// As [`Archive::preview`].
+    pub fn known_companies(&self, inquiry: &Inquiry) -> Result<RoaringBitmap, StoreError> {
+        let (_, prepared) = self.prepared(&[], inquiry)?;
+        Ok(prepared.standing.companies.known.iter().collect())
     }
 
     fn member(&self, level: Level, number: u32, prepared: &Prepared) -> Option<Member> {

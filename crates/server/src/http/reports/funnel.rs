@@ -15,12 +15,14 @@ use muster_kernel::model::limits::{FUNNEL_EXCLUSIONS_MAX, FUNNEL_STEPS_MAX, FUNN
 use muster_kernel::model::report::funnel::{
     Counting, Exclusion, FunnelAnswer, FunnelNumber, FunnelQuestion, FunnelRow, FunnelStep, Order,
 };
-use muster_kernel::model::report::{Behind, Pinned, Spread, Who};
+use muster_kernel::model::report::{Behind, Level, Pinned, Spread, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
 use super::people::{self, PeopleBody};
-use super::question::{BreakdownFields, ConditionFields, PatternFields, RowFields, WhoFields, WindowFields};
+use super::question::{
+    BreakdownFields, ConditionFields, LevelWord, PatternFields, RowFields, WhoFields, WindowFields,
+};
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;
@@ -34,6 +36,8 @@ use crate::http::reader::Reader;
 #[schema(as = FunnelQuestion)]
 #[expect(dead_code, reason = "describes what `read` reads")]
 pub(super) struct QuestionFields {
+    /// Whom it is about: `user` or `company`; `user` when absent.
+    level: Option<LevelWord>,
     /// 2 to 48 steps.
     steps: Vec<PatternFields>,
     /// `ordered`: in this order, with anything between; `strict`: with nothing between; `any`: in whichever order. `ordered`
@@ -49,7 +53,7 @@ pub(super) struct QuestionFields {
     zone: Option<String>,
     /// How long an attempt may take, 366 days at most; 7 days when absent.
     window: Option<WindowFields>,
-    /// `users`, each once, or `attempts`; `users` when absent.
+    /// `users`, each user (or company) once, or `attempts`; `users` when absent.
     counting: Option<CountingWord>,
     /// What ends an attempt; 16 at most.
     exclusions: Option<Vec<ExclusionFields>>,
@@ -170,7 +174,7 @@ struct GroupBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = FunnelStep)]
 struct StepBody {
-    /// Users or attempts.
+    /// Users, companies or attempts.
     count: u64,
     /// From the first event to that of this step; null at the first step, and when nobody came here.
     #[schema(required = true)]
@@ -217,6 +221,8 @@ impl Report for FunnelQuestion {
     fn read(reading: &mut Reading, object: &mut Object<'_>) -> Option<Self> {
         let orders = [("ordered", Order::Ordered), ("strict", Order::Strict), ("any", Order::Any)];
         let countings = [("users", Counting::Users), ("attempts", Counting::Attempts)];
+        let level = reading.level(object);
+        let about = level.unwrap_or(Level::User);
         let steps = reading.list(object, "steps", 2..=FUNNEL_STEPS_MAX);
         let steps = steps.and_then(|items| reading.each(items, Reading::pattern));
         let order = reading.word(object, "order", &orders, Some(Order::Ordered));
@@ -225,10 +231,11 @@ impl Report for FunnelQuestion {
         let counting = reading.word(object, "counting", &countings, Some(Counting::Users));
         let last = steps.as_ref().map_or(1, |steps| steps.len() - 1);
         let exclusions = exclusions(reading, object, last, order == Some(Order::Any));
-        let breakdown = reading.breakdown(object);
-        let who = reading.who(object);
+        let breakdown = reading.breakdown(object, about);
+        let who = reading.who(object, about);
         let (breakdown, groups_max) = breakdown?;
         let question = FunnelQuestion {
+            level: level?,
             steps: steps?,
             order: order?,
             span: time?.span,

@@ -28,7 +28,6 @@ use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::limits::PIN_MICROS_MAX;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::report::{Behind, Pin, Pinned, Who};
-use muster_kernel::model::segment::Level;
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
@@ -129,8 +128,8 @@ impl Asker {
     /// Brings what a rule refers to along, from where the question is answered: a list may have to be read.
     fn complete(&self, who: &mut Who) -> Result<(), Refused> {
         if let Some(question) = &mut who.segment {
-            let (rule, now) = (question.rule.clone(), question.moment.now);
-            *question = rules::question(&self.edge, self.environment, Level::User, rule, now)?;
+            let (level, rule, now) = (question.level, question.rule.clone(), question.moment.now);
+            *question = rules::question(&self.edge, self.environment, level, rule, now)?;
         }
         Ok(())
     }

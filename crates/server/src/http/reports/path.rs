@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::model::limits::{FUNNEL_WINDOW_MICROS_MAX, PATH_BRANCHES_MAX, PATH_LEVELS_MAX};
 use muster_kernel::model::report::path::{Direction, PathAnswer, PathBranch, PathNumber, PathQuestion};
-use muster_kernel::model::report::{Behind, Pinned, Who};
+use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
 use super::people::{self, PeopleBody};
-use super::question::{PatternFields, WhoFields, WindowFields};
+use super::question::{LevelWord, PatternFields, WhoFields, WindowFields};
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;
@@ -33,6 +33,8 @@ const BRANCHES_DEFAULT: usize = 8;
 #[schema(as = PathQuestion)]
 #[expect(dead_code, reason = "describes what `read` reads")]
 pub(super) struct QuestionFields {
+    /// Whom it is about: `user` or `company`; `user` when absent.
+    level: Option<LevelWord>,
     /// Where paths begin.
     anchor: PatternFields,
     /// `from`: what was done after it; `to`: before it. `from` when absent.
@@ -115,7 +117,7 @@ struct BranchBody {
     /// Its type; null for everything without a branch of its own.
     #[schema(required = true)]
     r#type: Option<&'static str>,
-    /// Whose path comes through it.
+    /// Whose path comes through it: users, or companies.
     users: u64,
     /// Whose path ends here; never on the last level, where nobody looks further.
     ended: u64,
@@ -143,14 +145,16 @@ impl Report for PathQuestion {
 
     fn read(reading: &mut Reading, object: &mut Object<'_>) -> Option<Self> {
         let directions = [("from", Direction::From), ("to", Direction::To)];
+        let level = reading.level(object);
         let anchor = reading.pattern_at(object, "anchor");
         let direction = reading.word(object, "direction", &directions, Some(Direction::From));
         let time = reading.time(object);
         let window = reading.window(object, FUNNEL_WINDOW_MICROS_MAX);
         let levels = reading.number(object, "levels", 2..=PATH_LEVELS_MAX, Some(LEVELS_DEFAULT));
         let branches = reading.number(object, "branches", 1..=PATH_BRANCHES_MAX, Some(BRANCHES_DEFAULT));
-        let who = reading.who(object);
+        let who = reading.who(object, level.unwrap_or(Level::User));
         let question = PathQuestion {
+            level: level?,
             anchor: anchor?,
             direction: direction?,
             span: time?.span,

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use muster_kernel::model::id::{EnvironmentId, UserId};
+use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
 use muster_kernel::model::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use muster_kernel::model::page::Cursor;
 use muster_kernel::model::problem::Problem;
-use muster_kernel::model::report::{People, Pin};
+use muster_kernel::model::report::{Level, People, Pin};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{Inquiry, PeoplePage, StoreError};
 
@@ -31,7 +31,7 @@ use crate::http::reader::Reader;
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportPeople)]
 pub(super) struct PeopleBody {
-    /// How many they are: the number itself, wherever it counts users.
+    /// How many they are: the number itself, wherever it counts users, or companies where the question is about those.
     total: u64,
     /// Some of them, each on one page, in no order that means anything.
     items: Vec<PersonBody>,
@@ -43,13 +43,13 @@ pub(super) struct PeopleBody {
     snapshot: Option<String>,
 }
 
-/// Somebody behind a number.
+/// Somebody behind a number: a user, or a company.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportPerson)]
 struct PersonBody {
-    /// The user's id.
+    /// The id of the user or the company.
     id: String,
-    /// When the user was last seen, as of now; null for somebody without a profile.
+    /// When they were last seen, as of now; null for somebody without a profile.
     #[schema(value_type = Option<Instant>, required = true)]
     last_seen_at: Option<Instant>,
 }
@@ -105,7 +105,8 @@ pub(super) async fn answered<R: Report>(
                 (people(edge, environment, &fresh, &page, inquiry)?, None)
             }
         };
-        let body = shown(edge, environment, found, pin)?;
+        let level = fresh.report.behind(&fresh.number).about().level;
+        let body = shown(edge, environment, level, found, pin)?;
         serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))
     })
     .await?;
@@ -159,13 +160,18 @@ fn people<R: Report>(
 fn shown(
     edge: &Edge,
     environment: EnvironmentId,
+    level: Level,
     people: People,
     pin: Option<(Pin, Timestamp)>,
 ) -> Result<PeopleBody, Refused> {
-    let person = |id: UserId| -> Result<PersonBody, Refused> {
-        let profile = edge.parts.profiles.user(environment, &id)?;
-        let last_seen_at = profile.and_then(|profile| profile.last_seen_at()).map(Instant);
-        Ok(PersonBody { id: id.as_str().to_owned(), last_seen_at })
+    let person = |id: String| -> Result<PersonBody, Refused> {
+        let profiles = &edge.parts.profiles;
+        let profile = match level {
+            Level::User => UserId::parse(&id).ok().map(|id| profiles.user(environment, &id)),
+            Level::Company => CompanyId::parse(&id).ok().map(|id| profiles.company(environment, &id)),
+        };
+        let profile = profile.transpose()?.flatten();
+        Ok(PersonBody { id, last_seen_at: profile.and_then(|profile| profile.last_seen_at()).map(Instant) })
     };
     Ok(PeopleBody {
         total: people.total,

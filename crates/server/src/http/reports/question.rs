@@ -14,9 +14,9 @@ use muster_kernel::model::history::{Breakdown, EventName, PropertyIs};
 use muster_kernel::model::id::SegmentId;
 use muster_kernel::model::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX, RULE_LIST_MAX};
 use muster_kernel::model::problem::Problem;
-use muster_kernel::model::report::{Pattern, Row, Which, Who};
+use muster_kernel::model::report::{Level, Pattern, Row, Which, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
-use muster_kernel::model::segment::{Condition, Level, Moment, Rule};
+use muster_kernel::model::segment::{Condition, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
 use muster_kernel::model::value::{OwnedValue, Value};
 
@@ -61,14 +61,25 @@ pub(super) struct ConditionFields {
     any_of: Vec<Json>,
 }
 
+/// Whom a report is about.
+#[derive(ToSchema)]
+#[schema(as = ReportLevel, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what `level` reads")]
+pub(super) enum LevelWord {
+    /// Users.
+    User,
+    /// Companies: an event belongs to the one that it names, else to the one that its user belongs to now.
+    Company,
+}
+
 /// Who takes part: the members of a segment, or those for whom a rule in its text form holds.
 #[derive(ToSchema)]
 #[schema(as = ReportWho, rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes what `who` reads")]
 pub(super) enum WhoFields {
-    /// The number of a segment of users.
+    /// The number of a segment, of the level of the question.
     Segment(u32),
-    /// A rule, as `plan is "pro"`.
+    /// A rule, as `plan is "pro"`; about companies as `company.plan is "pro"`.
     Filter(String),
 }
 
@@ -77,9 +88,9 @@ pub(super) enum WhoFields {
 #[schema(as = ReportBreakdown, rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes what `breakdown` reads")]
 pub(super) enum BreakdownFields {
-    /// A property of the user, as it is now.
+    /// A property of the user, as it is now; not where companies are counted.
     User(String),
-    /// A property of the company that the user belongs to, both as they are now.
+    /// A property of the company that the user belongs to, both as they are now; or of the company that is counted.
     Company(String),
     /// A property of the event.
     Event(String),
@@ -291,8 +302,18 @@ impl Reading {
         })
     }
 
+    /// Whom it is about; users when nothing is said.
+    pub(super) fn level(&mut self, object: &mut Object<'_>) -> Option<Level> {
+        let levels = [("user", Level::User), ("company", Level::Company)];
+        self.word(object, "level", &levels, Some(Level::User))
+    }
+
     /// What rows are told apart by, and how many there may be.
-    pub(super) fn breakdown(&mut self, object: &mut Object<'_>) -> Option<(Option<Breakdown>, usize)> {
+    pub(super) fn breakdown(
+        &mut self,
+        object: &mut Object<'_>,
+        level: Level,
+    ) -> Option<(Option<Breakdown>, usize)> {
         let groups = self.number(object, "groups", 1..=GROUPS_MAX, Some(GROUPS_DEFAULT));
         let pointer = object.at("breakdown");
         let Some(value) = object.get("breakdown") else { return Some((None, groups?)) };
@@ -301,6 +322,10 @@ impl Reading {
             let company = reading.optional_text(object, "company");
             let event = reading.optional_text(object, "event");
             let breakdown = match (user?, company?, event?) {
+                (Some(_), None, None) if level == Level::Company => {
+                    let message = "A company has no user's properties; send `company`, with one of its own, or `event`.";
+                    return reading.refuse(object.at("user"), message);
+                }
                 (Some(name), None, None) => Breakdown::UserProperty(name),
                 (None, Some(name), None) => Breakdown::CompanyProperty(name),
                 (None, None, Some(name)) => Breakdown::EventProperty(name),
@@ -316,39 +341,39 @@ impl Reading {
     }
 
     /// Who takes part.
-    pub(super) fn who(&mut self, object: &mut Object<'_>) -> Option<Who> {
+    pub(super) fn who(&mut self, object: &mut Object<'_>, level: Level) -> Option<Who> {
         let pointer = object.at("who");
         let Some(value) = object.get("who") else { return Some(Who::default()) };
         let segment = self.whole(value, pointer.clone(), |reading, object| {
             let text = reading.optional_text(object, "filter");
             let segment = reading.optional_number(object, "segment", 1..=u32::MAX as usize);
             let (rule, key) = match (text?, segment?) {
-                (Some(text), None) => (reading.rule(&text, &object.at("filter"))?, "filter"),
+                (Some(text), None) => (reading.rule(level, &text, &object.at("filter"))?, "filter"),
                 (None, Some(id)) => {
                     let id = SegmentId(u32::try_from(id).unwrap_or(u32::MAX));
                     (Rule::When(Condition::Segment(id)), "segment")
                 }
                 _ => return reading.refuse(pointer, "Send one of `segment` and `filter`."),
             };
-            reading.segment_of(rule, &object.at(key))
+            reading.segment_of(level, rule, &object.at(key))
         });
         Some(Who { properties: Vec::new(), segment: Some(segment?) })
     }
 
     /// Asks for those for whom a rule holds, which may refer only to segments that are there. What it refers to is brought
     /// along when it is asked.
-    fn segment_of(&mut self, rule: Rule, pointer: &str) -> Option<SegmentQuestion> {
+    fn segment_of(&mut self, level: Level, rule: Rule, pointer: &str) -> Option<SegmentQuestion> {
         let Asker { edge, environment, .. } = &self.asker;
-        if let Err(problem) = rules::check_references(edge, *environment, Level::User, &rule) {
+        if let Err(problem) = rules::check_references(edge, *environment, level, &rule) {
             return self.note(Problem::at(pointer, problem.code, problem.message));
         }
         let moment = Moment { now: self.now, zone: self.zone.0.clone() };
-        Some(SegmentQuestion { level: Level::User, rule, moment, segments: Arc::default() })
+        Some(SegmentQuestion { level, rule, moment, segments: Arc::default() })
     }
 
-    /// A rule about users in its text form.
-    fn rule(&mut self, text: &str, pointer: &str) -> Option<Rule> {
-        match rules::of_text(Level::User, text, pointer) {
+    /// A rule in its text form.
+    fn rule(&mut self, level: Level, text: &str, pointer: &str) -> Option<Rule> {
+        match rules::of_text(level, text, pointer) {
             Ok(rule) => {
                 if let Some(name) = rules::hidden(&rule, &self.asker.masking) {
                     self.check_shown(name, pointer);

@@ -15,12 +15,12 @@ use muster_kernel::model::limits::RETENTION_INTERVALS_MAX;
 use muster_kernel::model::report::retention::{
     Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
-use muster_kernel::model::report::{Behind, Pinned, Who};
+use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
 use super::people::{self, PeopleBody};
-use super::question::{IntervalWord, PatternFields, WhoFields};
+use super::question::{IntervalWord, LevelWord, PatternFields, WhoFields};
 use super::{Report, answered, unaskable};
 use crate::http::answer::Instant;
 use crate::http::caller::Read;
@@ -34,6 +34,8 @@ use crate::http::reader::Reader;
 #[schema(as = RetentionQuestion)]
 #[expect(dead_code, reason = "describes what `read` reads")]
 pub(super) struct QuestionFields {
+    /// Whom it is about: `user` or `company`; `user` when absent.
+    level: Option<LevelWord>,
     /// What begins.
     start: PatternFields,
     /// What is coming back.
@@ -168,6 +170,7 @@ impl Report for Retention {
         let belongs = [("first_time", Cohorts::FirstTime), ("recurring", Cohorts::Recurring)];
         let returns =
             [("on", Returned::On), ("on_or_after", Returned::OnOrAfter), ("unbounded", Returned::Unbounded)];
+        let level = reading.level(object);
         let start = reading.pattern_at(object, "start");
         let returning = reading.pattern_at(object, "returning");
         let intervals = intervals(reading, object);
@@ -176,9 +179,10 @@ impl Report for Retention {
         let periods = reading.number(object, "periods", 1..=count, Some(count));
         let belong = reading.word(object, "belong", &belongs, Some(Cohorts::FirstTime));
         let returned = reading.word(object, "returned", &returns, Some(Returned::On));
-        let who = reading.who(object);
+        let who = reading.who(object, level.unwrap_or(Level::User));
         let (intervals, zone) = intervals?;
         let question = RetentionQuestion {
+            level: level?,
             start: start?,
             returning: returning?,
             intervals,

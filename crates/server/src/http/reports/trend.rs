@@ -15,7 +15,7 @@ use muster_kernel::model::report::formula::Formula;
 use muster_kernel::model::report::trend::{
     TrendAnswer, TrendMeasure, TrendNumber, TrendQuestion, TrendSeries,
 };
-use muster_kernel::model::report::{Behind, Pinned, Who};
+use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
@@ -202,8 +202,8 @@ impl Report for Trend {
             })
         });
         let formulas = formulas(reading, object, count);
-        let breakdown = reading.breakdown(object);
-        let who = reading.who(object);
+        let breakdown = reading.breakdown(object, Level::User);
+        let who = reading.who(object, Level::User);
         let Cut { buckets, previous, interval, zone } = cut?;
         let (names, series) = series?.into_iter().unzip();
         let (breakdown, groups_max) = breakdown?;
