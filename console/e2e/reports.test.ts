@@ -24,6 +24,9 @@ afterAll(async () => {
 const as = visiting(() => ({ browser, address: server.address }));
 
 const people = (page: Page) => page.getByRole('region', { name: 'People behind the number' });
+const companies = (page: Page) => page.getByRole('region', { name: 'Companies behind the number' });
+const countCompanies = (page: Page) =>
+  page.getByRole('group', { name: 'Whom it counts' }).getByText('Companies').click();
 const question = (question: object) => `question=${encodeURIComponent(JSON.stringify(question))}`;
 
 const FUNNEL = {
@@ -273,6 +276,66 @@ describe('Retention and paths', () => {
       await expectAccessible(page, 'a path');
       await second.getByRole('button', { name: '4: report_opened as step 2' }).click();
       await people(page).getByRole('heading', { name: '4 people' }).waitFor();
+    });
+  });
+});
+
+describe('Companies', () => {
+  test('go through a funnel by what all their people do, and stand behind its numbers', async () => {
+    const body = { name: 'Software', level: 'company', text: 'company.industry is "Software"' };
+    await server.json('POST', '/v1/segments', { key: server.key, body });
+    await as(owner, async (page) => {
+      await page.goto(`/reports/funnel?${question({ ...FUNNEL, breakdown: { user: 'plan' } })}`);
+      await page.getByText('2 of 8 users took every step').waitFor();
+      await countCompanies(page);
+      await page.getByText('2 of 2 companies took every step').waitFor();
+      // What tells users apart tells no companies apart.
+      const apart = page.getByLabel('Break down');
+      await expect.poll(() => apart.inputValue()).toBe('');
+      expect(await apart.locator('optgroup[label^="Of the user"]').count()).toBe(0);
+      expect(await page.getByLabel('What is counted').locator('option').first().innerText()).toBe(
+        'each company once',
+      );
+      await apart.selectOption({ label: 'by industry' });
+      const table = page.getByRole('region', { name: 'The funnel as a table' });
+      await table.getByRole('rowheader', { name: 'Logistics', exact: true }).waitFor();
+      await expectAccessible(page, 'a funnel of companies');
+      await table.getByRole('button', { name: '2: came to 1 signed_up' }).first().click();
+      await companies(page).getByRole('heading', { name: '2 companies' }).waitFor();
+      const listed = async () => (await companies(page).getByRole('link').allInnerTexts()).toSorted();
+      await expect.poll(listed).toEqual(['c-0', 'c-1']);
+      await expectAccessible(page, 'the companies behind a number');
+      await companies(page).getByRole('link', { name: 'c-1' }).click();
+      await page.waitForURL('**/companies/c-1');
+      await page.goBack();
+      await page.keyboard.press('Escape');
+      await page.getByRole('combobox', { name: 'Who', exact: true }).selectOption({ label: 'Software' });
+      await page.getByText('1 of 1 company took every step').waitFor();
+      await page.reload();
+      await page.getByText('1 of 1 company took every step').waitFor();
+      await page.getByRole('group', { name: 'Whom it counts' }).getByText('Users').click();
+      await page.getByText('2 of 8 users took every step').waitFor();
+    });
+  });
+
+  test('come back, and have a path', async () => {
+    await as(owner, async (page) => {
+      const asked = { start: { event: 'signed_up' }, returning: { event: 'report_opened' }, each: 'day' };
+      await page.goto(`/reports/retention?${question(asked)}`);
+      const table = page.getByRole('region', { name: 'Who came back, by when they began' });
+      await table.getByRole('columnheader', { name: 'People' }).waitFor();
+      await countCompanies(page);
+      await table.getByRole('columnheader', { name: 'Companies' }).waitFor();
+      await table.getByRole('button', { name: /^100%: .* came back in day 1/ }).click();
+      await companies(page).getByRole('heading', { name: '2 companies' }).waitFor();
+      await expectAccessible(page, 'retention of companies');
+
+      await page.goto(`/reports/path?${question({ anchor: { event: 'signed_up' }, window: { days: 7 } })}`);
+      await countCompanies(page);
+      const second = page.getByRole('region', { name: 'Step 2' });
+      await second.getByRole('button', { name: '2: report_opened as step 2' }).click();
+      await companies(page).getByRole('heading', { name: '2 companies' }).waitFor();
+      await expectAccessible(page, 'a path of companies');
     });
   });
 });

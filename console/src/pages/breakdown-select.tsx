@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { propertiesQuery } from '../api/history.ts';
 import { useEnvironment, useMay } from '../frame/session.ts';
+import type { Level } from '../rule/rule.ts';
 import { classNames } from '../ui/class-names.ts';
 import { INPUT } from '../ui/field.tsx';
 
@@ -9,11 +10,14 @@ import { INPUT } from '../ui/field.tsx';
  * values the viewer may not see.
  */
 export function BreakdownSelect({
+  level = 'user',
   ofEvent,
   value,
   onChange,
   className,
 }: {
+  /** Whom the numbers count: a company has no user's properties. */
+  level?: Level;
   /** Names of properties that the events bring. */
   ofEvent: string[];
   value: string | undefined;
@@ -27,7 +31,7 @@ export function BreakdownSelect({
   const shown = ({ data }: typeof users) =>
     (data?.data ?? []).filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
   const groups = [
-    { owner: 'user', title: 'Of the user, as known now', names: shown(users) },
+    { owner: 'user', title: 'Of the user, as known now', names: level === 'user' ? shown(users) : [] },
     { owner: 'company', title: 'Of the company, as known now', names: shown(companies) },
     { owner: 'event', title: 'Of the event', names: ofEvent },
   ];

@@ -4,6 +4,7 @@ import {
   isComplete,
   KINDS,
   letter,
+  levelOf,
   readQuestion,
   sent,
   type TrendQuestion,
@@ -33,6 +34,16 @@ test('an address gives a question, and nothing that is of another shape', () => 
   // Through an address and back.
   const question = readQuestion('funnel', given);
   expect(readQuestion('funnel', JSON.parse(JSON.stringify(question)))).toEqual(question);
+});
+
+test('a question counts users unless it says companies', () => {
+  for (const kind of ['funnel', 'retention', 'path'] as const) {
+    expect(levelOf(readQuestion(kind, { level: 'company' }))).toBe('company');
+    for (const level of ['user', 'team', undefined]) {
+      expect(levelOf(readQuestion(kind, { level }))).toBe('user');
+    }
+  }
+  expect(readQuestion('trend', { level: 'company' })).toEqual(FIRST.trend);
 });
 
 test('a question has one span', () => {

@@ -1,4 +1,5 @@
 /** What a report is asked, as the server takes it (docs/REPORTS.md), and which questions a page begins with. */
+import type { Level } from '../rule/rule.ts';
 
 export const KINDS = ['trend', 'funnel', 'retention', 'path'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -64,6 +65,8 @@ export interface TrendQuestion extends Span {
   who?: Who;
 }
 export interface FunnelQuestion extends Span {
+  /** Whom it counts; users when absent. */
+  level?: Level;
   steps: Pattern[];
   order: 'ordered' | 'strict' | 'any';
   window: ConversionWindow;
@@ -74,6 +77,8 @@ export interface FunnelQuestion extends Span {
   who?: Who;
 }
 export interface RetentionQuestion extends Span {
+  /** Whom it counts; users when absent. */
+  level?: Level;
   start: Pattern;
   returning: Pattern;
   intervals?: number;
@@ -83,6 +88,8 @@ export interface RetentionQuestion extends Span {
   who?: Who;
 }
 export interface PathQuestion extends Span {
+  /** Whom it counts; users when absent. */
+  level?: Level;
   anchor: Pattern;
   direction: 'from' | 'to';
   window: ConversionWindow;
@@ -132,6 +139,7 @@ const SHAPES: { [K in Kind]: Record<string, (value: unknown) => boolean> } = (()
   const interval = oneOf(['hour', 'day', 'week', 'month']);
   const common = { last_days: isNumber, from: isText, to: isText, who: isObject };
   const broken = { breakdown: isObject, groups: isNumber };
+  const level = oneOf(['user', 'company']);
   return {
     trend: {
       ...common,
@@ -144,6 +152,7 @@ const SHAPES: { [K in Kind]: Record<string, (value: unknown) => boolean> } = (()
     funnel: {
       ...common,
       ...broken,
+      level,
       steps: isList,
       order: oneOf(['ordered', 'strict', 'any']),
       window: isObject,
@@ -152,6 +161,7 @@ const SHAPES: { [K in Kind]: Record<string, (value: unknown) => boolean> } = (()
     },
     retention: {
       ...common,
+      level,
       start: isObject,
       returning: isObject,
       intervals: isNumber,
@@ -161,6 +171,7 @@ const SHAPES: { [K in Kind]: Record<string, (value: unknown) => boolean> } = (()
     },
     path: {
       ...common,
+      level,
       anchor: isObject,
       direction: oneOf(['from', 'to']),
       window: isObject,
@@ -183,6 +194,11 @@ export function readQuestion<K extends Kind>(kind: K, given: unknown): Questions
     delete (question as RetentionQuestion).intervals;
   }
   return question as Questions[K];
+}
+
+/** Whom a question counts. */
+export function levelOf(question: object): Level {
+  return 'level' in question && question.level === 'company' ? 'company' : 'user';
 }
 
 /** Says which events, and of each of its filters what passes. */

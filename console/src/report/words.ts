@@ -1,4 +1,5 @@
 /** Questions and numbers of reports in words. */
+import type { Level } from '../rule/rule.ts';
 import { intervalName } from '../text/chart.ts';
 import { eventTitle } from '../text/history.ts';
 import type {
@@ -28,6 +29,12 @@ export const KIND_WORDS: Record<Kind, { title: string; line: string }> = {
   funnel: { title: 'Funnel', line: 'How many take each step, and where the others stop.' },
   retention: { title: 'Retention', line: 'Who comes back, and after how long.' },
   path: { title: 'Path', line: 'What people do next, or what they did before.' },
+};
+
+/** Whom a report counts: of what a number is, and who stands behind it. */
+export const COUNTED_WORDS: Record<Level, { one: string; many: string; behind: [string, string] }> = {
+  user: { one: 'user', many: 'users', behind: ['person', 'people'] },
+  company: { one: 'company', many: 'companies', behind: ['company', 'companies'] },
 };
 
 export const MEASURE_WORDS: Record<Measure, string> = {

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { answerQuery, progressQuery, questionName } from '../../api/reports.ts';
 import { useEnvironment } from '../../frame/session.ts';
 import type { Answers, Numbers } from '../../report/answer.ts';
-import { isComplete, type Kind, type Questions } from '../../report/question.ts';
+import { isComplete, type Kind, levelOf, type Questions } from '../../report/question.ts';
 import { count, countOf } from '../../text/number.ts';
 import { classNames } from '../../ui/class-names.ts';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
@@ -95,9 +95,15 @@ export function Answer<K extends Kind>({
   }
   if (isNothing(kind, asked.data)) {
     return (
-      <Empty title="Nobody did this in that time">
+      <Empty
+        title={
+          levelOf(question) === 'user' ? 'Nobody did this in that time' : 'No company did this in that time'
+        }
+      >
         Choose a longer time, other events, or everybody instead of some. Names of events count exactly as
         they were sent.
+        {levelOf(question) === 'company' &&
+          ' An event counts for the company that it names, else for the one that its user belongs to now.'}
       </Empty>
     );
   }

@@ -6,6 +6,7 @@ import { useEnvironment } from '../../frame/session.ts';
 import {
   type Breakdown,
   type ConversionWindow,
+  levelOf,
   type Pattern,
   type Span,
   textsOf,
@@ -15,12 +16,14 @@ import {
   WINDOW_UNITS,
   type WindowUnit,
 } from '../../report/question.ts';
+import type { Level } from '../../rule/rule.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Chips } from '../../ui/chips.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
 import { NumberField } from '../../ui/number-field.tsx';
+import { Segmented } from '../../ui/segmented.tsx';
 import { BreakdownSelect } from '../breakdown-select.tsx';
 import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
 import { FilterBar } from '../segments/filter-bar.tsx';
@@ -306,17 +309,42 @@ export function WindowField({
   );
 }
 
+const LEVELS = [
+  ['user', 'Users'],
+  ['company', 'Companies'],
+] as const;
+
+/** Whom the report counts. Who takes part and what tells users apart mean nothing for companies, and the other way round. */
+export function LevelPart<Question extends { level?: Level; who?: Who; breakdown?: Breakdown }>({
+  question,
+  onChange,
+}: FieldsProps<Question>) {
+  const { breakdown } = question;
+  const choose = (level: Level) => {
+    const left = breakdown !== undefined && 'user' in breakdown ? { breakdown: undefined } : {};
+    const change = { level: level === 'user' ? undefined : level, who: undefined, ...left };
+    onChange(change as Partial<Question>);
+  };
+  return (
+    <Part title="Counted">
+      <Segmented label="Whom it counts" options={LEVELS} value={levelOf(question)} onChange={choose} />
+    </Part>
+  );
+}
+
 /** Everybody, a segment, or those whom a rule means. */
 export function WhoPart({
+  level = 'user',
   who,
   onChange,
 }: {
+  level?: Level;
   who: Who | undefined;
   onChange: (who: Who | undefined) => void;
 }) {
   const environment = useEnvironment();
   const segments = (useQuery(segmentsQuery(environment.id)).data ?? []).filter(
-    ({ level }) => level === 'user',
+    (segment) => segment.level === level,
   );
   const [wantsFilter, setWantsFilter] = useState(false);
   const isFilter = wantsFilter || (who !== undefined && 'filter' in who);
@@ -335,8 +363,10 @@ export function WhoPart({
           onChange={({ target }) => choose(target.value)}
           className={classNames(INPUT, '!w-auto max-w-full')}
         >
-          <option value="">Everybody</option>
-          <option value="filter">People who match a filter</option>
+          <option value="">{level === 'user' ? 'Everybody' : 'All companies'}</option>
+          <option value="filter">
+            {level === 'user' ? 'People who match a filter' : 'Companies that match a filter'}
+          </option>
           {!isKnown && <option value={value}>segment {value}</option>}
           {segments.length > 0 && (
             <optgroup label="In the segment">
@@ -350,7 +380,7 @@ export function WhoPart({
         </select>
         {isFilter && (
           <FilterBar
-            level="user"
+            level={level}
             filter={who !== undefined && 'filter' in who ? who.filter : undefined}
             onChange={(filter) => onChange(filter === undefined ? undefined : { filter })}
           />
@@ -362,10 +392,12 @@ export function WhoPart({
 
 /** By which property numbers are told apart. */
 export function BreakdownPart({
+  level,
   patterns,
   breakdown,
   onChange,
 }: {
+  level?: Level;
   patterns: Pattern[];
   breakdown: Breakdown | undefined;
   onChange: (breakdown: Breakdown | undefined) => void;
@@ -386,6 +418,7 @@ export function BreakdownPart({
   return (
     <Part title="Told apart">
       <BreakdownSelect
+        level={level}
         ofEvent={ofEvent}
         value={owner === undefined ? undefined : `${owner}:${name}`}
         onChange={choose}

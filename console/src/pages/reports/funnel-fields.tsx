@@ -1,11 +1,13 @@
 /** What a funnel is asked. */
-import { type FunnelQuestion, type Pattern, STEPS_MIN } from '../../report/question.ts';
+import { type FunnelQuestion, levelOf, type Pattern, STEPS_MIN } from '../../report/question.ts';
+import { COUNTED_WORDS } from '../../report/words.ts';
 import { Button } from '../../ui/button.tsx';
 import {
   BreakdownPart,
   Choice,
   changed,
   type FieldsProps,
+  LevelPart,
   Part,
   PatternField,
   When,
@@ -19,13 +21,14 @@ const ORDERS: [FunnelQuestion['order'], string][] = [
   ['strict', 'in this order, nothing between'],
   ['any', 'in any order'],
 ];
-const COUNTINGS: [FunnelQuestion['counting'], string][] = [
-  ['users', 'each user once'],
-  ['attempts', 'every attempt'],
-];
 
 export function FunnelFields({ question, onChange }: FieldsProps<FunnelQuestion>) {
   const { steps, order, window, counting, exclusions = [], breakdown, who } = question;
+  const level = levelOf(question);
+  const countings: [FunnelQuestion['counting'], string][] = [
+    ['users', `each ${COUNTED_WORDS[level].one} once`],
+    ['attempts', 'every attempt'],
+  ];
   const change = (index: number, next: Partial<Pattern> | null) =>
     onChange({ steps: changed(steps, index, next), ...(next === null ? { exclusions: undefined } : {}) });
   const changeExclusion = (index: number, next: Partial<(typeof exclusions)[number]> | null) => {
@@ -35,6 +38,7 @@ export function FunnelFields({ question, onChange }: FieldsProps<FunnelQuestion>
   const stepOptions = steps.map((_, index) => [String(index), `step ${index + 1}`] as const);
   return (
     <>
+      <LevelPart question={question} onChange={onChange} />
       <Part
         title="Steps"
         actions={
@@ -65,7 +69,7 @@ export function FunnelFields({ question, onChange }: FieldsProps<FunnelQuestion>
           <Choice
             label="What is counted"
             value={counting}
-            options={COUNTINGS}
+            options={countings}
             onChange={(counting) => onChange({ counting })}
           />
         </div>
@@ -127,8 +131,9 @@ export function FunnelFields({ question, onChange }: FieldsProps<FunnelQuestion>
           <WindowField label="all within" window={window} onChange={(window) => onChange({ window })} />
         </div>
       </Part>
-      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <WhoPart key={level} level={level} who={who} onChange={(who) => onChange({ who })} />
       <BreakdownPart
+        level={level}
         patterns={steps}
         breakdown={breakdown}
         onChange={(breakdown) => onChange({ breakdown })}

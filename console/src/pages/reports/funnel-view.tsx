@@ -3,8 +3,9 @@ import type { EChartsOption } from 'echarts/types/dist/shared';
 import { useCallback, useMemo } from 'react';
 import type { FunnelAnswer, FunnelNumber, Row, Steps } from '../../report/answer.ts';
 import { groupName, percent, span } from '../../report/numbers.ts';
-import type { FunnelQuestion } from '../../report/question.ts';
-import { patternName } from '../../report/words.ts';
+import { type FunnelQuestion, levelOf } from '../../report/question.ts';
+import { COUNTED_WORDS, patternName } from '../../report/words.ts';
+import type { Level } from '../../rule/rule.ts';
 import { csv } from '../../text/chart.ts';
 import { count, countOf } from '../../text/number.ts';
 import { classNames } from '../../ui/class-names.ts';
@@ -29,8 +30,9 @@ interface FunnelRow {
 }
 
 /** Everybody, and where the funnel is broken down, each value and all others. */
-function funnelRows({ total, groups, other }: FunnelAnswer, isBroken: boolean): FunnelRow[] {
-  const all = { name: 'Everybody', row: 'all' as const, steps: total.steps };
+function funnelRows({ total, groups, other }: FunnelAnswer, isBroken: boolean, level: Level): FunnelRow[] {
+  const name = level === 'user' ? 'Everybody' : 'All companies';
+  const all = { name, row: 'all' as const, steps: total.steps };
   if (!isBroken) return [all];
   return [
     all,
@@ -45,7 +47,8 @@ export function FunnelView({
   onNumber,
 }: AnswerProps<FunnelQuestion, FunnelAnswer, FunnelNumber>) {
   const isBroken = question.breakdown !== undefined;
-  const rows = useMemo(() => funnelRows(answer, isBroken), [answer, isBroken]);
+  const level = levelOf(question);
+  const rows = useMemo(() => funnelRows(answer, isBroken, level), [answer, isBroken, level]);
   const names = useMemo(
     () =>
       question.steps.map((step, index) =>
@@ -94,13 +97,13 @@ export function FunnelView({
   };
   const { steps } = answer.total;
   const [first, last] = [steps[0]?.count ?? 0, steps.at(-1)?.count ?? 0];
-  const who = question.counting === 'users' ? ['user', 'users'] : ['attempt', 'attempts'];
+  const counted = question.counting === 'users' ? COUNTED_WORDS[level] : { one: 'attempt', many: 'attempts' };
   return (
     <div>
       <p className="mb-3" role="status">
         <span className="figures text-figure font-semibold tracking-tight">{percent(last, first)}</span>{' '}
         <span className="text-muted">
-          {count(last)} of {countOf(first, who[0] ?? '', who[1])} took every step
+          {count(last)} of {countOf(first, counted.one, counted.many)} took every step
         </span>
       </p>
       <Chart draw={draw} label={`Shares that came to each of ${names.length} steps`} onPick={pick} />

@@ -1,7 +1,16 @@
 /** What is asked of paths. */
-import type { PathQuestion } from '../../report/question.ts';
+import { levelOf, type PathQuestion } from '../../report/question.ts';
 import { NumberField } from '../../ui/number-field.tsx';
-import { Choice, type FieldsProps, Part, PatternPart, When, WhoPart, WindowField } from './fields.tsx';
+import {
+  Choice,
+  type FieldsProps,
+  LevelPart,
+  Part,
+  PatternPart,
+  When,
+  WhoPart,
+  WindowField,
+} from './fields.tsx';
 
 const DIRECTIONS: [PathQuestion['direction'], string][] = [
   ['from', 'what came after'],
@@ -10,8 +19,10 @@ const DIRECTIONS: [PathQuestion['direction'], string][] = [
 
 export function PathFields({ question, onChange }: FieldsProps<PathQuestion>) {
   const { anchor, direction, window, levels, branches, who } = question;
+  const level = levelOf(question);
   return (
     <>
+      <LevelPart question={question} onChange={onChange} />
       <PatternPart
         title="Around this event"
         label="Event"
@@ -51,7 +62,7 @@ export function PathFields({ question, onChange }: FieldsProps<PathQuestion>) {
       <Part title="When">
         <When question={question} onChange={onChange} />
       </Part>
-      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <WhoPart key={level} level={level} who={who} onChange={(who) => onChange({ who })} />
     </>
   );
 }

@@ -2,8 +2,8 @@
 import type { EChartsOption } from 'echarts/types/dist/shared';
 import { useCallback } from 'react';
 import type { Branch, PathAnswer, PathNumber } from '../../report/answer.ts';
-import type { PathQuestion } from '../../report/question.ts';
-import { branchName } from '../../report/words.ts';
+import { levelOf, type PathQuestion } from '../../report/question.ts';
+import { branchName, COUNTED_WORDS } from '../../report/words.ts';
 import { count, countOf } from '../../text/number.ts';
 import type { Picked, Tokens } from '../../ui/echart.tsx';
 import { useIsSmall } from '../../ui/media.ts';
@@ -12,6 +12,7 @@ import { type AnswerProps, Chart, Opens } from './answer-parts.tsx';
 export function PathView({ question, answer, onNumber }: AnswerProps<PathQuestion, PathAnswer, PathNumber>) {
   const { levels } = answer;
   const isFrom = question.direction === 'from';
+  const [one, many] = COUNTED_WORDS[levelOf(question)].behind;
   const draw = useCallback(
     (tokens: Tokens): EChartsOption => ({
       tooltip: {
@@ -24,13 +25,13 @@ export function PathView({ question, answer, onNumber }: AnswerProps<PathQuestio
           };
           const title = (id: string) => branchName(branchAt(levels, id));
           return dataType === 'edge'
-            ? `${title(data.source)} → ${title(data.target)}: ${countOf(data.value, 'person', 'people')}`
-            : `${title(name)}: ${countOf(branchAt(levels, name)?.users ?? 0, 'person', 'people')}`;
+            ? `${title(data.source)} → ${title(data.target)}: ${countOf(data.value, one, many)}`
+            : `${title(name)}: ${countOf(branchAt(levels, name)?.users ?? 0, one, many)}`;
         },
       },
       series: [sankey(levels, isFrom, tokens)],
     }),
-    [levels, isFrom],
+    [levels, isFrom, one, many],
   );
   const pick = ({ name, dataType }: Picked) => {
     if (dataType !== 'node') return;

@@ -1,4 +1,4 @@
-/** The people behind a number: from the same answer, so that they are as many as it says. */
+/** The people (or companies) behind a number: from the same answer, so that they are as many as it says. */
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
@@ -6,7 +6,8 @@ import { behindQuery } from '../../api/reports.ts';
 import { useEnvironment } from '../../frame/session.ts';
 import { useKeys } from '../../keyboard/keys.ts';
 import type { Numbers } from '../../report/answer.ts';
-import type { Kind, Questions } from '../../report/question.ts';
+import { type Kind, levelOf, type Questions } from '../../report/question.ts';
+import { COUNTED_WORDS } from '../../report/words.ts';
 import { countOf } from '../../text/number.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Skeleton } from '../../ui/empty.tsx';
@@ -35,6 +36,9 @@ export function People<K extends Kind>({
 }) {
   const environment = useEnvironment();
   const people = useInfiniteQuery(behindQuery(environment.id, kind, question, number, snapshot));
+  const level = levelOf(question);
+  const [one, many] = COUNTED_WORDS[level].behind;
+  const Many = level === 'user' ? 'People' : 'Companies';
   const heading = useRef<HTMLHeadingElement>(null);
   useKeys({ Escape: onClose });
   // The keyboard goes on here, and back to the number once this is closed.
@@ -51,7 +55,7 @@ export function People<K extends Kind>({
   const rows = (pages ?? []).flatMap(({ items }) => items);
   return (
     <section
-      aria-label="People behind the number"
+      aria-label={`${Many} behind the number`}
       className="appear fixed inset-y-0 right-0 z-30 flex w-[min(400px,100vw)] flex-col bg-raised shadow-float"
     >
       <div className="flex items-start justify-between gap-3 px-4 pt-4 pb-3">
@@ -62,7 +66,7 @@ export function People<K extends Kind>({
             className="text-[15px] leading-6 font-semibold focus:outline-none"
             aria-live="polite"
           >
-            {total === undefined ? 'People' : countOf(total, 'person', 'people')}
+            {total === undefined ? Many : countOf(total, one, many)}
           </h2>
           <p className="text-data break-words text-muted">{words}</p>
         </div>
@@ -78,13 +82,13 @@ export function People<K extends Kind>({
       >
         {people.error && (
           <div className="py-3">
-            <Failure cause={people.error} title="The people could not be read" retry={onStale} />
+            <Failure cause={people.error} title={`The ${many} could not be read`} retry={onStale} />
           </div>
         )}
         {isOfNow && (
           <div className="py-2 text-data">
             <p className="mb-1.5 text-warn">
-              The answer is too old to be asked about: these people are as of now.
+              The answer is too old to be asked about: these {many} are as of now.
             </p>
             <Button small onClick={onStale}>
               Ask anew
@@ -96,7 +100,7 @@ export function People<K extends Kind>({
           {rows.map(({ id, last_seen_at }) => (
             <li key={id} className="flex items-baseline justify-between gap-3 border-b border-line py-2">
               <Link
-                to="/users/$id"
+                to={level === 'user' ? '/users/$id' : '/companies/$id'}
                 params={{ id }}
                 search={{}}
                 className="min-w-0 truncate font-medium hover:text-accent"
@@ -108,7 +112,9 @@ export function People<K extends Kind>({
           ))}
         </ul>
         {people.isSuccess && rows.length === 0 && (
-          <p className="py-6 text-muted">Nobody stands behind this number.</p>
+          <p className="py-6 text-muted">
+            {level === 'user' ? 'Nobody' : 'No company'} stands behind this number.
+          </p>
         )}
         {people.hasNextPage && (
           <Button

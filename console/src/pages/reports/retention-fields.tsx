@@ -1,7 +1,7 @@
 /** What retention is asked. */
-import { FIRST, type Interval, type RetentionQuestion } from '../../report/question.ts';
+import { FIRST, type Interval, levelOf, type RetentionQuestion } from '../../report/question.ts';
 import { NumberField } from '../../ui/number-field.tsx';
-import { Choice, type FieldsProps, Part, PatternPart, SpanField, WhoPart } from './fields.tsx';
+import { Choice, type FieldsProps, LevelPart, Part, PatternPart, SpanField, WhoPart } from './fields.tsx';
 
 const INTERVALS_MAX = 366;
 const BELONGS: [RetentionQuestion['belong'], string][] = [
@@ -22,8 +22,10 @@ const EACH: [Interval, string][] = [
 
 export function RetentionFields({ question, onChange }: FieldsProps<RetentionQuestion>) {
   const { start, returning, intervals, each, belong, returned, who } = question;
+  const level = levelOf(question);
   return (
     <>
+      <LevelPart question={question} onChange={onChange} />
       <PatternPart
         title="They began with"
         label="Start"
@@ -81,7 +83,7 @@ export function RetentionFields({ question, onChange }: FieldsProps<RetentionQue
           <Choice label="Each" value={each} options={EACH} onChange={(each) => onChange({ each })} />
         </div>
       </Part>
-      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <WhoPart key={level} level={level} who={who} onChange={(who) => onChange({ who })} />
     </>
   );
 }

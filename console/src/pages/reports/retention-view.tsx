@@ -3,7 +3,7 @@ import type { EChartsOption } from 'echarts/types/dist/shared';
 import { useCallback, useMemo } from 'react';
 import type { RetentionAnswer, RetentionNumber } from '../../report/answer.ts';
 import { percent } from '../../report/numbers.ts';
-import type { RetentionQuestion } from '../../report/question.ts';
+import { levelOf, type RetentionQuestion } from '../../report/question.ts';
 import { csv, intervalName } from '../../text/chart.ts';
 import { count } from '../../text/number.ts';
 import { classNames } from '../../ui/class-names.ts';
@@ -28,6 +28,7 @@ export function RetentionView({
 }: AnswerProps<RetentionQuestion, RetentionAnswer, RetentionNumber>) {
   const { cohorts, curve, zone } = answer;
   const { each } = question;
+  const level = levelOf(question);
   const periods = useMemo(() => curve.map((_, period) => `${EACH_WORDS[each]} ${period}`), [curve, each]);
   const draw = useCallback(
     (tokens: Tokens): EChartsOption => ({
@@ -75,7 +76,7 @@ export function RetentionView({
               Began, in {zone}
             </th>
             <th scope="col" className={classNames(HEAD, 'text-right')}>
-              People
+              {level === 'user' ? 'People' : 'Companies'}
             </th>
             {periods.map((period) => (
               <th key={period} scope="col" className={classNames(HEAD, 'text-right')}>
