@@ -14,6 +14,7 @@ import {
   type Jobs,
   populate,
   populateAsking,
+  populateContent,
   populateHistory,
   populateJobs,
   userId,
@@ -58,6 +59,7 @@ beforeAll(async () => {
   await populate(server);
   await populateHistory(server);
   await populateAsking(server);
+  await populateContent(server);
   await keepQuestions();
   const invite = (email: string) =>
     server.json<Schemas['InvitationMade']>('POST', '/v1/invitations', {
@@ -330,6 +332,21 @@ const PLACES: Place[] = [
   { name: 'settings-environment', path: () => '/settings', ready: heading('Where calls go') },
   { name: 'settings-keys', path: () => '/settings/keys?key=1', ready: text('company has neither') },
   { name: 'settings-personal-data', path: () => '/settings/personal-data', ready: text('phone') },
+  {
+    name: 'settings-content-none',
+    path: () => '/settings/content?environment=2',
+    ready: text('No flow is registered'),
+  },
+  {
+    name: 'settings-content',
+    path: () => '/settings/content?environment=1&row=448',
+    ready: text('Onboarding'),
+  },
+  {
+    name: 'settings-content-item',
+    path: () => '/settings/content?kind=surveys&item=45',
+    ready: text('tell a friend'),
+  },
   { name: 'settings-team', path: () => '/settings/team', ready: text('vera@example.com') },
   { name: 'settings-audit', path: () => '/settings/audit', ready: text('invited vera@example.com') },
   { name: 'settings-account', path: () => '/settings/account', ready: heading('Password') },

@@ -185,6 +185,41 @@ export async function populateHistory(server: Server): Promise<void> {
   await Promise.all(steps);
 }
 
+/** Content of every kind but one, so that a catalogue has some and an empty place is seen as well. */
+export async function populateContent(server: Server): Promise<void> {
+  const titled = (first: number, titles: string[]) =>
+    titles.map((title, at) => ({ id: first + 17 * at, title }));
+  const content = {
+    flows: titled(431, [
+      'Onboarding',
+      'Invite your team',
+      'Import from a spreadsheet without losing the formulas of its columns',
+      'Tour of reports',
+      'Upgrade',
+    ]),
+    banners: titled(210, ['New prices from May on', 'Maintenance on Sunday']),
+    embeds: [{ id: 92, title: 'New report', type: 'card' }],
+    surveys: [
+      {
+        id: 45,
+        title: 'How satisfied are you?',
+        modules: [
+          { id: 1, type: 'nps', question: 'How likely are you to tell a friend about it?' },
+          { id: 2, question: 'What is the main reason for that?' },
+        ],
+      },
+    ],
+    checklists: [
+      { key: 'first_steps', display_name: 'First steps' },
+      { key: 'set_up_billing', display_name: 'Set up billing' },
+    ],
+    resource_center_modules: [{ key: 'help_articles', display_name: 'Help articles' }],
+  };
+  for (const [kind, body] of Object.entries(content)) {
+    await server.json('PUT', `/v1/content/${kind}`, { key: server.key, body });
+  }
+}
+
 const ASKED_USERS = 9;
 
 /**

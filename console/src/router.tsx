@@ -9,6 +9,7 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 import type { CallFilter } from './api/calls.ts';
+import { CONTENT_KINDS, type ContentKind } from './api/content.ts';
 import { isSignedOut } from './api/refusal.ts';
 import { sessionQuery } from './api/session.ts';
 import { Frame } from './frame/frame.tsx';
@@ -303,6 +304,23 @@ const privacyRoute = createRoute({
   path: '/personal-data',
   component: lazyRouteComponent(() => import('./pages/settings/personal-data.tsx'), 'PersonalData'),
 });
+export interface ContentSearch extends Pick<ListSearch, 'q' | 'row'> {
+  /** Which content; flows when absent. */
+  kind?: ContentKind;
+  /** The number or key of what is opened. */
+  item?: string;
+}
+const contentRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/content',
+  validateSearch: (search: Record<string, unknown>): ContentSearch => ({
+    kind: CONTENT_KINDS.find((kind) => kind === search.kind),
+    q: text(search.q),
+    row: text(search.row),
+    item: text(search.item),
+  }),
+  component: lazyRouteComponent(() => import('./pages/settings/content.tsx'), 'ContentCatalogue'),
+});
 const teamRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: '/team',
@@ -352,6 +370,7 @@ const routeTree = rootRoute.addChildren([
       settingsIndexRoute,
       keysRoute,
       privacyRoute,
+      contentRoute,
       teamRoute,
       auditRoute,
       accountRoute,

@@ -213,6 +213,7 @@ function useFixedEntries(onKeys: () => void): Entry[] {
     { title: 'Environment settings', to: '/settings', shown: true },
     { title: 'API keys', to: '/settings/keys', shown: isAnalyst },
     { title: 'Personal data', to: '/settings/personal-data', shown: isAdmin },
+    { title: 'Content', to: '/settings/content', shown: true },
     { title: 'Team', to: '/settings/team', shown: isAdmin },
     { title: 'Audit', to: '/settings/audit', shown: isAdmin },
     { title: 'Your account', to: '/settings/account', shown: true },

@@ -11,6 +11,7 @@ import { classNames } from '../ui/class-names.ts';
 import { CopyButton } from '../ui/copy.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Prose } from '../ui/prose.tsx';
+import { Snippet } from '../ui/snippet.tsx';
 import { State, Status } from '../ui/status.tsx';
 
 /** What stands on Home until something arrives: one call to paste, and the wait for it. */
@@ -99,14 +100,9 @@ export function FirstCall({ live }: { live: LiveState }) {
               <p className="max-w-[64ch] text-muted">{snippet.where}</p>
               <CopyButton text={snippet.text} />
             </div>
-            <pre
-              tabIndex={0}
-              role="group"
-              aria-label={`${snippet.title} snippet`}
-              className="scroll-thin mt-2 overflow-x-auto rounded-lg border border-line bg-surface px-4 py-3 leading-[20px]"
-            >
-              {snippet.text}
-            </pre>
+            <div className="mt-2">
+              <Snippet label={`${snippet.title} snippet`} text={snippet.text} />
+            </div>
           </div>
         )}
       </div>

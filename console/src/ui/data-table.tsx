@@ -161,9 +161,9 @@ export function DataTable<Row>(props: Props<Row>) {
   );
 }
 
-/** The table runs to the edges of the page, its text keeps to the page's padding. */
+/** The table runs to the edges of the page, its text keeps to the page's padding; in a part of one, clear of the selected row. */
 function edges(isEmbedded: boolean | undefined): string {
-  return isEmbedded ? 'first:pl-0 last:pr-0' : 'first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6';
+  return isEmbedded ? '' : 'first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6';
 }
 
 interface RowProps {

@@ -12,6 +12,7 @@ export function Settings() {
     { to: '/settings', title: 'Environment', shown: true },
     { to: '/settings/keys', title: 'API keys', shown: isAnalyst },
     { to: '/settings/personal-data', title: 'Personal data', shown: isAdmin },
+    { to: '/settings/content', title: 'Content', shown: true },
     { to: '/settings/team', title: 'Team', shown: isAdmin },
     { to: '/settings/audit', title: 'Audit', shown: isAdmin },
     { to: '/settings/account', title: 'Your account', shown: true },
