@@ -75,6 +75,16 @@ impl Connection {
         self.exchange("POST", target, None, None, body.to_string().as_bytes())
     }
 
+    /// Puts something in the place of what was there.
+    pub fn put(&mut self, target: &str, body: &Value) -> Result<Answer> {
+        self.exchange("PUT", target, None, None, body.to_string().as_bytes())
+    }
+
+    /// Has something removed that the body names.
+    pub fn delete(&mut self, target: &str, body: &Value) -> Result<Answer> {
+        self.exchange("DELETE", target, None, None, body.to_string().as_bytes())
+    }
+
     /// Sends a file as a form does.
     pub fn upload(&mut self, target: &str, name: &str, file: &str) -> Result<Answer> {
         let body = format!(
@@ -107,7 +117,7 @@ impl Connection {
         if let Some(idempotency_key) = idempotency_key {
             write!(self.request, "Idempotency-Key: {idempotency_key}\r\n")?;
         }
-        if method == "POST" {
+        if method == "POST" || !body.is_empty() {
             write!(self.request, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())?;
         }
         self.request.extend_from_slice(b"\r\n");

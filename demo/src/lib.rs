@@ -12,7 +12,10 @@ mod chance;
 mod clock;
 mod company;
 mod connection;
+mod content;
 mod crew;
+mod exports;
+mod forgotten;
 mod imports;
 mod ledger;
 mod mishaps;
@@ -49,7 +52,8 @@ pub struct Options {
     /// Address of the server.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:6878")]
     pub address: SocketAddr,
-    /// API key of the environment to fill, with the scopes `ingest` and `read`, and `admin` to save segments and reports.
+    /// API key of the environment to fill, with the scopes `ingest` and `read`; with `admin` segments, reports and content are
+    /// saved as well, and with `erase` somebody is forgotten.
     #[arg(long)]
     pub key: String,
     /// Chooses the story.
@@ -80,7 +84,8 @@ pub struct Told {
     pub milliseconds: i64,
 }
 
-/// Sends the whole story, confirms it by the ledger, and saves questions about it; `say` is given lines of progress.
+/// Sends the whole story, confirms it by the ledger, saves questions about it and exports it; `say` is given lines of
+/// progress.
 pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
     let began = clock::now();
     let mut crew = Crew::gather(options.address, &options.key, usize::from(options.connections))?;
@@ -90,7 +95,7 @@ pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
     let (companies, people) = (thousands(story.companies.len() as u64), thousands(users as u64));
     say(&format!("{companies} companies, {people} users, {} days of events", options.days));
     let before = Ledger::read(crew.one(), began, began)?;
-    let mut counts = Counts::default();
+    let mut counts = forgotten::send(crew.one(), &story)?;
     for (number, chapter) in story.chapters().enumerate() {
         counts.add(crew.send(&chapter.calls)?);
         if number.is_multiple_of(CHAPTERS_A_LINE) {
@@ -102,8 +107,13 @@ pub fn fill(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Told> {
     Ledger::read(crew.one(), began, ended)?.confirm(&before, &counts)?;
     say(&match saved::save(crew.one(), &story)? {
         Some(saved) => saved.sentence(),
-        None => "no segments and reports are saved: that needs a key with the scope `admin`".to_owned(),
+        None => {
+            "no segments, reports and content are saved: that needs a key with the scope `admin`".to_owned()
+        }
     });
+    if let Some(count) = exports::make(crew.one(), story.now())? {
+        say(&format!("{count} exports are made"));
+    }
     Ok(Told { story, counts, milliseconds: ended.0 - began.0 })
 }
 

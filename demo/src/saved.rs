@@ -1,4 +1,5 @@
-//! What a team would have saved by now: segments, reports and a dashboard, so that a newcomer sees some.
+//! What a team would have saved by now: segments, reports, a dashboard and the titles of its content, so that a newcomer
+//! sees some.
 //!
 //! What has such a name already stays as it is: it may have been changed, and the same story can be told twice.
 
@@ -6,22 +7,26 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::connection::Connection;
+use crate::content;
 use crate::person::FUNNEL;
 use crate::story::Story;
 
-/// How many segments, reports and dashboards there are now.
+/// How many segments, reports, dashboards and items of content there are now.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Saved {
     segments: usize,
     reports: usize,
     dashboards: usize,
+    content: usize,
 }
 
 impl Saved {
     /// As words for a sentence.
     pub fn sentence(&self) -> String {
-        let Self { segments, reports, dashboards } = self;
-        format!("{segments} segments, {reports} reports and {dashboards} dashboard are saved")
+        let Self { segments, reports, dashboards, content } = self;
+        format!(
+            "{segments} segments, {reports} reports, {dashboards} dashboard and {content} items of content are saved"
+        )
     }
 }
 
@@ -35,8 +40,15 @@ pub fn save(connection: &mut Connection, story: &Story) -> Result<Option<Saved>>
     };
     let dashboard = json!({"name": "Every Monday", "reports": reports});
     let dashboards = shelf.put("/v1/dashboards", &[dashboard])?;
-    let saved = Saved { segments: segments.len(), reports: reports.len(), dashboards: dashboards.len() };
-    Ok(shelf.may_save.then_some(saved))
+    if !shelf.may_save {
+        return Ok(None);
+    }
+    Ok(content::register(connection)?.map(|content| Saved {
+        segments: segments.len(),
+        reports: reports.len(),
+        dashboards: dashboards.len(),
+        content,
+    }))
 }
 
 /// The numbers of the segments; the first are users who are on trial.

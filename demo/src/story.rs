@@ -69,6 +69,16 @@ impl Story {
         &self.companies[person.company]
     }
 
+    /// When it ends.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// When the days of events begin.
+    pub fn opening(&self) -> Moment {
+        self.opening
+    }
+
     /// The number that chance is drawn with.
     pub fn seed(&self) -> u64 {
         self.seed

@@ -53,13 +53,15 @@ fn a_small_demo_arrives_whole_and_agrees_with_the_ledger() {
     assert!(counts.duplicate > 0 && counts.unknown_key > 0 && counts.refused.len() > 15, "{counts:?}");
 }
 
-/// Everything that is saved, with its numbers, names and versions.
+const SAVED: [&str; 5] =
+    ["/v1/segments", "/v1/reports", "/v1/dashboards", "/v1/content/flows", "/v1/content/surveys"];
+
+/// Everything that is saved, with its numbers, names and versions; of content some kinds.
 fn saved(client: &mut Client) -> Vec<Value> {
-    ["/v1/segments", "/v1/reports", "/v1/dashboards"]
-        .iter()
-        .map(|path| get(client, path)["items"].clone())
-        .collect()
+    SAVED.iter().map(|path| get(client, path)["items"].clone()).collect()
 }
+
+const EXPORTS: &str = "/api/v1/analytics/exports/jobs";
 
 #[test]
 fn a_demo_saves_segments_reports_and_a_dashboard_that_have_answers() {
@@ -67,7 +69,8 @@ fn a_demo_saves_segments_reports_and_a_dashboard_that_have_answers() {
     let server = start(data.path(), &[]);
     let mut lines = Vec::new();
     fill(&options(address(&server), KEY), &mut |line| lines.push(line.to_owned())).unwrap();
-    assert_eq!(lines.last().unwrap(), "6 segments, 6 reports and 1 dashboard are saved");
+    let said = "6 segments, 6 reports, 1 dashboard and 19 items of content are saved";
+    assert!(lines.iter().any(|line| line == said), "{lines:?}");
     let mut client = client(&server);
     let all = saved(&mut client);
     let [segments, reports, dashboards] = [&all[0], &all[1], &all[2]].map(|items| items.as_array().unwrap());
@@ -86,6 +89,31 @@ fn a_demo_saves_segments_reports_and_a_dashboard_that_have_answers() {
 }
 
 #[test]
+fn a_demo_names_its_content_exports_and_has_somebody_forgotten() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    fill(&options(address(&server), KEY), &mut |_| {}).unwrap();
+    let mut client = client(&server);
+    for kind in muster_kernel::model::content::ContentKind::ALL {
+        let lookup = format!("/api/v1/analytics/exports/lookups/{}", kind.as_str());
+        assert!(!get(&mut client, &lookup).as_array().unwrap().is_empty(), "{lookup}");
+    }
+    let exports = get(&mut client, EXPORTS);
+    assert_eq!(exports.as_array().unwrap().len(), 2);
+    for listed in exports.as_array().unwrap() {
+        let export = get(&mut client, &format!("{EXPORTS}/{}", listed["id"].as_str().unwrap()));
+        assert_eq!(export["status"], "completed");
+        assert!(export["presigned_urls"][0]["rows"].as_u64().unwrap() > 0, "{export}");
+    }
+    let erasures = get(&mut client, "/v1/erasures");
+    assert_eq!(erasures["data"][0]["status"], "completed");
+    let places = erasures["data"][0]["certificate"]["places"].as_array().unwrap();
+    assert!(places.iter().all(|place| place["found"] == 0), "{places:?}");
+    let forgotten = client.ask(&Request::get("/v1/users/u_closed_1").key(KEY));
+    forgotten.is_refused(404, "user_unknown");
+}
+
+#[test]
 fn the_same_demo_can_be_told_twice() {
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path(), &[]);
@@ -95,6 +123,8 @@ fn the_same_demo_can_be_told_twice() {
     let again = fill(&options(address(&server), KEY), &mut |_| {}).unwrap();
     assert_eq!(again.counts.refused, first.counts.refused, "the same seed makes the same mistakes");
     assert_eq!(saved(&mut client), before, "what is saved stays as it is");
+    assert_eq!(get(&mut client, EXPORTS).as_array().unwrap().len(), 2);
+    assert_eq!(get(&mut client, "/v1/erasures")["data"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -105,9 +135,9 @@ fn a_key_that_may_not_save_fills_all_the_same() {
     let key = made.lines().nth(2).unwrap().trim();
     let mut lines = Vec::new();
     fill(&options(address(&server), key), &mut |line| lines.push(line.to_owned())).unwrap();
-    let expected = "no segments and reports are saved: that needs a key with the scope `admin`";
-    assert_eq!(lines.last().unwrap(), expected);
-    assert_eq!(saved(&mut client(&server)), vec![Value::Array(Vec::new()); 3]);
+    let expected = "no segments, reports and content are saved: that needs a key with the scope `admin`";
+    assert!(lines.iter().any(|line| line == expected), "{lines:?}");
+    assert_eq!(saved(&mut client(&server)), vec![Value::Array(Vec::new()); SAVED.len()]);
 }
 
 #[test]
