@@ -9,9 +9,10 @@ use muster_kernel::model::export::{Export, ExportPart};
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::ports::{ExportFile, Exports, StoreError};
 
-use crate::formats::{self, Cell, RowFile, Table};
+use crate::formats::{self, Behind, Cell, RowFile, Table};
 
-/// Bytes of a file after which the next one is begun. A format that writes in blocks may go beyond it by one block.
+/// Bytes of a file after which the next one is begun. It may go beyond them by a block of its format and by the rows that
+/// wait for its thread.
 pub(super) const PART_BYTES_MAX: u64 = 256 << 20;
 
 /// Why rows cannot be written on.
@@ -64,7 +65,7 @@ impl Write for Target {
 
 struct Open {
     rows: u64,
-    file: Box<dyn RowFile>,
+    file: Box<Behind>,
     shared: Arc<Shared>,
 }
 
@@ -133,8 +134,10 @@ impl<'a> Parts<'a> {
             error: Mutex::default(),
         });
         let target = Target { shared: Arc::clone(&shared) };
-        let file = formats::begin(self.export.format, self.table, target);
-        Ok(Open { rows: 0, file: file.map_err(|error| shared.why(error))?, shared })
+        let file = formats::begin(self.export.format, self.table, target)
+            .and_then(|file| Behind::begin(self.table, file))
+            .map_err(|error| shared.why(error))?;
+        Ok(Open { rows: 0, file: Box::new(file), shared })
     }
 
     fn end(&mut self) -> Result<(), Unwritten> {
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
     use crate::formats::{Column, Type};
 
-    static TABLE: Table = Table::new("thing", &[Column { name: "id", r#type: Type::Text }]);
+    static TABLE: Table = Table::new("thing", &[Column { name: "id", r#type: Type::Text, is_shared: true }]);
 
     #[test]
     fn a_file_is_ended_once_it_has_its_bytes() {
@@ -175,9 +178,9 @@ mod tests {
         let asked = exports.begin_export(PRODUCTION, export("one")).unwrap();
         let mut parts = Parts::new(&exports, PRODUCTION, &asked, &TABLE, u64::MAX);
         assert_eq!(parts.bytes_max, 256 << 20);
-        parts.bytes_max = 100_000;
+        parts.bytes_max = 1_000_000;
         let mut ended = 0;
-        for number in 0..20_000u32 {
+        for number in 0..1_000_000u32 {
             // What cannot be compressed much.
             let text: String =
                 Sha256::digest(number.to_le_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -186,8 +189,8 @@ mod tests {
         }
         let all = parts.finish().unwrap();
         assert!(ended >= 2 && all.len() == ended + 1, "{all:?}");
-        assert_eq!(all.iter().map(|part| part.rows).sum::<u64>(), 20_000);
-        // Beyond the limit by what the compressor holds at most.
-        assert!(all[..ended].iter().all(|part| (100_000..300_000).contains(&part.bytes)), "{all:?}");
+        assert_eq!(all.iter().map(|part| part.rows).sum::<u64>(), 1_000_000);
+        // Beyond the limit by what waits for the thread and what the compressor holds at most.
+        assert!(all[..ended].iter().all(|part| (1_000_000..18_000_000).contains(&part.bytes)), "{all:?}");
     }
 }

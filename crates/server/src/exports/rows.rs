@@ -21,18 +21,23 @@ use twox_hash::XxHash64;
 use crate::formats::{Cell, Column, Table, Type};
 
 const fn text(name: &'static str) -> Column {
-    Column { name, r#type: Type::Text }
+    Column { name, r#type: Type::Text, is_shared: true }
 }
 
 const fn number(name: &'static str) -> Column {
-    Column { name, r#type: Type::Number }
+    Column { name, r#type: Type::Number, is_shared: true }
+}
+
+/// A text that is of one row alone.
+const fn own(name: &'static str) -> Column {
+    Column { name, r#type: Type::Text, is_shared: false }
 }
 
 const fn time(name: &'static str) -> Column {
-    Column { name, r#type: Type::Time }
+    Column { name, r#type: Type::Time, is_shared: false }
 }
 
-const METADATA: Column = Column { name: "metadata", r#type: Type::Json };
+const METADATA: Column = Column { name: "metadata", r#type: Type::Json, is_shared: false };
 
 /// Events.
 pub static EVENTS: Table = Table::new(
@@ -45,7 +50,7 @@ pub static EVENTS: Table = Table::new(
         text("company_id"),
         text("source"),
         time("inserted_at"),
-        text("internal_event_id"),
+        own("internal_event_id"),
         text("hostname"),
         text("pathname"),
         number("screen_width"),
@@ -66,7 +71,7 @@ pub static USERS: Table = Table::new(
     "user",
     &[
         text("app_token"),
-        text("user_id"),
+        own("user_id"),
         text("company_id"),
         time("first_seen_at"),
         time("last_seen_at"),
@@ -79,7 +84,7 @@ pub static COMPANIES: Table = Table::new(
     "company",
     &[
         text("app_token"),
-        text("company_id"),
+        own("company_id"),
         number("user_count"),
         time("first_seen_at"),
         time("last_seen_at"),
@@ -106,6 +111,7 @@ struct Row<'a> {
 /// Makes rows, one after another, with memory that is used again.
 pub struct Rows {
     app_token: String,
+    time: String,
     label: String,
     metadata: Vec<u8>,
 }
@@ -113,7 +119,12 @@ pub struct Rows {
 impl Rows {
     /// Of an environment.
     pub fn new(app_token: &str) -> Self {
-        Rows { app_token: app_token.to_owned(), label: String::new(), metadata: Vec::new() }
+        Rows {
+            app_token: app_token.to_owned(),
+            time: String::new(),
+            label: String::new(),
+            metadata: Vec::new(),
+        }
     }
 
     /// The rows of an event: one, or two.
@@ -187,14 +198,15 @@ impl Rows {
     /// is ours: the fields as they stand in the row with a zero byte between them, and the number in hexadecimal.
     fn label(&mut self, row: &Row<'_>) -> io::Result<()> {
         let mut hash = XxHash64::with_seed(0);
-        let at = row.at.to_string();
+        self.time.clear();
+        write!(self.time, "{}", row.at).map_err(io::Error::other)?;
         let fields: [&str; 6] = [
             &self.app_token,
             row.kind.as_str(),
             row.name,
             row.user.unwrap_or_default(),
             row.company.unwrap_or_default(),
-            &at,
+            &self.time,
         ];
         for (index, field) in fields.into_iter().enumerate() {
             if index > 0 {

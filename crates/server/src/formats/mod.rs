@@ -5,6 +5,7 @@
 //! nothing. It never knows what a row is about, where a file goes, or when one is full: whoever writes says so.
 
 mod avro;
+mod behind;
 mod columns;
 mod parquet;
 mod text;
@@ -14,6 +15,8 @@ use std::sync::OnceLock;
 
 use muster_kernel::model::export::FileFormat;
 use muster_kernel::model::time::Timestamp;
+
+pub use behind::Behind;
 
 /// Rows that a format with blocks holds before it writes them.
 pub const BLOCK_ROWS_MAX: usize = 1 << 16;
@@ -40,6 +43,8 @@ pub struct Column {
     pub name: &'static str,
     /// What it holds.
     pub r#type: Type,
+    /// Whether many rows share a value, so that a format may keep each but once and say between which they lie.
+    pub is_shared: bool,
 }
 
 /// What the rows of a file look like. Meant to be a `static`.
@@ -108,7 +113,7 @@ pub fn begin<'o>(
     format: FileFormat,
     table: &'static Table,
     out: impl Write + Send + 'o,
-) -> io::Result<Box<dyn RowFile + 'o>> {
+) -> io::Result<Box<dyn RowFile + Send + 'o>> {
     Ok(match format {
         FileFormat::Ndjson => Box::new(text::Ndjson::begin(table, out)),
         FileFormat::Csv => Box::new(text::Csv::begin(table, out)?),

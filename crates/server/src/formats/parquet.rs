@@ -7,9 +7,9 @@ use std::sync::Arc;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types;
+use parquet::schema::types::{self, ColumnPath};
 
 use super::columns::{Block, Gathered, Values, texts};
 use super::{Cell, Column, RowFile, Table, Type};
@@ -22,8 +22,7 @@ pub(super) struct ParquetFile<W: Write + Send> {
 impl<W: Write + Send> ParquetFile<W> {
     pub(super) fn begin(table: &'static Table, out: W) -> io::Result<Self> {
         let schema = schema(table).map_err(unwritten)?;
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties));
+        let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties(table)));
         Ok(ParquetFile { writer: writer.map_err(unwritten)?, block: Block::new(table.columns) })
     }
 
@@ -38,6 +37,24 @@ impl<W: Write + Send> ParquetFile<W> {
         }
         group.close().map(drop).map_err(unwritten)
     }
+}
+
+/// Least and largest values are told of row groups and not of pages: a group is small, and a reader skips whole ones; of
+/// objects nobody asks for them. A column whose rows share no values has no dictionary: it would not fit.
+fn properties(table: &Table) -> WriterProperties {
+    let all = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    let own = table.columns.iter().filter(|column| !column.is_shared);
+    let all = own.fold(all, |all, column| {
+        let path = ColumnPath::from(column.name);
+        let all = all.set_column_dictionary_enabled(path.clone(), false);
+        match column.r#type {
+            Type::Json => all.set_column_statistics_enabled(path, EnabledStatistics::None),
+            Type::Text | Type::Number | Type::Time => all,
+        }
+    });
+    all.build()
 }
 
 fn put<W: Write + Send>(

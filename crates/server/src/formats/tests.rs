@@ -15,10 +15,10 @@ use super::*;
 static TABLE: Table = Table::new(
     "thing",
     &[
-        Column { name: "id", r#type: Type::Text },
-        Column { name: "count", r#type: Type::Number },
-        Column { name: "at", r#type: Type::Time },
-        Column { name: "metadata", r#type: Type::Json },
+        Column { name: "id", r#type: Type::Text, is_shared: true },
+        Column { name: "count", r#type: Type::Number, is_shared: true },
+        Column { name: "at", r#type: Type::Time, is_shared: true },
+        Column { name: "metadata", r#type: Type::Json, is_shared: true },
     ],
 );
 
@@ -54,6 +54,18 @@ fn written(format: FileFormat, rows: &[[Cell<'_>; 4]]) -> Vec<u8> {
         file.row(row).unwrap();
     }
     file.finish().unwrap();
+    let bytes = out.0.lock().unwrap();
+    bytes.clone()
+}
+
+/// The same, by a thread of its own.
+fn written_behind(format: FileFormat, rows: &[[Cell<'_>; 4]]) -> Vec<u8> {
+    let out = Out::default();
+    let mut file = Behind::begin(&TABLE, begin(format, &TABLE, out.clone()).unwrap()).unwrap();
+    for row in rows {
+        file.row(row).unwrap();
+    }
+    Box::new(file).finish().unwrap();
     let bytes = out.0.lock().unwrap();
     bytes.clone()
 }
@@ -162,4 +174,51 @@ fn a_cell_that_is_not_of_its_column_is_refused() {
         let wrong = [Cell::Number(1), Cell::Nothing, Cell::Nothing, Cell::Nothing];
         assert!(file.row(&wrong).is_err(), "{format:?}");
     }
+}
+
+#[test]
+fn a_thread_writes_the_same_rows_in_the_same_order() {
+    let numbered = |number: i64| {
+        let mut row = rows()[usize::try_from(number % 3).unwrap()];
+        row[1] = Cell::Number(number);
+        row
+    };
+    let many: Vec<_> = (0..50_000).map(numbered).collect();
+    for format in [FileFormat::Ndjson, FileFormat::Csv, FileFormat::Parquet] {
+        for rows in [&many[..], &many[..1], &[]] {
+            assert!(written(format, rows) == written_behind(format, rows), "{format:?}, {} rows", rows.len());
+        }
+    }
+    let read = |bytes: &[u8]| -> Vec<Avro> {
+        apache_avro::Reader::new(bytes).unwrap().map(|record| record.unwrap()).collect()
+    };
+    assert!(read(&written(FileFormat::Avro, &many)) == read(&written_behind(FileFormat::Avro, &many)));
+}
+
+/// Refuses every byte.
+struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::other("no room"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_error_behind_is_told_and_a_dropped_file_writes_no_more() {
+    let mut file = Behind::begin(&TABLE, begin(FileFormat::Ndjson, &TABLE, Broken).unwrap()).unwrap();
+    let told = (0..1_000_000).find_map(|_| file.row(&rows()[0]).err());
+    let told = told.or_else(|| Box::new(file).finish().err()).unwrap();
+    assert_eq!(told.to_string(), "no room");
+    let out = Out::default();
+    let mut file = Behind::begin(&TABLE, begin(FileFormat::Ndjson, &TABLE, out.clone()).unwrap()).unwrap();
+    for _ in 0..100_000 {
+        file.row(&rows()[2]).unwrap();
+    }
+    drop(file);
+    assert_eq!(Arc::strong_count(&out.0), 1, "nobody holds the file any more");
 }
