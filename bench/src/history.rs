@@ -25,8 +25,10 @@ use muster_testkit::builders::{PRODUCTION, environment, identify};
 use muster_testkit::clock::DAY_ONE;
 use serde_json::json;
 
+use crate::questions::Questions;
+
 const DAY_MS: i64 = 86_400_000;
-const DAYS: i64 = 180;
+pub const DAYS: i64 = 180;
 const BATCH: usize = 4096;
 const EVENT_NAMES: usize = 40;
 const COUNTRIES: [&str; 10] = ["US", "GB", "DE", "FR", "IN", "BR", "JP", "AU", "NL", "SE"];
@@ -199,7 +201,9 @@ pub fn fill(options: &FillOptions) -> Result<ExitCode> {
     for number in 0..all {
         if number < options.users {
             let country = COUNTRIES[made.chance.usize(0..COUNTRIES.len())];
-            batch.push(&identify(&user_id(number), &[("country", Value::Text(country))]));
+            // Before all events, so that these say when a user was last seen.
+            let known = identify(&user_id(number), &[("country", Value::Text(country))]);
+            batch.push(&EventDraft { occurred_at: Some(Timestamp(DAY_ONE.0 - 1)), ..known });
             if let Some(out) = &mut users {
                 out.write_all(&u32::try_from(number)?.to_le_bytes())?;
                 write_text(country, out)?;
@@ -261,6 +265,12 @@ pub fn ask(options: &AskOptions) -> Result<ExitCode> {
         let answer = ask()?;
         let rounds = timed(options.rounds, || ask().map(drop))?;
         answers.insert(name.to_owned(), json!({ "ms": rounds, "answer": comparable(&answer) }));
+    }
+    let people = Questions::new()?;
+    for name in Questions::NAMES {
+        let answer = people.ask(name, &engine)?;
+        let rounds = timed(options.rounds, || people.ask(name, &engine).map(drop))?;
+        answers.insert(name.to_owned(), json!({ "ms": rounds, "answer": answer }));
     }
     let user = UserId::parse(&user_id(123)).map_err(|_| anyhow!("no such user id"))?;
     let one = EventQuery { user: Some(user), ..EventQuery::default() };

@@ -11,6 +11,7 @@ mod history;
 mod load;
 mod parquet;
 mod plan;
+mod questions;
 mod request;
 mod response;
 mod rows;
