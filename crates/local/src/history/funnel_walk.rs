@@ -41,7 +41,8 @@ const NONE: Beginning = Beginning { time: i64::MIN, index: 0, group: 0 };
 
 impl Beginning {
     fn is_within(&self, time: i64, window: i64) -> bool {
-        self.time != NONE.time && time.saturating_sub(self.time) <= window
+        // Of none the difference is larger than any window.
+        time.saturating_sub(self.time) <= window
     }
 }
 
@@ -132,15 +133,16 @@ impl Walk {
         for (index, met) in events {
             self.exclude(met.mask);
             let mut serves = met.mask & STEPS;
+            let this = match self.begins(&met) {
+                true => Beginning { time: met.time, index, group: met.group },
+                false => NONE,
+            };
             // From the last step on: an event serves one step of an attempt only.
             while serves != 0 {
                 let step = serves.ilog2() as usize;
                 serves &= !(1 << step);
-                let beginning = match step.checked_sub(1) {
-                    Some(before) => self.steps[before],
-                    None if self.begins(&met) => Beginning { time: met.time, index, group: met.group },
-                    None => continue,
-                };
+                // Without a branch: which step an event serves cannot be foretold.
+                let beginning = *self.steps.get(step.wrapping_sub(1)).unwrap_or(&this);
                 if beginning.is_within(met.time, self.window) {
                     self.steps[step] = beginning;
                     self.reach(step, met.time, beginning, &mut group);

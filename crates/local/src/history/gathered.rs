@@ -3,6 +3,9 @@
 
 use super::lane::to_signed;
 
+/// So many events are sorted by insertion.
+const FEW: usize = 24;
+
 /// An event.
 #[derive(Clone, Copy, Default)]
 pub struct Seen {
@@ -80,12 +83,30 @@ impl Gathered {
     pub fn in_order(&mut self, user: usize, position: impl Fn(&Seen) -> u64) -> &[Seen] {
         let start = user.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         let seen = &mut self.sorted[start..self.ends[user] as usize];
-        seen.sort_by(|a, b| {
+        let order = |a: &Seen, b: &Seen| {
             a.time.cmp(&b.time).then_with(|| match a.run == b.run {
                 true => a.row.cmp(&b.row),
                 false => position(a).cmp(&position(b)),
             })
-        });
+        };
+        match seen.len() {
+            0..=FEW => insert_each(seen, |a, b| order(a, b).is_lt()),
+            _ => seen.sort_by(order),
+        }
         seen
+    }
+}
+
+/// Insertion sort: most users have few events, and each run of theirs is in order already.
+#[inline]
+fn insert_each(seen: &mut [Seen], is_before: impl Fn(&Seen, &Seen) -> bool) {
+    for index in 1..seen.len() {
+        let one = seen[index];
+        let mut place = index;
+        while place > 0 && is_before(&one, &seen[place - 1]) {
+            seen[place] = seen[place - 1];
+            place -= 1;
+        }
+        seen[place] = one;
     }
 }
