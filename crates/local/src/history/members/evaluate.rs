@@ -268,19 +268,19 @@ impl<'a> Asking<'a> {
                     return verdict;
                 };
                 // Each value is looked at once, and only when somebody has it.
-                let mut known: Vec<Option<Truth>> = vec![None; column.value_count() as usize];
-                for number in among.iter() {
+                let mut known: Vec<u8> = vec![UNKNOWN; column.value_count() as usize];
+                let (yes, open) = among.split(|number| {
                     let value = column.value(number);
-                    let truth = match known.get(value as usize).copied().flatten() {
-                        Some(truth) => truth,
-                        None => {
-                            let truth = ready.holds(column.meaning(value).map(Found::Value));
-                            known[value as usize] = Some(truth);
-                            truth
+                    match known.get(value as usize) {
+                        Some(bits) if *bits != UNKNOWN => *bits,
+                        _ => {
+                            let bits = bits_of(ready.holds(column.meaning(value).map(Found::Value)));
+                            known.iter_mut().skip(value as usize).take(1).for_each(|known| *known = bits);
+                            bits
                         }
-                    };
-                    verdict.add(number, truth);
-                }
+                    }
+                });
+                return Verdict { yes, open };
             }
             Field::FirstSeen => seen_at(&mut verdict, &ready, &seen.first, NEVER_FIRST, among),
             Field::LastSeen => seen_at(&mut verdict, &ready, &seen.last, NEVER_LAST, among),
@@ -294,6 +294,18 @@ impl<'a> Asking<'a> {
             }
         }
         verdict
+    }
+}
+
+/// What nobody has looked at.
+const UNKNOWN: u8 = u8::MAX;
+
+/// The sets of a verdict that a truth puts somebody into, as [`Set::split`] wants it.
+fn bits_of(truth: Truth) -> u8 {
+    match truth {
+        Truth::No => 0,
+        Truth::Yes => 1,
+        Truth::Conflict => 2,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::history::bits::{BLOCK, Block};
 use crate::history::column::{Column, value_of};
 use crate::history::counts::numbers_of;
 use crate::history::dictionary::{property_key, read};
-use crate::history::lane::to_signed;
+use crate::history::lane::{from_signed, to_signed};
 use crate::history::part::{Content, Part};
 use crate::history::scan::{Scan, Unit};
 
@@ -139,7 +139,8 @@ impl<'a> Counted<'a> {
         see: impl Fn(&mut A, u32, &[u32]) + Sync,
     ) -> Result<Vec<A>, StoreError> {
         let last = u32::try_from(self.standing.users.last.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        let all = (1..=last).step_by(RANGE_USERS as usize);
+        // From 0 on, which is nobody, so that sets take whole words.
+        let all = (0..=last).step_by(RANGE_USERS as usize);
         let ranges: Vec<(u32, u32)> = all
             .map(|first| (first, first.saturating_add(RANGE_USERS - 1).min(last)))
             .filter(|(first, last)| wanted(*first, *last))
@@ -159,14 +160,10 @@ impl<'a> Counted<'a> {
 
     fn of_ranges(&self, opened: &[Opened<'_>], rows: u64, among: &Set) -> Result<Set, StoreError> {
         let see = |holding: &mut Set, first: u32, counts: &[u32]| {
-            for (user, count) in (first..).zip(counts) {
-                if self.times.holds(u64::from(*count)) && among.contains(user) {
-                    holding.insert(user);
-                }
-            }
+            holding.insert_where(first, counts, |count| self.times.holds(u64::from(*count)));
         };
         let found = self.ranges(opened, rows, |first, last| among.reaches(first, last), Set::default, see)?;
-        Ok(found.into_iter().fold(Set::default(), |all, some| all.or(&some)))
+        Ok(found.into_iter().fold(Set::default(), |all, some| all.or(&some)).and(among))
     }
 
     fn of_companies(&self, opened: &[Opened<'_>], rows: u64, among: &Set) -> Result<Set, StoreError> {
@@ -222,6 +219,17 @@ impl<'a> Counted<'a> {
                 times.fill(0);
             } else {
                 part.times.block(block, &mut times);
+            }
+            if passing.is_none() && !hides {
+                // As lanes hold them, and without a branch: which are within cannot be foretold.
+                let since = from_signed(self.from);
+                let reach = from_signed(self.until).saturating_sub(since);
+                for (user, time) in users[from..until].iter().zip(&times[from..until]) {
+                    if let Some(count) = counts.get_mut(place(*user)) {
+                        *count += u32::from(time.wrapping_sub(since) < reach);
+                    }
+                }
+                continue;
             }
             let first_row = block * BLOCK + from - rows.start;
             let shown = users[from..until].iter().zip(&times[from..until]);

@@ -60,6 +60,38 @@ impl Set {
         self
     }
 
+    /// The numbers that `look` answers with bit 0 set, and those with bit 1: word by word, since of a million numbers each
+    /// is looked at.
+    pub fn split(&self, mut look: impl FnMut(u32) -> u8) -> (Set, Set) {
+        let mut split = (Vec::with_capacity(self.0.len()), Vec::with_capacity(self.0.len()));
+        for (index, word) in (0u32..).zip(&self.0) {
+            let (mut rest, mut first, mut second) = (*word, 0, 0);
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                let found = u64::from(look(index * 64 + bit));
+                first |= (found & 1) << bit;
+                second |= (found >> 1 & 1) << bit;
+            }
+            split.0.push(first);
+            split.1.push(second);
+        }
+        (Set(split.0), Set(split.1))
+    }
+
+    /// Adds the numbers from `first`, a multiple of 64, on whose place `holds`.
+    pub fn insert_where<T>(&mut self, first: u32, places: &[T], holds: impl Fn(&T) -> bool) {
+        let begin = first as usize / 64;
+        let until = begin + places.len().div_ceil(64);
+        if self.0.len() < until {
+            self.0.resize(until, 0);
+        }
+        for (word, places) in self.0[begin..until].iter_mut().zip(places.chunks(64)) {
+            let bit = |(bit, place)| u64::from(holds(place)) << bit;
+            *word |= (0u32..).zip(places).map(bit).fold(0, |word, bit| word | bit);
+        }
+    }
+
     /// The numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0u32..).zip(&self.0).flat_map(|(index, word)| {
@@ -92,5 +124,19 @@ mod tests {
         assert_eq!(list(&a.clone().without(&b)), [1, 200]);
         assert_eq!((a.count(), a.contains(200), a.contains(201), a.contains(9999)), (4, true, false, false));
         assert!(a.reaches(190, 210) && !a.reaches(64 * 4, 64 * 9) && set(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_looked_at_word_by_word_is_found() {
+        let all = set(&[1, 5, 63, 64, 127, 128, 200]);
+        let (even, large) =
+            all.split(|number| u8::from(number.is_multiple_of(2)) | u8::from(number > 100) << 1);
+        let list = |set: &Set| set.iter().collect::<Vec<_>>();
+        assert_eq!((list(&even), list(&large)), (vec![64, 128, 200], vec![127, 128, 200]));
+        let mut set = set(&[3, 64]);
+        let mut places = [0u32; 70];
+        (places[1], places[69]) = (4, 5);
+        set.insert_where(64, &places, |place| *place > 3);
+        assert_eq!(list(&set), [3, 64, 65, 133]);
     }
 }
