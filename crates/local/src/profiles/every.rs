@@ -17,7 +17,12 @@ impl View<'_> {
         kind: ProfileKind,
         mut see: impl FnMut(&str, ProfileView<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.store.snapshot().each(kind, &mut |id, value| see(id, stored_view(value)?))?;
+        // What is erased stands in the store until it is taken out: until then each is read as everybody else reads it.
+        let has_erased = self.fresh.each().any(|generation| generation.has_erased());
+        self.store.snapshot().each(kind, &mut |id, value| match has_erased {
+            false => see(id, stored_view(value)?),
+            true => self.get(kind, id)?.map_or(Ok(()), |profile| see(id, profile.view())),
+        })?;
         let mut fresh: Vec<String> = Vec::new();
         for generation in self.fresh.each() {
             generation.visit(kind, |id, _| fresh.push(id.to_owned()));

@@ -171,6 +171,11 @@ impl Generation {
         self.erased.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether anything below does not count any more.
+    pub fn has_erased(&self) -> bool {
+        self.has_erased.load(Ordering::Acquire)
+    }
+
     /// Whether nothing below counts for a subject.
     pub fn erases(&self, kind: ProfileKind, id: &str) -> bool {
         self.has_erased.load(Ordering::Acquire)
