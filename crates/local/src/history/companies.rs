@@ -5,9 +5,10 @@
 //! company by company. Where all of them need more memory than a question may have, a share of the companies is asked
 //! about at a time.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use muster_kernel::model::report::Pattern;
+use muster_kernel::model::report::{Level, Pattern};
 use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
@@ -31,11 +32,27 @@ pub enum Subjects<'a> {
 }
 
 impl<'a> Subjects<'a> {
+    /// Users or companies.
+    pub fn level(&self) -> Level {
+        match self {
+            Subjects::Users(_) => Level::User,
+            Subjects::Companies(_) => Level::Company,
+        }
+    }
+
     /// Who takes part, if not everybody does.
     pub fn who(&self) -> Option<&'a RoaringBitmap> {
         match self {
             Subjects::Users(who) => *who,
             Subjects::Companies(companies) => companies.who,
+        }
+    }
+
+    /// The companies that the events of some rows belong to ([`Companies::of_rows`]), where companies are asked about.
+    pub fn companies_of(&self, source: &Source<'_>, rows: &Range<usize>) -> Option<Vec<u32>> {
+        match self {
+            Subjects::Users(_) => None,
+            Subjects::Companies(companies) => Some(companies.of_rows(source, rows)),
         }
     }
 
@@ -69,7 +86,7 @@ pub struct Companies<'a> {
 impl Companies<'_> {
     /// For each of some rows the company that its event belongs to: the one that it names, else that of its user; 0 for none,
     /// and for those that take no part.
-    pub fn of_rows(&self, source: &Source<'_>, rows: &std::ops::Range<usize>) -> Vec<u32> {
+    pub fn of_rows(&self, source: &Source<'_>, rows: &Range<usize>) -> Vec<u32> {
         let mut companies = Vec::with_capacity(rows.len());
         let mut named: Block = [0; BLOCK];
         source.show(rows, |first_row, users, _| {

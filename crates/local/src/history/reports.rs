@@ -146,7 +146,7 @@ impl Archive {
     ) -> Result<TrendAnswer, StoreError> {
         let scan = self.scan_of(ground, inquiry);
         let by = told_apart(&scan, question.about(), ground);
-        trend::trend(&scan, question, by, ground.state.who.as_deref())
+        trend::trend(&scan, question, by, ground.subjects())
     }
 
     /// See `Reports::path`.
@@ -181,7 +181,7 @@ impl Archive {
                 funnel::Asked::new(&scan, question, by, subjects)?.people(number)?
             }
             Behind::Retention(question, number) => retention::people(&scan, question, number, subjects)?,
-            Behind::Trend(question, number) => trend::people(&scan, question, number, by, subjects.who())?,
+            Behind::Trend(question, number) => trend::people(&scan, question, number, by, subjects)?,
             Behind::Path(question, number) => path::people(&scan, question, *number, subjects)?,
         };
         ranges::page(number.about().level, &people, &scan, after, limit)

@@ -1,5 +1,6 @@
 //! Trends as a fold over ranges of users: each event of a range falls into one row and one interval (or into several that
-//! overlap), and is added up there; different users are told by bits that are forgotten with their range.
+//! overlap), and is added up there; different users are told by bits that are forgotten with their range, different companies by
+//! a set for each cell.
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use roaring::RoaringBitmap;
 
 use super::buckets::Finder;
 use super::column::value_of;
+use super::companies::Subjects;
 use super::counts::reach;
 use super::dictionary::{property_key, read};
 use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
@@ -29,7 +31,7 @@ const RANGE_USERS_MAX: usize = 1 << 15;
 /// Bytes of a range's bits: fit a processor's own cache.
 const RANGE_BYTES: usize = 256 << 10;
 
-/// See `Reports::trend`; `by` tells groups apart, `who` takes part, if not everybody does.
+/// See `Reports::trend`; `by` tells groups apart.
 ///
 /// # Errors
 /// As that.
@@ -37,13 +39,13 @@ pub fn trend(
     scan: &Scan<'_>,
     question: &TrendQuestion,
     by: By<'_>,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<TrendAnswer, StoreError> {
     let line = |series: &TrendSeries| -> Result<TrendLine, StoreError> {
-        let now = Asked::new(scan, series, Intervals::now(question, series), who)?;
+        let now = Asked::new(scan, series, Intervals::now(question, series), subjects)?;
         let total = now.rows(&Rows::one(), By::Nothing)?.pop().unwrap_or_default();
         let before = question.previous.as_ref().map(|previous| -> Result<TrendRow, StoreError> {
-            let asked = Asked::new(scan, series, Intervals::before(previous, series), who)?;
+            let asked = Asked::new(scan, series, Intervals::before(previous, series), subjects)?;
             Ok(asked.rows(&Rows::one(), By::Nothing)?.pop().unwrap_or_default())
         });
         let previous = before.transpose()?;
@@ -70,10 +72,10 @@ pub fn people(
     question: &TrendQuestion,
     number: &TrendNumber,
     by: By<'_>,
-    who: Option<&RoaringBitmap>,
+    subjects: Subjects<'_>,
 ) -> Result<RoaringBitmap, StoreError> {
     let Some(series) = question.series.get(number.series) else { return Ok(RoaringBitmap::new()) };
-    let mut asked = Asked::new(scan, series, Intervals::now(question, series), who)?;
+    let mut asked = Asked::new(scan, series, Intervals::now(question, series), subjects)?;
     let (rows, by) = match number.row {
         Row::All => (Rows::one(), By::Nothing),
         Row::Group(_) | Row::Other => (asked.rank(by, question.groups_max)?, by),
@@ -85,11 +87,10 @@ pub fn people(
     };
     let Some(row) = row else { return Ok(RoaringBitmap::new()) };
     asked.wanted = Some(Wanted { row, interval: number.interval });
-    // Nobody is behind events about nobody.
-    asked.sources.retain(|source| source.unit.entry().users.1 > 0);
-    let folds = asked.fold(Told::Rows(&rows), by, Of::measure(&series.measure))?;
+    let folds = asked.fold(Told::Rows(&rows), by, asked.of())?;
     let mut people = RoaringBitmap::new();
     folds.into_iter().for_each(|fold| people |= fold.people);
+    // Nobody is behind events about nobody.
     people.remove(0);
     Ok(people)
 }
@@ -156,7 +157,7 @@ struct Asked<'a, 'q> {
     sources: Vec<Source<'a>>,
     /// The number of the property whose numbers are asked for, if any event has it.
     property: Option<u32>,
-    who: Option<&'q RoaringBitmap>,
+    subjects: Subjects<'q>,
     /// Where people are asked for and not numbers.
     wanted: Option<Wanted>,
 }
@@ -179,11 +180,11 @@ impl<'a, 'q> Asked<'a, 'q> {
         scan: &'a Scan<'a>,
         series: &'q TrendSeries,
         intervals: Intervals<'q>,
-        who: Option<&'q RoaringBitmap>,
+        subjects: Subjects<'q>,
     ) -> Result<Self, StoreError> {
         scan.check()?;
         let mut sources = ranges::every_source(scan, &[&series.pattern], false, intervals.reach())?;
-        if series.measure.is_of_users() || who.is_some() {
+        if is_of_users(series, subjects) {
             sources.retain(|source| source.unit.entry().users.1 > 0);
         }
         let finder = match intervals {
@@ -193,7 +194,11 @@ impl<'a, 'q> Asked<'a, 'q> {
         let mut key = Vec::new();
         property_key(series.measure.property().unwrap_or_default().as_bytes(), &mut key);
         let property = read(scan.known).names.get(&key);
-        Ok(Asked { scan, series, intervals, finder, sources, property, who, wanted: None })
+        Ok(Asked { scan, series, intervals, finder, sources, property, subjects, wanted: None })
+    }
+
+    fn of(&self) -> Of {
+        Of::measure(&self.series.measure, self.subjects.level())
     }
 
     /// The groups with the most events.
@@ -210,7 +215,7 @@ impl<'a, 'q> Asked<'a, 'q> {
 
     /// What is measured, row by row.
     fn rows(&self, rows: &Rows, by: By<'_>) -> Result<Vec<TrendRow>, StoreError> {
-        let of = Of::measure(&self.series.measure);
+        let of = self.of();
         let mut folds = self.fold(Told::Rows(rows), by, of)?.into_iter().map(|fold| fold.cells);
         let mut sum = folds.next().unwrap_or_else(|| Cells::new(of, self.intervals.count(), rows.count()));
         for cells in folds {
@@ -254,15 +259,14 @@ impl<'a, 'q> Asked<'a, 'q> {
                 for place in fold.touched.drain(..) {
                     fold.seen[place] = 0;
                 }
-                if let Some(who) = self.who {
+                if let Subjects::Users(Some(who)) = self.subjects {
                     fold.taking_part.clear();
                     fold.taking_part.resize((range.1 - range.0) as usize + 1, false);
                     for user in who.range(range.0..=range.1) {
                         fold.taking_part[(user - range.0) as usize] = true;
                     }
                 }
-                let asks_whom = self.who.is_some() || self.series.measure.is_of_users();
-                if range.0 > 0 || !asks_whom {
+                if range.0 > 0 || !is_of_users(self.series, self.subjects) {
                     self.sources.iter().try_for_each(|source| self.look(fold, source, *range, of))?;
                 }
                 fold.groups.check()?;
@@ -293,6 +297,8 @@ impl<'a, 'q> Asked<'a, 'q> {
         if of.is_of_numbers() && numbers.is_none() {
             return Ok(());
         }
+        let companies = self.subjects.companies_of(source, &rows);
+        let asks_whom = matches!(self.subjects, Subjects::Users(Some(_)));
         let (hides, absent, row_bits) = (source.hides_any(), groups.absent(), self.intervals.count() + 1);
         let ranks = groups.ranks();
         source.show(&rows, |first_row, users, times| {
@@ -300,26 +306,28 @@ impl<'a, 'q> Asked<'a, 'q> {
                 let index = row - rows.start;
                 let user = u32::try_from(*user).unwrap_or_default();
                 let Some((first, last)) = self.cells_of(to_signed(*time)) else { continue };
+                let subject = companies.as_ref().map_or(user, |companies| companies[index]);
                 let is_out = passing.as_ref().is_some_and(|passing| !passing[index])
                     || (hides && source.hides(row))
-                    || (self.who.is_some() && !taking_part[(user - range.0) as usize]);
+                    || (companies.is_some() && subject == 0)
+                    || (asks_whom && !taking_part[(user - range.0) as usize]);
                 if is_out {
                     continue;
                 }
                 let group = groups
-                    .of_subject(user)
+                    .of_subject(subject)
                     .unwrap_or_else(|| by_value.as_ref().map_or(absent, |by_value| by_value[index]));
                 if group == SKIPPED {
                     continue;
                 }
                 let group = group as usize;
-                let company = if of == Of::Companies { source.part.companies.get(row) } else { None };
+                let company = self.company(source, row, subject, of);
                 let number = numbers.as_ref().and_then(|numbers| numbers[index]);
                 if let Some(wanted) = self.wanted {
                     let counts = (of != Of::Companies || company.is_some_and(|company| company > 0))
                         && (!of.is_of_numbers() || number.is_some());
                     if counts && wanted.has(group, (first, last)) {
-                        people.insert(user);
+                        people.insert(subject);
                     }
                     continue;
                 }
@@ -331,15 +339,24 @@ impl<'a, 'q> Asked<'a, 'q> {
                     }
                     continue;
                 }
-                cells.add(
-                    group,
-                    if ranks { 0 } else { first },
-                    company.and_then(|company| u32::try_from(company).ok()),
-                    number,
-                );
+                // Where intervals overlap only the companies of each are asked for, never how many events it has.
+                let (first, last) = if ranks { (0, 0) } else { (first, last) };
+                (first..=last).for_each(|cell| cells.add(group, cell, company, number));
             }
         });
         Ok(())
+    }
+
+    /// The company that an event counts for, where different ones are counted; 0 is none.
+    #[inline]
+    fn company(&self, source: &Source<'_>, row: usize, subject: u32, of: Of) -> Option<u32> {
+        match (of, &self.series.measure) {
+            (Of::Companies, TrendMeasure::UniqueCompanies) => {
+                u32::try_from(source.part.companies.get(row)?).ok()
+            }
+            (Of::Companies, _) => Some(subject),
+            _ => None,
+        }
     }
 
     /// The first and the last interval that an instant falls into.
@@ -372,6 +389,11 @@ impl<'a, 'q> Asked<'a, 'q> {
         });
         Some(places.into_iter().map(|place| known[place as usize]).collect())
     }
+}
+
+/// Whether events about nobody have no part.
+fn is_of_users(series: &TrendSeries, subjects: Subjects<'_>) -> bool {
+    matches!(subjects, Subjects::Users(who) if who.is_some() || series.measure.is_of_users())
 }
 
 /// Sets a bit; answers whether it was not set before.

@@ -1,5 +1,6 @@
 //! What a trend adds up: for each row and interval, and each row as a whole, as little as its measure needs.
 
+use muster_kernel::model::report::Level;
 use muster_kernel::model::report::trend::{TrendMeasure, TrendRow, leading, sum_of, summand};
 use roaring::RoaringBitmap;
 
@@ -11,11 +12,11 @@ const LOOSE_MAX: usize = 1 << 12;
 pub enum Of {
     /// Events.
     Events,
-    /// Different users.
+    /// Different users, who are told by their ranges.
     Users,
     /// Events and different users.
     EventsAndUsers,
-    /// Different companies.
+    /// Different companies, and events.
     Companies,
     /// Numbers: how many, their sum, the smallest and the largest.
     Numbers,
@@ -25,8 +26,9 @@ pub enum Of {
 
 impl Of {
     /// What a measure needs.
-    pub fn measure(measure: &TrendMeasure) -> Of {
+    pub fn measure(measure: &TrendMeasure, level: Level) -> Of {
         match measure {
+            _ if level == Level::Company && measure.is_of_users() => Of::Companies,
             TrendMeasure::Total => Of::Events,
             TrendMeasure::UniqueUsers | TrendMeasure::Trailing { .. } => Of::Users,
             TrendMeasure::PerUser => Of::EventsAndUsers,
@@ -136,7 +138,7 @@ impl Cells {
         self.users[place] += u64::from(is_new);
     }
 
-    /// One more event, with the company that it names and its number.
+    /// One more event, with the company that is told and its number.
     #[inline]
     pub fn add(&mut self, row: usize, cell: usize, company: Option<u32>, number: Option<f64>) {
         if row * self.width >= self.events.len() {
@@ -193,6 +195,14 @@ impl Cells {
         values.chunks(self.width).filter_map(row).collect()
     }
 
+    /// How many different users or companies a cell has.
+    fn different(&self, place: usize) -> u64 {
+        match self.of {
+            Of::Companies => self.companies[place].len(),
+            _ => self.users[place],
+        }
+    }
+
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of events are far below what a double tells apart"
@@ -201,11 +211,12 @@ impl Cells {
         let summed = self.summed.get(place).copied().unwrap_or(NOTHING);
         match measure {
             TrendMeasure::Total => Some(self.events[place] as f64),
-            TrendMeasure::UniqueUsers | TrendMeasure::Trailing { .. } => Some(self.users[place] as f64),
-            TrendMeasure::UniqueCompanies => Some(self.companies[place].len() as f64),
+            TrendMeasure::UniqueUsers | TrendMeasure::UniqueCompanies | TrendMeasure::Trailing { .. } => {
+                Some(self.different(place) as f64)
+            }
             TrendMeasure::PerUser => {
-                let (events, users) = (self.events[place], self.users[place]);
-                (users > 0).then(|| events as f64 / users as f64)
+                let (events, different) = (self.events[place], self.different(place));
+                (different > 0).then(|| events as f64 / different as f64)
             }
             TrendMeasure::Sum(_) => Some(sum_of(summed.sum)),
             TrendMeasure::Average(_) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
+use muster_kernel::model::erasure::ErasedKind;
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::history::{Breakdown, EventName, PropertyIs};
 use muster_kernel::model::profile::Profile;
@@ -16,7 +17,7 @@ use muster_kernel::model::report::{Level, Pattern, Which, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
 use muster_kernel::model::segment::{Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND};
-use muster_kernel::model::value::Value;
+use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{Inquiry, Profiles, Reports};
 use muster_testkit::builders::{PRODUCTION, company, identify, joining, tracked, user};
 use muster_testkit::clock::DAY_ONE;
@@ -136,8 +137,8 @@ fn trend() -> impl Strategy<Value = TrendQuestion> {
     let interval = prop_oneof![Just(Interval::Hour), Just(Interval::Day), Just(Interval::Month)];
     let series = prop::collection::vec((pattern(), 0usize..10, "p[0-4]", 1u8..=100, 1u16..40), 1..4);
     let shape = (span(), interval, any::<bool>());
-    (series, shape, 1usize..4, about(Just(Level::User))).prop_map(|(series, shape, groups_max, about)| {
-        let (_, who, breakdown) = about;
+    (series, shape, 1usize..4, about(level())).prop_map(|(series, shape, groups_max, about)| {
+        let (level, who, breakdown) = about;
         let (span, interval, compares) = shape;
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let cut = |span| Buckets::cut(span, interval, &zone).unwrap_or_else(|_| Buckets::whole(span));
@@ -167,7 +168,7 @@ fn trend() -> impl Strategy<Value = TrendQuestion> {
             TrendSeries { pattern, measure }
         };
         let series = series.into_iter().map(one).collect();
-        TrendQuestion { series, buckets, previous, breakdown, groups_max, who }
+        TrendQuestion { level, series, buckets, previous, breakdown, groups_max, who }
     })
 }
 
@@ -227,6 +228,42 @@ proptest! {
     }
 }
 
+/// Between an erasure and its purge the store still holds what is erased.
+#[test]
+fn an_erased_company_is_in_no_report_from_its_deletion_on() {
+    let mut pair = Pair::new();
+    let mut visit = joining(tracked("user 0", "x", &[]), "firm 2");
+    visit.company_properties = identify("", &[("p1", Value::Text("gold"))]).properties;
+    pair.act(Act::Append(vec![visit]));
+    // Into the store.
+    pair.act(Act::Reopen);
+    let of_users = FunnelQuestion {
+        level: Level::User,
+        steps: vec![Pattern::track("x"), Pattern::track("y")],
+        order: Order::Ordered,
+        span: Span::ALL,
+        window: HOUR,
+        counting: Counting::Users,
+        exclusions: Vec::new(),
+        breakdown: Some(Breakdown::CompanyProperty("p1".into())),
+        groups_max: 3,
+        who: Who::default(),
+    };
+    let of_companies = FunnelQuestion { level: Level::Company, ..of_users.clone() };
+    let counted = |pair: &Pair, question: &FunnelQuestion| {
+        let answer = pair.engine().funnel(PRODUCTION, question, &Inquiry::default()).unwrap().answer;
+        (answer.total.steps[0].count, answer.groups.first().and_then(|(group, _)| group.clone()))
+    };
+    let gold = Some(OwnedValue::of(Value::Text("gold")));
+    assert_eq!(counted(&pair, &of_users), (1, gold.clone()));
+    assert_eq!(counted(&pair, &of_companies), (1, gold));
+    pair.act(Act::Erase(ErasedKind::Companies, 2));
+    assert_eq!(counted(&pair, &of_users), (1, None));
+    assert_eq!(counted(&pair, &of_companies), (0, None));
+    pair.act(Act::Purge);
+    assert_eq!(counted(&pair, &of_companies), (0, None));
+}
+
 /// More groups than a question has memory for: they are ranked in several passes. So are companies asked about.
 #[test]
 fn a_breakdown_by_very_many_values_ends_and_adds_up() {
@@ -256,6 +293,7 @@ fn a_breakdown_by_very_many_values_ends_and_adds_up() {
         who: Who::default(),
     };
     let trend = TrendQuestion {
+        level: Level::User,
         series: vec![TrendSeries { pattern: Pattern::track("x"), measure: TrendMeasure::Total }],
         buckets: Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap(),
         previous: None,
@@ -368,6 +406,7 @@ fn reports_of_many_users_answer_as_the_model_does() {
     };
     let series = |measure| TrendSeries { pattern: track("x"), measure };
     let trend = TrendQuestion {
+        level: Level::User,
         series: vec![series(TrendMeasure::UniqueUsers), series(TrendMeasure::Percentile("p1".into(), 50))],
         buckets: daily.intervals.clone(),
         previous: None,
@@ -375,6 +414,7 @@ fn reports_of_many_users_answer_as_the_model_does() {
         groups_max: 2,
         who: Who::default(),
     };
+    let of_companies = TrendQuestion { level: Level::Company, ..trend.clone() };
     let by_user = TrendQuestion { breakdown: by_user, ..trend.clone() };
     let path = PathQuestion {
         level: Level::User,
@@ -391,6 +431,6 @@ fn reports_of_many_users_answer_as_the_model_does() {
         PathQuestion { level: Level::Company, ..path.clone() },
         PathQuestion { direction: Direction::To, ..path },
     ];
-    let of_companies = RetentionQuestion { level: Level::Company, ..daily.clone() };
-    check(&pair, USERS, &funnels, &[daily, of_companies], (&[trend, by_user], &paths));
+    let cohorts_of_companies = RetentionQuestion { level: Level::Company, ..daily.clone() };
+    check(&pair, USERS, &funnels, &[daily, cohorts_of_companies], (&[trend, of_companies, by_user], &paths));
 }

@@ -58,6 +58,7 @@ fn retention(returning: Pattern, belong: Cohorts) -> RetentionQuestion {
 fn trend(measure: TrendMeasure, breakdown: Option<Breakdown>) -> TrendQuestion {
     let span = Span { from: DAY_ONE, until: DAY_ONE.plus(180 * DAY) };
     TrendQuestion {
+        level: Level::User,
         series: vec![TrendSeries { pattern: Pattern::track("event 3"), measure }],
         buckets: Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap(),
         previous: None,

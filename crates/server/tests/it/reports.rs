@@ -558,6 +558,16 @@ fn reports_about_companies_count_what_all_their_users_did() {
     assert_eq!((&cohorts[0]["size"], &cohorts[0]["returned"]), (&json!(2), &json!([2, 1])));
     assert_eq!(caller.names("retention", &weeks, &json!({"cohort": 0, "period": 1})), ["acme"]);
 
+    let series: Vec<Value> =
+        ["total", "unique_users", "wau"].map(|measure| json!({"event": "visit", "measure": measure})).into();
+    let trend = json!({"level": "company", "series": series, "from": "2026-03-02", "to": "2026-03-05"});
+    let lines = caller.ask("trend", &trend)["series"].clone();
+    let total = |line: usize| (lines[line]["total"]["values"].clone(), lines[line]["total"]["whole"].clone());
+    assert_eq!(total(0), (json!([1, 1, 0]), json!(2)), "dee is of no company");
+    assert_eq!(total(1), (json!([1, 1, 0]), json!(2)));
+    assert_eq!(total(2), (json!([1, 2, 2]), json!(2)));
+    assert_eq!(caller.names("trend", &trend, &json!({"series": 2, "interval": 0})), ["acme"]);
+
     let path = json!({"level": "company", "anchor": visit, "from": "2026-03-01", "to": "2026-04-01"});
     let answer = caller.ask("path", &path);
     let branch = |event: &str, users: u64, ended: u64, next: Value| json!({"event": event, "type": "track", "users": users, "ended": ended, "next": next});
@@ -592,13 +602,13 @@ fn what_companies_cannot_be_asked_is_refused_with_its_place() {
     let pro = json!({"name": "Pro", "level": "user", "text": "plan is \"pro\""});
     assert_eq!(caller.send("POST", "/v1/segments", &pro).status, 201);
     let funnel = json!({"level": "company", "steps": [{"event": "visit"}, {"event": "signup"}]});
-    let trend = json!({"level": "company", "series": [{"event": "visit"}]});
+    let trend = json!({"level": "company", "series": [{"event": "visit"}], "breakdown": {"user": "plan"}});
     for (kind, question, pointer, code) in [
         ("funnel", with(&funnel, "level", json!("team")), "/level", "field_invalid"),
         ("funnel", with(&funnel, "breakdown", json!({"user": "plan"})), "/breakdown/user", "field_invalid"),
         ("funnel", with(&funnel, "who", json!({"filter": "plan is \"pro\""})), "/who/filter", "rule_invalid"),
         ("funnel", with(&funnel, "who", json!({"segment": 1})), "/who/segment", "rule_invalid"),
-        ("trend", trend, "/level", "field_invalid"),
+        ("trend", trend, "/breakdown/user", "field_invalid"),
     ] {
         let answer = caller.send("POST", &format!("/v1/reports/{kind}"), &question);
         assert_eq!(answer.status, 400, "{}", answer.text());

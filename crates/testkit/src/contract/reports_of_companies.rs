@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use muster_kernel::model::calendar::Span;
+use muster_kernel::model::calendar::{Buckets, Interval, Span};
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::history::{Breakdown, EventName, PropertyIs};
 use muster_kernel::model::report::funnel::{Counting, FunnelNumber, FunnelQuestion, Order};
 use muster_kernel::model::report::path::{Direction, PathBranch, PathNumber, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionNumber, RetentionQuestion, Returned};
+use muster_kernel::model::report::trend::{TrendMeasure, TrendNumber, TrendQuestion, TrendSeries};
 use muster_kernel::model::report::{Behind, Level, Pattern, Pin, Pinned, Row, Unaskable, Which, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
 use muster_kernel::model::segment::{Moment, Rule};
@@ -33,6 +34,7 @@ pub fn reports_of_companies_keep_their_promises(
     companies_take_part_and_are_told_apart_by_what_they_are(&subject);
     a_company_comes_back_when_one_of_its_users_does(&subject);
     a_company_has_one_path(&subject);
+    companies_are_counted_by_intervals(&subject);
     companies_of_a_pin_are_those_of_its_answer(&subject);
 }
 
@@ -184,6 +186,52 @@ fn a_company_has_one_path(subject: &Subject<'_>) {
     let expected =
         [vec![branch("s", 2, 1, &[1])], vec![branch("y", 1, 0, &[1])], vec![branch("x", 1, 1, &[])]];
     assert_eq!(ask(&back), expected);
+}
+
+fn companies_are_counted_by_intervals(subject: &Subject<'_>) {
+    let story = "ann: id@-9/acme v@0 v@1; bob: id@-9/acme v@1440; cid: id@-9/globex v@1441; dee: v@0; \
+                 x: firm@0=gold/acme";
+    subject.tell("pulse", story);
+    let span = Span { from: DAY_ONE, until: DAY_ONE.plus(3 * DAY) };
+    let buckets = Buckets::cut(span, Interval::Day, &TimeZone::UTC).unwrap_or_else(|_| Buckets::whole(span));
+    let spans = buckets.trailing(2, &TimeZone::UTC).unwrap_or_default();
+    let trailing = TrendMeasure::Trailing { spans, previous: Vec::new() };
+    use TrendMeasure::{PerUser, Total, UniqueCompanies, UniqueUsers};
+    let series = [Total, UniqueUsers, PerUser, trailing, UniqueCompanies]
+        .map(|measure| TrendSeries { pattern: pattern("pulse", "v"), measure });
+    let asked = TrendQuestion {
+        level: Level::Company,
+        series: series.into(),
+        buckets,
+        previous: None,
+        breakdown: Some(Breakdown::CompanyProperty("plan".into())),
+        groups_max: 9,
+        who: Who::default(),
+    };
+    assert_eq!(asked.check(), Ok(()));
+    let answer = subject.reports.trend(PRODUCTION, &asked, &Inquiry::default());
+    let lines = answer.unwrap_or_else(|error| panic!("{error}")).answer.lines;
+    let told: Vec<_> = lines.iter().map(|line| (line.total.values.clone(), line.total.whole)).collect();
+    let row = |values: [f64; 3], whole: f64| (values.map(Some).to_vec(), Some(whole));
+    let per_company = (vec![Some(2.0), Some(1.0), None], Some(2.0));
+    let expected = [
+        row([2.0, 2.0, 0.0], 4.0),
+        row([1.0, 2.0, 0.0], 2.0),
+        per_company,
+        row([1.0, 2.0, 2.0], 2.0),
+        row([0.0, 0.0, 0.0], 0.0),
+    ];
+    assert_eq!(told, expected, "dee belongs to none, and no event names one");
+    let gold = Some(OwnedValue::of(Value::Text("gold")));
+    let rows: Vec<_> = lines[1].groups.iter().map(|(group, row)| (group.clone(), row.whole)).collect();
+    assert_eq!(rows, [(gold.clone(), Some(1.0)), (None, Some(1.0))]);
+    let people = |series, interval, row| {
+        let number = TrendNumber { series, interval, row };
+        gather(subject.reports, PRODUCTION, Behind::Trend(&asked, &number))
+    };
+    assert_eq!(people(3, Some(2), Row::All), named("pulse", &["acme", "globex"]));
+    assert_eq!(people(1, Some(0), Row::All), named("pulse", &["acme"]));
+    assert_eq!(people(1, None, Row::Group(gold)), named("pulse", &["acme"]));
 }
 
 fn companies_of_a_pin_are_those_of_its_answer(subject: &Subject<'_>) {

@@ -4,7 +4,7 @@ use muster_kernel::model::calendar::{Buckets, Interval, Span};
 use muster_kernel::model::event::{EventDraft, EventKind};
 use muster_kernel::model::history::{Breakdown, PropertyIs};
 use muster_kernel::model::report::trend::{TrendLine, TrendMeasure, TrendQuestion, TrendRow, TrendSeries};
-use muster_kernel::model::report::{Pattern, Which, Who};
+use muster_kernel::model::report::{Level, Pattern, Which, Who};
 use muster_kernel::model::time::MINUTE;
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{EventLog, Inquiry, Reports};
@@ -61,6 +61,7 @@ fn question(name: &str, measures: &[TrendMeasure]) -> TrendQuestion {
     let series =
         |measure: &TrendMeasure| TrendSeries { pattern: Pattern::track(name), measure: measure.clone() };
     TrendQuestion {
+        level: Level::User,
         series: measures.iter().map(series).collect(),
         buckets: days(0, 3),
         previous: None,

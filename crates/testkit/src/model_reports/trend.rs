@@ -21,7 +21,7 @@ fn line(world: World<'_>, question: &TrendQuestion, series: &TrendSeries) -> Tre
     let now = cells(&question.buckets, &series.measure, false);
     let all = told(world.events);
     let events = meant(world, &all, question, series);
-    let group_of = |told: &&&Told<'_>| world.group(Level::User, question.breakdown.as_ref(), told);
+    let group_of = |told: &&&Told<'_>| world.group(question.level, question.breakdown.as_ref(), told);
     let inside = events.iter().filter(|told| is_counted(told, &now));
     let (own, groups_left_out) = match question.breakdown {
         Some(_) => ranked(inside.map(|told| group_of(&told)), question.groups_max),
@@ -29,7 +29,7 @@ fn line(world: World<'_>, question: &TrendQuestion, series: &TrendSeries) -> Tre
     };
     let row = |cells: &[Cell<'_>], keep: &dyn Fn(&Group) -> bool| {
         let kept: Vec<&Told<'_>> = events.iter().filter(|told| keep(&group_of(told))).copied().collect();
-        row(&kept, cells, &series.measure)
+        row(&kept, cells, &series.measure, &|told| world.subject_of(question.level, told))
     };
     let before = question.previous.as_ref().map(|previous| cells(previous, &series.measure, true));
     TrendLine {
@@ -48,10 +48,11 @@ fn meant<'t, 'a>(
     question: &TrendQuestion,
     series: &TrendSeries,
 ) -> Vec<&'t Told<'a>> {
-    let who = world.who(Level::User, &question.who);
-    let asks_whom = !question.who.is_everybody() || series.measure.is_of_users();
+    let who = world.who(question.level, &question.who);
+    let asks_whom =
+        question.level == Level::Company || !question.who.is_everybody() || series.measure.is_of_users();
     let takes_part = |told: &&Told<'_>| {
-        let is_of_them = told.event.user_id.is_some_and(|id| who.contains(id));
+        let is_of_them = world.subject_of(question.level, told).is_some_and(|id| who.contains(id));
         series.pattern.matches(&told.event) && (!asks_whom || is_of_them)
     };
     all.iter().filter(takes_part).collect()
@@ -63,7 +64,7 @@ pub fn people(world: World<'_>, question: &TrendQuestion, number: &TrendNumber) 
     let now = cells(&question.buckets, &series.measure, false);
     let all = told(world.events);
     let events = meant(world, &all, question, series);
-    let group_of = |told: &Told<'_>| world.group(Level::User, question.breakdown.as_ref(), told);
+    let group_of = |told: &Told<'_>| world.group(question.level, question.breakdown.as_ref(), told);
     let inside = events.iter().filter(|told| is_counted(told, &now));
     let (own, _) = ranked(inside.map(|told| group_of(told)), question.groups_max);
     let is_behind = |told: &&&Told<'_>| {
@@ -78,7 +79,8 @@ pub fn people(world: World<'_>, question: &TrendQuestion, number: &TrendNumber) 
         };
         in_time && in_row && counts
     };
-    events.iter().filter(is_behind).filter_map(|told| Some(told.event.user_id?.to_owned())).collect()
+    let behind = events.iter().filter(is_behind);
+    behind.filter_map(|told| Some(world.subject_of(question.level, told)?.to_owned())).collect()
 }
 
 fn number_in(told: &Told<'_>, measure: &TrendMeasure) -> Option<f64> {
@@ -115,10 +117,15 @@ fn is_counted(told: &Told<'_>, cells: &[Cell<'_>]) -> bool {
     cells.iter().any(|cell| cell.holds(told))
 }
 
-fn row(events: &[&Told<'_>], cells: &[Cell<'_>], measure: &TrendMeasure) -> TrendRow {
+fn row<'a>(
+    events: &[&Told<'a>],
+    cells: &[Cell<'_>],
+    measure: &TrendMeasure,
+    subject: &dyn Fn(&Told<'a>) -> Option<&'a str>,
+) -> TrendRow {
     let among = |holds: &dyn Fn(&Told<'_>) -> bool| {
-        let held: Vec<&Told<'_>> = events.iter().filter(|told| holds(told)).copied().collect();
-        value(&held, measure)
+        let held: Vec<&Told<'a>> = events.iter().filter(|told| holds(told)).copied().collect();
+        value(&held, measure, subject)
     };
     TrendRow {
         values: cells.iter().map(|cell| among(&|told| cell.holds(told))).collect(),
@@ -126,8 +133,12 @@ fn row(events: &[&Told<'_>], cells: &[Cell<'_>], measure: &TrendMeasure) -> Tren
     }
 }
 
-fn value(events: &[&Told<'_>], measure: &TrendMeasure) -> Option<f64> {
-    let users: HashSet<_> = events.iter().filter_map(|told| told.event.user_id).collect();
+fn value<'a>(
+    events: &[&Told<'a>],
+    measure: &TrendMeasure,
+    subject: &dyn Fn(&Told<'a>) -> Option<&'a str>,
+) -> Option<f64> {
+    let users: HashSet<_> = events.iter().filter_map(|told| subject(told)).collect();
     let companies: HashSet<_> = events.iter().filter_map(|told| told.event.company_id).collect();
     let mut numbers: Vec<f64> = events.iter().filter_map(|told| number_in(told, measure)).collect();
     numbers.sort_by(f64::total_cmp);

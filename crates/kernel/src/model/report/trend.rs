@@ -1,7 +1,8 @@
 //! Trends: how much there was of something, interval by interval.
 //!
 //! A series counts the events that its pattern means and whose time lies in the span of the intervals, also those about
-//! nobody unless only some users are asked for; what is said of users is said of events about one. A *number* of an
+//! nobody unless only some users are asked for; what is said of users is said of events about one. About companies it counts
+//! the events that belong to one, and different companies wherever a measure counts different users. A *number* of an
 //! event is a property that is a JSON number, or a string that reads as one; other events have none. So that a sum does
 //! not depend on the order in which it is made, each number is taken down to a whole multiple of 2⁻⁴⁰ first, and those
 //! that are not smaller than 2⁶⁴ on either side take no part in sums and averages. Percentiles are those of the numbers with
@@ -18,13 +19,13 @@ use super::{About, Breakdown, Level, Pattern, Row, Unaskable, Who, check_groups,
 pub enum TrendMeasure {
     /// Events.
     Total,
-    /// Different users.
+    /// Different users, or companies.
     UniqueUsers,
     /// Different companies that events name.
     UniqueCompanies,
-    /// Events about a user by different users; nothing where there are none.
+    /// Events about a user by different users (a company's by companies); nothing where there are none.
     PerUser,
-    /// For each interval the different users in a span of its own that ends with it ([`Buckets::trailing`]): those
+    /// For each interval the different users (companies) in a span of its own that ends with it ([`Buckets::trailing`]): those
     /// active in a day, a week or a month up to then.
     Trailing {
         /// One for each interval.
@@ -57,7 +58,7 @@ impl TrendMeasure {
         }
     }
 
-    /// Whether it is asked of users, so that events about nobody have no part.
+    /// Whether it is asked of users, or companies, so that events of none have no part.
     pub fn is_of_users(&self) -> bool {
         matches!(self, TrendMeasure::UniqueUsers | TrendMeasure::PerUser | TrendMeasure::Trailing { .. })
     }
@@ -75,6 +76,8 @@ pub struct TrendSeries {
 /// How much was there?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrendQuestion {
+    /// Whose events, and who is told apart.
+    pub level: Level,
     /// The lines.
     pub series: Vec<TrendSeries>,
     /// The intervals.
@@ -92,7 +95,7 @@ pub struct TrendQuestion {
 impl TrendQuestion {
     /// Whom it is about.
     pub fn about(&self) -> About<'_> {
-        About { level: Level::User, who: &self.who, breakdown: self.breakdown.as_ref() }
+        About { level: self.level, who: &self.who, breakdown: self.breakdown.as_ref() }
     }
 
     /// # Errors

@@ -20,7 +20,7 @@ use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
 use super::people::{self, PeopleBody};
-use super::question::{BreakdownFields, ConditionFields, IntervalWord, RowFields, WhoFields};
+use super::question::{BreakdownFields, ConditionFields, IntervalWord, LevelWord, RowFields, WhoFields};
 use super::trend_body::AnswerBody;
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
@@ -34,6 +34,8 @@ use crate::http::reader::Reader;
 #[schema(as = TrendQuestion)]
 #[expect(dead_code, reason = "describes what `read` reads")]
 pub(super) struct QuestionFields {
+    /// Whom it is about: `user` or `company`; `user` when absent.
+    level: Option<LevelWord>,
     /// 1 to 10 series.
     series: Vec<SeriesFields>,
     /// Lines that are worked out from the series; 10 at most.
@@ -83,7 +85,7 @@ struct SeriesFields {
 }
 
 /// What is measured. `dau`, `wau` and `mau` are the different users of the 1, 7 and 30 days of the calendar that end with
-/// the interval.
+/// the interval. Where companies are asked about, `unique_users`, `per_user`, `dau`, `wau` and `mau` count them instead.
 #[derive(ToSchema)]
 #[schema(as = TrendMeasure, rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes what `read` reads")]
@@ -191,6 +193,7 @@ impl Report for Trend {
     type Number = TrendNumber;
 
     fn read(reading: &mut Reading, object: &mut Object<'_>) -> Option<Self> {
+        let level = reading.level(object);
         let cut = cut(reading, object);
         let items = reading.list(object, "series", 1..=TREND_SERIES_MAX);
         let count = items.as_ref().map_or(TREND_SERIES_MAX, Vec::len);
@@ -202,12 +205,13 @@ impl Report for Trend {
             })
         });
         let formulas = formulas(reading, object, count);
-        let breakdown = reading.breakdown(object, Level::User);
-        let who = reading.who(object, Level::User);
+        let breakdown = reading.breakdown(object, level.unwrap_or(Level::User));
+        let who = reading.who(object, level.unwrap_or(Level::User));
         let Cut { buckets, previous, interval, zone } = cut?;
         let (names, series) = series?.into_iter().unzip();
         let (breakdown, groups_max) = breakdown?;
-        let question = TrendQuestion { series, buckets, previous, breakdown, groups_max, who: who? };
+        let (level, who) = (level?, who?);
+        let question = TrendQuestion { level, series, buckets, previous, breakdown, groups_max, who };
         let trend = Trend { question, names, formulas: formulas?, interval, zone: zone.1 };
         match trend.question.check() {
             Ok(()) => Some(trend),
