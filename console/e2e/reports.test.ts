@@ -318,6 +318,20 @@ describe('Companies', () => {
     });
   });
 
+  test('are counted over time, and stand behind the counts', async () => {
+    await as(owner, async (page) => {
+      const series = [{ event: 'report_opened', measure: 'wau' }];
+      await page.goto(`/reports/trend?${question({ series, interval: 'day', last_days: 7 })}`);
+      await page.getByRole('columnheader', { name: 'report_opened, weekly active users' }).waitFor();
+      await countCompanies(page);
+      const counted = 'report_opened, weekly active companies';
+      await page.getByRole('columnheader', { name: counted }).waitFor();
+      await expectAccessible(page, 'a trend of companies');
+      await page.getByRole('button', { name: `2: ${counted}`, exact: true }).click();
+      await companies(page).getByRole('heading', { name: '2 companies' }).waitFor();
+    });
+  });
+
   test('come back, and have a path', async () => {
     await as(owner, async (page) => {
       const asked = { start: { event: 'signed_up' }, returning: { event: 'report_opened' }, each: 'day' };

@@ -2750,6 +2750,7 @@ export interface components {
              * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
              */
             last_days?: number | null;
+            level?: components["schemas"]["ReportLevel"] | null;
             order?: components["schemas"]["FunnelOrder"] | null;
             /** @description 2 to 48 steps. */
             steps: components["schemas"]["ReportPattern"][];
@@ -2769,7 +2770,7 @@ export interface components {
         FunnelStep: {
             /**
              * Format: int64
-             * @description Users or attempts.
+             * @description Users, companies or attempts.
              */
             count: number;
             time: components["schemas"]["FunnelTime"] | null;
@@ -3505,7 +3506,7 @@ export interface components {
             type: string | null;
             /**
              * Format: int64
-             * @description Whose path comes through it.
+             * @description Whose path comes through it: users, or companies.
              */
             users: number;
         };
@@ -3560,6 +3561,7 @@ export interface components {
              * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
              */
             last_days?: number | null;
+            level?: components["schemas"]["ReportLevel"] | null;
             /**
              * Format: int32
              * @description Levels, that of the anchor among them; 5 when absent.
@@ -3782,10 +3784,10 @@ export interface components {
         };
         /** @description What rows are told apart by. */
         ReportBreakdown: {
-            /** @description A property of the user, as it is now. */
+            /** @description A property of the user, as it is now; not where companies are counted. */
             user: string;
         } | {
-            /** @description A property of the company that the user belongs to, both as they are now. */
+            /** @description A property of the company that the user belongs to, both as they are now; or of the company that is counted. */
             company: string;
         } | {
             /** @description A property of the event. */
@@ -3803,6 +3805,11 @@ export interface components {
          * @enum {string}
          */
         ReportKind: "trend" | "funnel" | "retention" | "path";
+        /**
+         * @description Whom a report is about.
+         * @enum {string}
+         */
+        ReportLevel: "user" | "company";
         /** @description Which events: by `event` (with `type`, another kind than tracked events), by `type` alone, or every `active` one. */
         ReportPattern: {
             /** @description With `true`: every event but those that identify. */
@@ -3827,13 +3834,13 @@ export interface components {
             snapshot: string | null;
             /**
              * Format: int64
-             * @description How many they are: the number itself, wherever it counts users.
+             * @description How many they are: the number itself, wherever it counts users, or companies where the question is about those.
              */
             total: number;
         };
-        /** @description Somebody behind a number. */
+        /** @description Somebody behind a number: a user, or a company. */
         ReportPerson: {
-            /** @description The user's id. */
+            /** @description The id of the user or the company. */
             id: string;
             last_seen_at: components["schemas"]["Instant"] | null;
         };
@@ -3846,11 +3853,11 @@ export interface components {
         ReportWho: {
             /**
              * Format: int32
-             * @description The number of a segment of users.
+             * @description The number of a segment, of the level of the question.
              */
             segment: number;
         } | {
-            /** @description A rule, as `plan is "pro"`. */
+            /** @description A rule, as `plan is "pro"`; about companies as `company.plan is "pro"`. */
             filter: string;
         };
         /** @description How long something may take; a month is 30 days. */
@@ -3963,6 +3970,7 @@ export interface components {
              * @description So many days of the calendar, today the last.
              */
             last_days?: number | null;
+            level?: components["schemas"]["ReportLevel"] | null;
             /**
              * Format: int32
              * @description Periods of a cohort at most, period 0 among them; all when absent.
@@ -4445,7 +4453,7 @@ export interface components {
         };
         /**
          * @description What is measured. `dau`, `wau` and `mau` are the different users of the 1, 7 and 30 days of the calendar that end with
-         *     the interval.
+         *     the interval. Where companies are asked about, `unique_users`, `per_user`, `dau`, `wau` and `mau` count them instead.
          * @enum {string}
          */
         TrendMeasure: "total" | "unique_users" | "unique_companies" | "per_user" | "dau" | "wau" | "mau" | "sum" | "average" | "min" | "max" | "percentile";
@@ -4497,6 +4505,7 @@ export interface components {
              * @description Instead of `from` and `to`: so many days of the calendar, today the last; 30 when nothing is said.
              */
             last_days?: number | null;
+            level?: components["schemas"]["ReportLevel"] | null;
             /** @description With `true`, as many whole intervals before the first one as well. */
             previous?: boolean | null;
             /** @description 1 to 10 series. */

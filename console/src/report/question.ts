@@ -36,19 +36,21 @@ export const WINDOW_MAX: Record<WindowUnit, number> = {
 };
 export type ConversionWindow = Partial<Record<WindowUnit, number>>;
 
-export type Measure =
-  | 'total'
-  | 'unique_users'
-  | 'unique_companies'
-  | 'per_user'
-  | 'dau'
-  | 'wau'
-  | 'mau'
-  | 'sum'
-  | 'average'
-  | 'min'
-  | 'max'
-  | 'percentile';
+export const MEASURES = [
+  'total',
+  'unique_users',
+  'unique_companies',
+  'per_user',
+  'dau',
+  'wau',
+  'mau',
+  'sum',
+  'average',
+  'min',
+  'max',
+  'percentile',
+] as const;
+export type Measure = (typeof MEASURES)[number];
 export interface TrendSeries extends Pattern {
   name?: string;
   measure: Measure;
@@ -56,6 +58,8 @@ export interface TrendSeries extends Pattern {
   percentile?: number;
 }
 export interface TrendQuestion extends Span {
+  /** Whom it counts; users when absent. */
+  level?: Level;
   series: TrendSeries[];
   formulas?: { name: string; formula: string }[];
   interval: Interval;
@@ -144,6 +148,7 @@ const SHAPES: { [K in Kind]: Record<string, (value: unknown) => boolean> } = (()
     trend: {
       ...common,
       ...broken,
+      level,
       series: isList,
       formulas: isList,
       interval,

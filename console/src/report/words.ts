@@ -19,6 +19,7 @@ import {
   type Interval,
   type Kind,
   letter,
+  levelOf,
   type Measure,
   type Pattern,
   type TrendQuestion,
@@ -37,7 +38,7 @@ export const COUNTED_WORDS: Record<Level, { one: string; many: string; behind: [
   company: { one: 'company', many: 'companies', behind: ['company', 'companies'] },
 };
 
-export const MEASURE_WORDS: Record<Measure, string> = {
+const MEASURE_WORDS: Record<Measure, string> = {
   total: 'times',
   unique_users: 'different users',
   unique_companies: 'different companies',
@@ -52,6 +53,20 @@ export const MEASURE_WORDS: Record<Measure, string> = {
   percentile: 'percentile of',
 };
 
+/** What a measure that counts users counts of companies. */
+const OF_COMPANIES: Partial<Record<Measure, string>> = {
+  unique_users: 'different companies',
+  unique_companies: 'different companies that are named',
+  per_user: 'times per company',
+  dau: 'daily active companies',
+  wau: 'weekly active companies',
+  mau: 'monthly active companies',
+};
+
+export function measureWords(measure: Measure, level: Level): string {
+  return (level === 'company' ? OF_COMPANIES[measure] : undefined) ?? MEASURE_WORDS[measure];
+}
+
 export function patternName({ event, type, active }: Pattern): string {
   if (active) return 'Any activity';
   if (event || type) return eventTitle(type ?? '', event);
@@ -63,7 +78,9 @@ export function seriesName(question: TrendQuestion, index: number): string {
   const series = question.series[index];
   if (series === undefined) return letter(index);
   if (series.name) return series.name;
-  const measure = [MEASURE_WORDS[series.measure], series.property].filter(Boolean).join(' ');
+  const measure = [measureWords(series.measure, levelOf(question)), series.property]
+    .filter(Boolean)
+    .join(' ');
   const prefix = question.series.length > 1 ? `${letter(index)} · ` : '';
   return `${prefix}${patternName(series)}, ${measure}`;
 }

@@ -3,12 +3,14 @@ import {
   type Interval,
   isTrailing,
   letter,
-  type Measure,
+  levelOf,
+  MEASURES,
   needsProperty,
   type TrendQuestion,
   type TrendSeries,
 } from '../../report/question.ts';
-import { MEASURE_WORDS } from '../../report/words.ts';
+import { measureWords } from '../../report/words.ts';
+import type { Level } from '../../rule/rule.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { Checkbox, INPUT } from '../../ui/field.tsx';
@@ -20,6 +22,7 @@ import {
   Choice,
   changed,
   type FieldsProps,
+  LevelPart,
   Part,
   PatternField,
   When,
@@ -28,7 +31,6 @@ import {
 
 const SERIES_MAX = 10;
 const PERCENTILE = 90;
-const MEASURES = Object.entries(MEASURE_WORDS) as [Measure, string][];
 const INTERVALS: [Interval, string][] = [
   ['hour', 'by hour'],
   ['day', 'by day'],
@@ -38,6 +40,7 @@ const INTERVALS: [Interval, string][] = [
 
 export function TrendFields({ question, onChange }: FieldsProps<TrendQuestion>) {
   const { series, formulas = [], interval, previous, breakdown, who } = question;
+  const level = levelOf(question);
   const change = (index: number, next: Partial<TrendSeries> | null) =>
     onChange({ series: changed(series, index, next) });
   const changeFormula = (index: number, next: Partial<(typeof formulas)[number]> | null) => {
@@ -46,6 +49,7 @@ export function TrendFields({ question, onChange }: FieldsProps<TrendQuestion>) 
   };
   return (
     <>
+      <LevelPart question={question} onChange={onChange} />
       <Part
         title="What is counted"
         actions={
@@ -73,7 +77,7 @@ export function TrendFields({ question, onChange }: FieldsProps<TrendQuestion>) 
                   onChange={(next) => change(index, next)}
                   onRemove={series.length > 1 ? () => change(index, null) : undefined}
                 />
-                <MeasureFields series={one} onChange={(next) => change(index, next)} />
+                <MeasureFields level={level} series={one} onChange={(next) => change(index, next)} />
               </div>
             </li>
           ))}
@@ -122,8 +126,9 @@ export function TrendFields({ question, onChange }: FieldsProps<TrendQuestion>) 
           onChange={({ target }) => onChange({ previous: target.checked || undefined })}
         />
       </Part>
-      <WhoPart who={who} onChange={(who) => onChange({ who })} />
+      <WhoPart key={level} level={level} who={who} onChange={(who) => onChange({ who })} />
       <BreakdownPart
+        level={level}
         patterns={series}
         breakdown={breakdown}
         onChange={(breakdown) => onChange({ breakdown })}
@@ -133,9 +138,11 @@ export function TrendFields({ question, onChange }: FieldsProps<TrendQuestion>) 
 }
 
 function MeasureFields({
+  level,
   series,
   onChange,
 }: {
+  level: Level;
   series: TrendSeries;
   onChange: (change: Partial<TrendSeries>) => void;
 }) {
@@ -154,7 +161,7 @@ function MeasureFields({
       <Choice
         label="Measure"
         value={measure}
-        options={MEASURES}
+        options={MEASURES.map((each) => [each, measureWords(each, level)] as const)}
         onChange={(measure) =>
           onChange({
             measure,
