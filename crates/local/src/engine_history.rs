@@ -10,6 +10,7 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::segment::question::{
     Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
 };
+use muster_kernel::model::value::OwnedValue;
 use muster_kernel::ports::{History, Inquiry, ProfileKind, Segments, StoreError, StoredEvent};
 
 use crate::engine::Engine;
@@ -117,6 +118,18 @@ impl Segments for Engine {
         let environment = self.environment(environment)?;
         environment.history.up_to(environment.state.visible(), inquiry)?;
         environment.history.evidence(question, id, inquiry)
+    }
+
+    fn values(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        asked: (&str, &[String]),
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+        let environment = self.environment(environment)?;
+        environment.history.up_to(environment.state.visible(), inquiry)?;
+        environment.history.values(question, asked, inquiry)
     }
 }
 

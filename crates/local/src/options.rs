@@ -34,7 +34,8 @@ pub struct Options {
     pub history_threads: usize,
     /// Memory that one question to history may take, in bytes.
     pub history_question_bytes_max: u64,
-    /// How long the state that an answer of a report is of is kept in memory, in milliseconds.
+    /// How long the state that an answer of a report is of is kept in memory, and how long what was folded for segments as of a time
+    /// is kept for whoever asks on, in milliseconds.
     pub history_pin_ms_max: u64,
     /// Free disk space below which writes are refused as `disk_full`, so that merging and erasing still can run.
     pub free_disk_reserve_bytes: u64,

@@ -12,6 +12,7 @@ use muster_kernel::ports::{Inquiry, ProfileKind, RawEvents, StoreError, StoredEv
 
 use crate::model_engine::{Island, ModelEngine};
 use crate::model_history::{answer, wanted};
+use crate::model_segments::answer::Everybody;
 
 impl Island {
     /// The events that are not dropped, as they may be seen.
@@ -56,6 +57,16 @@ impl Island {
             }
         }
         Ok(answer::as_of(&shown, subject, at))
+    }
+
+    /// # Errors
+    /// When something that was dropped may have changed after `time`.
+    pub(crate) fn check_told(&self, time: Timestamp) -> Result<(), StoreError> {
+        let Some((until, since)) = self.dropped else { return Ok(()) };
+        let mut dropped = self.shown();
+        dropped.retain(|event| event.receipt.position <= until);
+        let since = Everybody::of(&dropped).latest_at().map_or(since, |latest| latest.max(since));
+        if time < since { Err(StoreError::Dropped { until, since }) } else { Ok(()) }
     }
 
     fn would_drop(&self, before: Timestamp) -> WouldDrop {

@@ -8,9 +8,10 @@ use muster_kernel::model::page::Cursor;
 use muster_kernel::model::segment::question::{
     Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
 };
+use muster_kernel::model::value::OwnedValue;
 use muster_kernel::ports::{Inquiry, Segments, StoreError};
 
-use crate::model_engine::ModelEngine;
+use crate::model_engine::{Island, ModelEngine};
 
 /// The answers of the model.
 pub mod answer {
@@ -26,6 +27,8 @@ pub mod answer {
     use muster_kernel::model::segment::question::{
         Evidence, Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion, Told,
     };
+    use muster_kernel::model::time::Timestamp;
+    use muster_kernel::model::value::OwnedValue;
     use muster_kernel::ports::{StoreError, StoredEvent};
 
     /// Everybody, folded from events.
@@ -38,10 +41,18 @@ pub mod answer {
     impl Everybody {
         /// Whom these events are about, and whom they name.
         pub fn of(events: &[StoredEvent]) -> Everybody {
+            Everybody::by(Timestamp(i64::MAX), events)
+        }
+
+        /// The same as if nothing had happened after a time.
+        pub fn by(until: Timestamp, events: &[StoredEvent]) -> Everybody {
             let mut everybody = Everybody::default();
             for stored in events {
                 let Ok(event) = Event::decode(&stored.payload) else { continue };
                 let received_at = stored.receipt.received_at;
+                if time_of(&event, received_at) > until {
+                    continue;
+                }
                 if let Some((id, change)) = Change::of_user(&event, received_at) {
                     let (profile, told) = everybody.users.entry(id.to_owned()).or_default();
                     profile.apply(&change);
@@ -82,12 +93,28 @@ pub mod answer {
             }
         }
 
-        fn last_seen(&self, level: Level, id: &str) -> Member {
-            let profile = match level {
+        fn profile(&self, level: Level, id: &str) -> Option<&Profile> {
+            match level {
                 Level::User => self.users.get(id).map(|(profile, _)| profile),
                 Level::Company => self.companies.get(id),
-            };
-            Member { id: id.to_owned(), last_seen_at: profile.and_then(Profile::last_seen_at) }
+            }
+        }
+
+        /// The latest moment that anybody's profile knows of.
+        pub fn latest_at(&self) -> Option<Timestamp> {
+            let users = self.users.values().map(|(profile, _)| profile);
+            users.chain(self.companies.values()).filter_map(|profile| profile.view().latest_at()).max()
+        }
+
+        /// See `Segments::values`.
+        pub fn values(&self, level: Level, id: &str, names: &[String]) -> Vec<Option<OwnedValue>> {
+            let value = |name: &String| self.profile(level, id)?.property(name).map(OwnedValue::of);
+            names.iter().map(value).collect()
+        }
+
+        fn last_seen(&self, level: Level, id: &str) -> Member {
+            let last_seen_at = self.profile(level, id).and_then(Profile::last_seen_at);
+            Member { id: id.to_owned(), last_seen_at }
         }
 
         /// Whether the rule holds for each, and the members.
@@ -159,6 +186,15 @@ pub mod answer {
     }
 }
 
+impl Island {
+    /// Everybody whom a question can see.
+    fn everybody(&self, question: &SegmentQuestion) -> Result<answer::Everybody, StoreError> {
+        let until = question.until();
+        self.check_told(until)?;
+        Ok(answer::Everybody::by(until, &self.shown()))
+    }
+}
+
 impl Segments for ModelEngine {
     fn preview(
         &self,
@@ -168,9 +204,7 @@ impl Segments for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<SegmentPreview, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| {
-            Ok(answer::Everybody::of(&island.shown()).preview(question, sample_max))
-        })
+        self.with(environment, |island| Ok(island.everybody(question)?.preview(question, sample_max)))
     }
 
     fn members(
@@ -183,9 +217,7 @@ impl Segments for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<MemberPage, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| {
-            answer::Everybody::of(&island.shown()).page(question, order, after, limit)
-        })
+        self.with(environment, |island| island.everybody(question)?.page(question, order, after, limit))
     }
 
     fn evidence(
@@ -196,9 +228,18 @@ impl Segments for ModelEngine {
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| {
-            Ok(answer::Everybody::of(&island.shown()).evidence(question.level, id))
-        })
+        self.with(environment, |island| Ok(island.everybody(question)?.evidence(question.level, id)))
+    }
+
+    fn values(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        (id, names): (&str, &[String]),
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+        wanted(inquiry)?;
+        self.with(environment, |island| Ok(island.everybody(question)?.values(question.level, id, names)))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::model::id::EnvironmentId;
 use crate::model::page::Cursor;
 use crate::model::segment::question::{Evidence, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion};
+use crate::model::value::OwnedValue;
 
 use super::error::StoreError;
 use super::history::Inquiry;
@@ -10,7 +11,9 @@ use super::history::Inquiry;
 /// Laws: an answer is what [`crate::model::segment::meaning`] says of each subject, at the question's one moment and of one
 /// state of the data, which holds every event whose append resolved before the question was asked (law 1) and none of
 /// another environment (law 5) or of an erased user. A subject is a user that an event is about, or a company that an
-/// event names. Numbers, pages and evidence of one state agree.
+/// event names. Numbers, pages and evidence of one state agree. A question that looks back is answered as if nothing had
+/// happened after its moment, by today's knowledge of what had. Where that can no longer be told, because events were dropped,
+/// it is refused as [`StoreError::Dropped`], also when it is so of one subject of many.
 pub trait Segments: Send + Sync {
     /// How many members there are, and some of them.
     ///
@@ -51,4 +54,17 @@ pub trait Segments: Send + Sync {
         id: &str,
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError>;
+
+    /// Some properties of a user or company, by its id and their names, as the question sees them. For one member after the other: what
+    /// there is to fold is folded once.
+    ///
+    /// # Errors
+    /// As [`Segments::preview`].
+    fn values(
+        &self,
+        environment: EnvironmentId,
+        question: &SegmentQuestion,
+        wanted: (&str, &[String]),
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Option<OwnedValue>>, StoreError>;
 }

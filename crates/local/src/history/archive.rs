@@ -55,7 +55,7 @@ pub struct ArchiveOptions {
     pub threads: usize,
     /// Memory that one question may take.
     pub question_bytes_max: usize,
-    /// How long the state that an answer is of is kept.
+    /// How long the state that an answer is of is kept, and what was folded as of a time gone by.
     pub pin_age: Duration,
 }
 

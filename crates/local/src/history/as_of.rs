@@ -41,7 +41,14 @@ pub fn profile(
 
 /// What the base knows of a subject. It cannot be asked of a time before it, nor about somebody of whom it knows something of a
 /// later time, as what was true before that is no longer kept.
-fn based(scan: &Scan<'_>, (kind, id): (ProfileKind, &str), at: AsOf) -> Result<Option<Profile>, StoreError> {
+///
+/// # Errors
+/// When it cannot be asked, or is damaged.
+pub fn based(
+    scan: &Scan<'_>,
+    (kind, id): (ProfileKind, &str),
+    at: AsOf,
+) -> Result<Option<Profile>, StoreError> {
     let Some((base, sieve)) = &scan.snapshot.base else { return Ok(None) };
     let dropped = |since| Err(StoreError::Dropped { until: base.position(), since });
     if at.time < base.since() || at.known_at < base.since() {

@@ -111,6 +111,7 @@ impl Archive {
             }
         }
         while self.merge_next()? {}
+        self.rule_columns.forget_past(self.options.pin_age);
         if unread == 0 {
             // Nobody needs the memory soon.
             self.files().intake = Intake::default();

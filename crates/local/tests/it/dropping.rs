@@ -123,12 +123,18 @@ fn lasting(engine: &Engine) -> Lasting {
 }
 
 fn members(engine: &Engine, rule: &str) -> Vec<String> {
-    let moment = Moment { now: DAY_ONE.plus(1_000_000), zone: jiff::tz::TimeZone::UTC };
+    found(engine, rule, None).unwrap()
+}
+
+/// Who belongs now, or as of a time.
+fn found(engine: &Engine, rule: &str, as_of: Option<Timestamp>) -> Result<Vec<String>, StoreError> {
+    let moment = Moment { now: as_of.unwrap_or(DAY_ONE.plus(1_000_000)), zone: jiff::tz::TimeZone::UTC };
     let rule = Rule::parse(rule).unwrap_or_else(|error| panic!("{rule}: {error}"));
-    let question = SegmentQuestion { level: Level::User, rule, moment, segments: Arc::default() };
+    let (level, looks_back, segments) = (Level::User, as_of.is_some(), Arc::default());
+    let question = SegmentQuestion { level, rule, moment, looks_back, segments };
     let order = muster_kernel::model::segment::question::MemberOrder::Id;
-    let page = engine.members(PRODUCTION, &question, order, None, 1000, &Inquiry::default()).unwrap();
-    page.items.into_iter().map(|member| member.id).collect()
+    let page = engine.members(PRODUCTION, &question, order, None, 1000, &Inquiry::default())?;
+    Ok(page.items.into_iter().map(|member| member.id).collect())
 }
 
 fn as_of(engine: &Engine, id: &str, time: Timestamp) -> Result<Option<Profile>, StoreError> {
@@ -154,7 +160,8 @@ fn check_dropped(engine: &Engine, all: &[StoredEvent], count: usize, expected: &
     for after in [Position::START, Position(last.position.0 - 1)] {
         assert_eq!(engine.read(PRODUCTION, after, 10, 1000), Err(gone.clone()), "{when}");
     }
-    assert_eq!(as_of(engine, "u1", last.received_at.plus(-1)), Err(gone), "{when}");
+    assert_eq!(as_of(engine, "u1", last.received_at.plus(-1)), Err(gone.clone()), "{when}");
+    assert_eq!(found(engine, "n exists", Some(last.received_at.plus(-1))), Err(gone), "{when}");
     assert_eq!(lasting(engine), *expected, "{when}");
     for (id, profile) in &expected.users {
         assert_eq!(as_of(engine, id, Timestamp(i64::MAX)).as_ref(), Ok(&Some(profile.clone())), "{when}");
@@ -225,6 +232,37 @@ fn what_is_dropped_is_gone_and_everything_else_stays_what_it_was() {
     std::fs::remove_dir_all(directory.path().join("environments/1/base")).unwrap();
     let refused = open(Arc::new(RealDisk), directory.path(), by_hand()).err().unwrap().to_string();
     assert!(refused.contains("the base that stands for what was before is missing"), "{refused}");
+}
+
+#[test]
+fn segments_look_back_to_what_is_kept_and_no_further() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = new(directory.path());
+    let mut ahead = identify("u1", &[("n", Value::Int(1000))]);
+    ahead.occurred_at = Some(DAY_ONE.plus(1_000_000));
+    block_on(engine.append(PRODUCTION, &ahead)).unwrap();
+    let all = send(&engine);
+    let (between, count) = (all[30].receipt.received_at, 25);
+    let then = RULES.map(|rule| found(&engine, rule, Some(between)));
+    assert!(then.iter().all(Result::is_ok), "{then:?}");
+    assert!(matches!(drop_first(&engine, &all, count), Dropped::Done(_)));
+    // Whoever said something ahead of time is not known as of the time between.
+    let until = all[count - 1].receipt.position;
+    let gone = StoreError::Dropped { until, since: DAY_ONE.plus(1_000_000) };
+    for time in [between, DAY_ONE.plus(999_999)] {
+        assert_eq!(found(&engine, "n exists", Some(time)), Err(gone.clone()));
+    }
+    let of =
+        |id: &str| found(&engine, &format!("$id is \"{id}\" and n = 1000"), Some(DAY_ONE.plus(1_000_000)));
+    assert_eq!((of("u1"), of("u2")), (Ok(vec!["u1".to_owned()]), Ok(Vec::new())));
+    erase(&engine, ErasedKind::Users, &["u1"]);
+    let without = |then: &Result<Vec<String>, StoreError>| {
+        let ids = then.iter().flatten().filter(|id| *id != "u1");
+        Ok(ids.cloned().collect::<Vec<String>>())
+    };
+    for (rule, then) in RULES.iter().zip(&then) {
+        assert_eq!(found(&engine, rule, Some(between)), without(then), "{rule}, without who is erased");
+    }
 }
 
 #[test]
@@ -483,6 +521,16 @@ impl Twins {
         assert_eq!(kept_events(dropping), rest);
         assert_eq!(in_history(dropping), rest);
         assert_eq!(lasting(dropping), lasting(whole));
+        let at = rest.first().map_or(DAY_ONE, |event| event.receipt.received_at);
+        for rule in RULES {
+            match found(dropping, rule, Some(at)) {
+                Err(StoreError::Dropped { since, .. }) => {
+                    assert!(since > at);
+                    assert_eq!(found(dropping, rule, Some(since)), found(whole, rule, Some(since)), "{rule}");
+                }
+                told => assert_eq!(told, found(whole, rule, Some(at)), "{rule}"),
+            }
+        }
         for event in rest.iter().step_by(7) {
             let Some(id) = Event::decode(&event.payload).unwrap().user_id.map(str::to_owned) else {
                 continue;

@@ -221,12 +221,19 @@ impl Pair {
     }
 
     fn check_segments(&self) {
-        let everybody = Everybody::of(&self.events);
         let mut chance = Chance(self.events.len() as u64);
-        for level in [Level::User, Level::Company] {
-            let moment = Moment { now: DAY_ONE.plus(90 * 60 * MINUTE), zone: TimeZone::UTC };
-            let question =
-                SegmentQuestion { level, rule: chance.rule(level), moment, segments: Arc::default() };
+        for (level, looks_back) in [
+            (Level::User, false),
+            (Level::Company, false),
+            (Level::User, true),
+            (Level::Company, true),
+            (Level::User, true),
+        ] {
+            let hours = if looks_back { i64::try_from(chance.below(400)).unwrap() - 200 } else { 90 };
+            let moment = Moment { now: DAY_ONE.plus(hours * 60 * MINUTE), zone: TimeZone::UTC };
+            let (rule, segments) = (chance.rule(level), Arc::default());
+            let question = SegmentQuestion { level, rule, moment, looks_back, segments };
+            let everybody = Everybody::by(question.until(), &self.events);
             let (inquiry, order) = (Inquiry::default(), MemberOrder::LastSeen);
             let found = self.engine().preview(PRODUCTION, &question, 0, &inquiry).unwrap();
             assert_eq!(found, everybody.preview(&question, 0), "{}", question.rule);

@@ -70,6 +70,7 @@ fn about(level: impl Strategy<Value = Level>) -> impl Strategy<Value = (Level, W
             level,
             rule: Rule::parse(text).unwrap(),
             moment: Moment { now: DAY_ONE.plus(40 * HOUR), zone: TimeZone::UTC },
+            looks_back: false,
             segments: Arc::default(),
         });
         let breakdown = match breakdown {

@@ -22,7 +22,8 @@ use crate::stand::{add_environments, open};
 fn question(text: &str) -> SegmentQuestion {
     let moment = Moment { now: DAY_ONE.plus(DAYS * DAY), zone: TimeZone::UTC };
     let rule = Rule::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-    SegmentQuestion { level: Level::User, rule, moment, segments: Arc::new(Definitions::new()) }
+    let segments = Arc::new(Definitions::new());
+    SegmentQuestion { level: Level::User, rule, moment, looks_back: false, segments }
 }
 
 fn ask(engine: &Engine) {

@@ -72,7 +72,8 @@ impl MemberSet {
         let found = on_all_ways(&rule, |id| state.segment(environment, id));
         let definitions: Result<Definitions, StoreError> = found.into_iter().map(definition).collect();
         let segments = Arc::new(definitions?);
-        let question = SegmentQuestion { level: saved.level, rule, moment: Moment { now, zone }, segments };
+        let moment = Moment { now, zone };
+        let question = SegmentQuestion { level: saved.level, rule, moment, looks_back: false, segments };
         let mut hashes = Vec::new();
         let mut after = None;
         loop {
@@ -111,6 +112,7 @@ fn hash(id: &str) -> u128 {
 mod tests {
     use muster_kernel::model::page::Cursor;
     use muster_kernel::model::segment::question::{Evidence, Member, MemberPage, SegmentPreview};
+    use muster_kernel::model::value::OwnedValue;
     use muster_testkit::builders::{PRODUCTION, environment};
     use muster_testkit::clock::{DAY_ONE, ManualClock};
     use muster_testkit::model_engine::ModelEngine;
@@ -152,6 +154,16 @@ mod tests {
             _: &Inquiry,
         ) -> Result<Option<Evidence>, StoreError> {
             Ok(None)
+        }
+
+        fn values(
+            &self,
+            _: EnvironmentId,
+            _: &SegmentQuestion,
+            _: (&str, &[String]),
+            _: &Inquiry,
+        ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+            Ok(Vec::new())
         }
     }
 

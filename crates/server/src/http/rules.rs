@@ -134,7 +134,7 @@ pub(super) fn question(
     let moment = moment(&state, environment, now)?;
     let found = on_all_ways(&rule, |id| state.segment(environment, id));
     let segments = definitions(edge, found)?;
-    Ok(SegmentQuestion { level, rule, moment, segments: Arc::new(segments) })
+    Ok(SegmentQuestion { level, rule, moment, looks_back: false, segments: Arc::new(segments) })
 }
 
 /// Segments as rules refer to them.

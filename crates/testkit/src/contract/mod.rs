@@ -16,6 +16,7 @@ mod reports;
 mod reports_agree;
 mod reports_of_companies;
 mod segments;
+mod segments_as_of;
 mod trends;
 
 use muster_kernel::model::event::EventDraft;

@@ -19,6 +19,7 @@ use muster_kernel::model::time::{MINUTE, Timestamp};
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{EventLog, Inquiry, Segments, StoreError};
 
+use super::segments_as_of::a_question_can_look_back;
 use super::store;
 use crate::block_on::block_on;
 use crate::builders::{PRODUCTION, identify, identify_company, joining, tracked};
@@ -27,16 +28,16 @@ use crate::clock::DAY_ONE;
 use crate::model_segments::answer::Everybody;
 
 const STAGING: EnvironmentId = EnvironmentId(2);
-const DAY: i64 = 24 * 60 * MINUTE;
+pub(super) const DAY: i64 = 24 * 60 * MINUTE;
 /// Stretches of random events, and rules asked behind each.
 const STRETCHES: usize = 6;
 const RULES: usize = 60;
 
 /// An engine under test.
-struct Subject<'a> {
-    log: &'a dyn EventLog,
-    segments: &'a dyn Segments,
-    settle: &'a dyn Fn(),
+pub(super) struct Subject<'a> {
+    pub log: &'a dyn EventLog,
+    pub segments: &'a dyn Segments,
+    pub settle: &'a dyn Fn(),
 }
 
 /// Runs every promise.
@@ -46,17 +47,18 @@ pub fn segments_keep_their_promises(log: &dyn EventLog, segments: &dyn Segments,
     an_acknowledged_event_counts_at_once(&subject);
     a_cursor_yields_each_member_once_whatever_is_written(&subject);
     nothing_crosses_environments_and_nobody_waits_for_what_nobody_wants(&subject);
+    a_question_can_look_back(&subject);
     any_rule_is_answered_as_its_meaning_says(&subject);
 }
 
-fn question(level: Level, rule: Rule) -> SegmentQuestion {
+pub(super) fn question(level: Level, rule: Rule) -> SegmentQuestion {
     // Berlin as it is in 2026, so that days are not those of UTC.
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap_or(TimeZone::UTC);
     let moment = Moment { now: DAY_ONE.plus(30 * DAY), zone };
-    SegmentQuestion { level, rule, moment, segments: Arc::new(definitions()) }
+    SegmentQuestion { level, rule, moment, looks_back: false, segments: Arc::new(definitions()) }
 }
 
-fn parsed(text: &str) -> Rule {
+pub(super) fn parsed(text: &str) -> Rule {
     Rule::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
 }
 
@@ -77,7 +79,7 @@ fn definitions() -> Definitions {
 }
 
 impl Subject<'_> {
-    fn preview(&self, question: &SegmentQuestion, sample_max: usize) -> SegmentPreview {
+    pub(super) fn preview(&self, question: &SegmentQuestion, sample_max: usize) -> SegmentPreview {
         let preview = self.segments.preview(PRODUCTION, question, sample_max, &Inquiry::default());
         preview.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -93,7 +95,7 @@ impl Subject<'_> {
         page.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn all(&self, question: &SegmentQuestion, order: MemberOrder, limit: usize) -> Vec<Member> {
+    pub(super) fn all(&self, question: &SegmentQuestion, order: MemberOrder, limit: usize) -> Vec<Member> {
         let MemberPage { total, items: mut members, mut next } = self.page(question, order, None, limit);
         while let Some(cursor) = next {
             let more = self.page(question, order, Some(&cursor), limit);
@@ -234,13 +236,15 @@ fn any_rule_is_answered_as_its_meaning_says(subject: &Subject<'_>) {
             (subject.settle)();
         }
         let all = subject.log.read(PRODUCTION, Position(0), usize::MAX, usize::MAX);
-        let everybody = Everybody::of(&all.unwrap_or_else(|error| panic!("{error}")));
+        let all = all.unwrap_or_else(|error| panic!("{error}"));
         for round in 0..RULES {
             let level = if round % 4 == 3 { Level::Company } else { Level::User };
             let mut asked = question(level, chance.rule(level));
+            // Times are coarse: those of events are among them.
             asked.moment.now =
-                Timestamp(asked.moment.now.0 - i64::try_from(chance.below(40)).unwrap_or(0) * DAY / 2);
-            let expected = check(subject, &everybody, &asked);
+                Timestamp(asked.moment.now.0 - i64::try_from(chance.below(80)).unwrap_or(0) * DAY / 2);
+            asked.looks_back = chance.below(2) == 0;
+            let expected = check(subject, &Everybody::by(asked.until(), &all), &asked);
             held[usize::from(level == Level::Company)] += expected;
         }
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::model::event::Event;
+use crate::model::id::SegmentId;
 use crate::model::page::Cursor;
 use crate::model::profile::Profile;
 use crate::model::time::Timestamp;
 
 use super::meaning::{Explanation, Happened, Known, Setting, Subject, Truth};
-use super::{Definitions, Level, Moment, Rule};
+use super::{Definitions, Level, Members, Moment, Rule};
 
 /// Asks who belongs to a segment at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,27 @@ pub struct SegmentQuestion {
     pub rule: Rule,
     /// The one moment of the whole answer.
     pub moment: Moment,
+    /// Only what had happened by the moment is looked at: users, companies and what they belong to are as they were then, and
+    /// whoever was not there yet belongs to nothing. Otherwise everything that is known is, whatever times it names. What
+    /// rules and lists say is not looked back for: they are those of the question.
+    pub looks_back: bool,
     /// The segments that rules refer to.
     pub segments: Arc<Definitions>,
+}
+
+impl SegmentQuestion {
+    /// What is looked at had happened by then.
+    pub fn until(&self) -> Timestamp {
+        if self.looks_back { self.moment.now } else { Timestamp(i64::MAX) }
+    }
+
+    /// The segments that its rule refers to, on all ways, that are lists of ids.
+    pub fn lists(&self) -> impl Iterator<Item = SegmentId> {
+        let is_list = |id: &SegmentId| {
+            self.segments.get(id).is_some_and(|segment| matches!(segment.members, Members::Listed(_)))
+        };
+        self.rule.segments_on_all_ways(&self.segments).into_iter().filter(is_list)
+    }
 }
 
 /// How many belong to a segment, and some of them.

@@ -1,16 +1,21 @@
-//! What is known about every user and company as of now, by their numbers: when each was seen, who belongs where, and
-//! the properties that rules ask for.
+//! What is known about every user and company, by their numbers, as of now or as of a time gone by: when each was seen,
+//! who belongs where, and the properties that rules ask for.
 //!
 //! All of it is folded from history, as profiles are (law 3), and so is of the same state as the events that are counted
 //! with it: the snapshot that the columns were brought up to. Folding is a maximum; rows that were folded before change
-//! nothing, so what is new is found by segment. A few columns are kept, those asked for last.
+//! nothing, so what is new is found by segment. As of a time, rows of later times are left out: one look over history is
+//! shared by everybody, and serves every page of a list. A few columns are kept, those asked for last; of all times gone by
+//! those of one, as long as somebody asks.
 
 mod based;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::segment::Level;
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::StoreError;
 
@@ -48,6 +53,10 @@ impl Seen {
         self.last.resize(self.last.len().max(count as usize), NEVER_LAST);
     }
 
+    fn bytes(&self) -> usize {
+        self.first.len() * size_of::<(i64, i64)>()
+    }
+
     fn see(&mut self, number: u32, time: i64, is_sign_of_life: bool) {
         self.known.insert(number);
         let place = number as usize;
@@ -83,6 +92,16 @@ impl Standing {
             Level::User => &self.users,
             Level::Company => &self.companies,
         }
+    }
+
+    fn grow(&mut self, users: u32, companies: u32) {
+        self.users.grow(users);
+        self.companies.grow(companies);
+        self.membership.grow(users);
+    }
+
+    fn bytes(&self) -> usize {
+        self.users.bytes() + self.companies.bytes() + self.membership.bytes()
     }
 }
 
@@ -172,6 +191,12 @@ struct Kept {
 /// What is kept.
 #[derive(Default)]
 pub struct Everything {
+    /// What happened later is left out.
+    until: Timestamp,
+    /// When it was last asked for.
+    asked: Option<Instant>,
+    /// How often everything was to be forgotten before this was made.
+    cleared: u64,
     /// The erasures that are hidden in what the columns were made from. With others they are made anew.
     sifted: Vec<u32>,
     /// The position of the base that they begin with. With another one they are made anew.
@@ -182,9 +207,18 @@ pub struct Everything {
     columns: Vec<Kept>,
 }
 
+/// All that has ever happened.
+const EVER: Timestamp = Timestamp(i64::MAX);
+
 /// The columns that are kept.
 #[derive(Default)]
-pub struct Columns(Mutex<Everything>);
+pub struct Columns {
+    now: Mutex<Everything>,
+    /// Of the time gone by that was asked for last.
+    past: Mutex<Everything>,
+    /// How often everything was to be forgotten.
+    cleared: AtomicU64,
+}
 
 /// All that a rule asks for, of one state.
 pub struct Prepared {
@@ -202,74 +236,125 @@ impl Prepared {
 }
 
 impl Columns {
-    /// Forgets everything.
+    /// Forgets everything. Those of a time gone by may be made at this moment, which takes longer than whoever clears should wait:
+    /// then they are not used again, and `forget_past` takes them away.
     pub fn clear(&self) {
-        *self.hold() = Everything::default();
+        self.cleared.fetch_add(1, Ordering::Relaxed);
+        *held(&self.now) = Everything::default();
+        self.forget_past(Duration::MAX);
     }
 
-    /// Holds the columns: meanwhile no other question brings them further than the snapshot that is taken then.
-    pub fn hold(&self) -> MutexGuard<'_, Everything> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets those of a time gone by when nobody has asked for them so long, or they are to be forgotten. When they are being asked
+    /// for, it does nothing.
+    pub fn forget_past(&self, age: Duration) {
+        let Ok(mut past) = self.past.try_lock() else { return };
+        let is_old = past.asked.is_some_and(|asked| now().duration_since(asked) >= age);
+        if is_old || past.cleared != self.cleared.load(Ordering::Relaxed) {
+            *past = Everything::default();
+        }
     }
+
+    /// Holds the columns of what happened up to a time: meanwhile no other question brings them further than the snapshot that
+    /// is taken then.
+    pub fn hold(&self, until: Timestamp) -> MutexGuard<'_, Everything> {
+        let mut everything = held(if until == EVER { &self.now } else { &self.past });
+        let cleared = self.cleared.load(Ordering::Relaxed);
+        if (everything.until, everything.cleared) != (until, cleared) {
+            *everything = Everything { until, cleared, ..Everything::default() };
+        }
+        everything.asked = Some(now());
+        everything
+    }
+}
+
+fn held(everything: &Mutex<Everything>) -> MutexGuard<'_, Everything> {
+    everything.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long nobody asked is a duration, not a time of day")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl Everything {
     /// Brings the columns that are wanted up to the scan's snapshot, which must have been taken while this was held.
     ///
     /// # Errors
-    /// When history cannot be read, the question was stopped, or a column needs more memory than it may have.
+    /// When history cannot be read or does not reach back so far, the question was stopped, or what it asks for needs more
+    /// memory than it may have.
     pub fn prepared(&mut self, wanted: &[Key], scan: &Scan<'_>) -> Result<Prepared, StoreError> {
-        let through = scan.snapshot.through;
         let base = scan.snapshot.base_position();
         if (&self.sifted, self.base) != (&scan.snapshot.sifted, base) {
-            *self = Everything { sifted: scan.snapshot.sifted.clone(), base, ..Everything::default() };
+            let Everything { until, asked, cleared, .. } = *self;
+            let sifted = scan.snapshot.sifted.clone();
+            *self = Everything { until, asked, cleared, sifted, base, ..Everything::default() };
         }
-        let (users, companies) = counts(scan);
-        if self.through < through {
-            let units = units_behind(scan, self.through);
-            let standing = Arc::make_mut(&mut self.standing);
-            standing.users.grow(users);
-            standing.companies.grow(companies);
-            standing.membership.grow(users);
-            if self.through == 0 {
-                based::stand(standing, scan)?;
-            }
-            for unit in &units {
-                scan.check()?;
-                stand(standing, scan, unit)?;
-            }
-            self.through = through;
-        }
-        let mut columns = Vec::new();
+        self.bring_standing(scan)?;
+        let mut columns: Vec<(Key, Arc<PropertyColumn>)> = Vec::new();
+        let mut bytes = self.standing.bytes();
         for key in wanted {
-            let known = self.columns.iter().position(|kept| kept.key == *key);
-            let population = if key.0 == Level::User { users } else { companies };
-            let fresh = || Kept { key: key.clone(), through: 0, column: Arc::default() };
-            let mut kept = known.map_or_else(fresh, |index| self.columns.remove(index));
-            if kept.column.value_count() > population.saturating_mul(2).saturating_add(STALE_VALUES_MAX) {
-                kept = fresh();
+            let column = self.bring(key, scan)?;
+            bytes += column.bytes();
+            columns.push((key.clone(), column));
+            // Those of now are shared by all questions; those of a time gone by are made for this one.
+            if self.until != EVER && bytes > scan.bytes_max {
+                self.columns.clear();
+                return Err(StoreError::TooLarge);
             }
-            if kept.through < through {
-                let units = units_behind(scan, kept.through);
-                let column = Arc::make_mut(&mut kept.column);
-                column.facts.grow(population);
-                if kept.through == 0 {
-                    based::tell(column, key, scan)?;
-                }
-                for unit in &units {
-                    scan.check()?;
-                    tell(column, key, scan, unit)?;
-                }
-                if column.bytes() > scan.bytes_max {
-                    return Err(StoreError::TooLarge);
-                }
-                kept.through = through;
-            }
-            columns.push((key.clone(), Arc::clone(&kept.column)));
-            self.columns.push(kept);
         }
         self.forget_oldest();
         Ok(Prepared { standing: Arc::clone(&self.standing), columns })
+    }
+
+    fn bring_standing(&mut self, scan: &Scan<'_>) -> Result<(), StoreError> {
+        if self.through >= scan.snapshot.through {
+            return Ok(());
+        }
+        let (users, companies) = counts(scan);
+        let standing = Arc::make_mut(&mut self.standing);
+        standing.grow(users, companies);
+        if self.until != EVER && standing.bytes() > scan.bytes_max {
+            return Err(StoreError::TooLarge);
+        }
+        if self.through == 0 {
+            based::stand(standing, scan, self.until)?;
+        }
+        for unit in units_behind(scan, self.through, self.until) {
+            scan.check()?;
+            stand(standing, scan, &unit, self.until)?;
+        }
+        self.through = scan.snapshot.through;
+        Ok(())
+    }
+
+    fn bring(&mut self, key: &Key, scan: &Scan<'_>) -> Result<Arc<PropertyColumn>, StoreError> {
+        let through = scan.snapshot.through;
+        let (users, companies) = counts(scan);
+        let population = if key.0 == Level::User { users } else { companies };
+        let known = self.columns.iter().position(|kept| kept.key == *key);
+        let fresh = || Kept { key: key.clone(), through: 0, column: Arc::default() };
+        let mut kept = known.map_or_else(fresh, |index| self.columns.remove(index));
+        if kept.column.value_count() > population.saturating_mul(2).saturating_add(STALE_VALUES_MAX) {
+            kept = fresh();
+        }
+        if kept.through < through {
+            let column = Arc::make_mut(&mut kept.column);
+            column.facts.grow(population);
+            if kept.through == 0 {
+                based::tell(column, key, scan)?;
+            }
+            for unit in units_behind(scan, kept.through, self.until) {
+                scan.check()?;
+                tell(column, key, scan, &unit, self.until)?;
+                if column.bytes() > scan.bytes_max {
+                    return Err(StoreError::TooLarge);
+                }
+            }
+            kept.through = through;
+        }
+        let column = Arc::clone(&kept.column);
+        self.columns.push(kept);
+        Ok(column)
     }
 
     fn forget_oldest(&mut self) {
@@ -286,9 +371,9 @@ fn counts(scan: &Scan<'_>) -> (u32, u32) {
     (known.users.count(), known.companies.count())
 }
 
-/// The parts of segments that hold something behind a position.
-fn units_behind<'a>(scan: &Scan<'a>, through: u64) -> Vec<Unit<'a>> {
-    let mut units = scan.units(None, i64::MIN, i64::MAX);
+/// The parts of segments that hold something behind a position that may have happened by a time.
+fn units_behind<'a>(scan: &Scan<'a>, through: u64, until: Timestamp) -> Vec<Unit<'a>> {
+    let mut units = scan.units(None, i64::MIN, until.0.saturating_add(1));
     units.retain(|unit| unit.segment.header().last > through);
     units
 }
@@ -298,8 +383,13 @@ fn kind_of(scan: &Scan<'_>, unit: &Unit<'_>) -> Option<EventKind> {
     EventKind::from_byte(*known.names.text(unit.entry().name)?.first()?)
 }
 
-/// Folds a part into who there is.
-fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<(), StoreError> {
+/// Folds what happened of a part by a time into who there is.
+fn stand(
+    standing: &mut Standing,
+    scan: &Scan<'_>,
+    unit: &Unit<'_>,
+    until: Timestamp,
+) -> Result<(), StoreError> {
     let part = unit.open()?;
     let flags = part.flags();
     let (users, times) = (lane::all(&part.users), lane::all(&part.times));
@@ -312,10 +402,10 @@ fn stand(standing: &mut Standing, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<()
     };
     for (row, time) in times.iter().enumerate() {
         let user = number(&users, row);
-        if unit.hides(row) {
+        let time = to_signed(*time);
+        if time > until.0 || unit.hides(row) {
             continue;
         }
-        let time = to_signed(*time);
         let flags = flags.as_ref().map_or(Flags::default(), |flags| flags[row]);
         let company = number(&companies, row);
         let ordinal = number(&ordinals, row);
@@ -341,8 +431,14 @@ fn text_of(known: &Dictionaries, membership: u32) -> Option<&[u8]> {
     known.companies.text(company)
 }
 
-/// Folds a part into a property's column.
-fn tell(column: &mut PropertyColumn, key: &Key, scan: &Scan<'_>, unit: &Unit<'_>) -> Result<(), StoreError> {
+/// Folds what happened of a part by a time into a property's column.
+fn tell(
+    column: &mut PropertyColumn,
+    key: &Key,
+    scan: &Scan<'_>,
+    unit: &Unit<'_>,
+    until: Timestamp,
+) -> Result<(), StoreError> {
     let kind = kind_of(scan, unit);
     let content = match (key.0, kind) {
         (Level::User, Some(EventKind::IdentifyUser)) | (Level::Company, Some(EventKind::IdentifyCompany)) => {
@@ -356,7 +452,7 @@ fn tell(column: &mut PropertyColumn, key: &Key, scan: &Scan<'_>, unit: &Unit<'_>
     let Some(code) = read(scan.known).names.get(&name) else { return Ok(()) };
     let part = unit.open()?;
     let Some(values) = part.column(content, code) else { return Ok(()) };
-    tell_values(column, key.0, unit, &part, &values);
+    tell_values(column, key.0, unit, (&part, &values), until);
     Ok(())
 }
 
@@ -364,8 +460,8 @@ fn tell_values(
     column: &mut PropertyColumn,
     level: Level,
     unit: &Unit<'_>,
-    part: &Part<'_>,
-    found: &Column<'_>,
+    (part, found): (&Part<'_>, &Column<'_>),
+    until: Timestamp,
 ) {
     let PropertyColumn { facts, values } = column;
     let codes = found.groups(0..part.rows, 0, |bytes| values.intern(bytes));
@@ -376,11 +472,12 @@ fn tell_values(
     let values = &*values;
     for (row, code) in codes.into_iter().enumerate() {
         let subject = number(subjects[row]);
-        if code == 0 || subject == 0 || unit.hides(row) {
+        let time = to_signed(times[row]);
+        if code == 0 || subject == 0 || time > until.0 || unit.hides(row) {
             continue;
         }
         let is_larger = |new: u32, old: u32| value_at(values, new) > value_at(values, old);
-        facts.tell(subject, (to_signed(times[row]), number(ordinals[row])), code, is_larger);
+        facts.tell(subject, (time, number(ordinals[row])), code, is_larger);
     }
 }
 

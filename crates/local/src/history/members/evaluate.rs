@@ -175,7 +175,8 @@ impl<'a> Asking<'a> {
         (from, until): (Timestamp, Timestamp),
     ) -> Counted<'w> {
         let (level, standing) = (self.question.level, &self.prepared.standing);
-        Counted { scan: self.scan, standing, level, what, times, from: from.0, until: until.0 }
+        let until = until.0.min(self.question.until().0.saturating_add(1));
+        Counted { scan: self.scan, standing, level, what, times, from: from.0, until }
     }
 
     fn segment(&mut self, id: SegmentId, among: &Set) -> Result<Verdict, StoreError> {

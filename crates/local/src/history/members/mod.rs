@@ -6,21 +6,19 @@
 
 mod columns;
 mod evaluate;
+mod evidence;
 mod happened;
 mod list;
 mod set;
 
-use muster_kernel::model::event::Event;
-use muster_kernel::model::history::{AsOf, EventQuery, time_of};
-use muster_kernel::model::id::UserId;
 use muster_kernel::model::page::Cursor;
-use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::segment::question::{
-    Evidence, Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion, Told,
+    Evidence, Member, MemberOrder, MemberPage, SegmentPreview, SegmentQuestion,
 };
 use muster_kernel::model::segment::{Condition, Field, Level, Members, Rule};
 use muster_kernel::model::time::Timestamp;
-use muster_kernel::ports::{Inquiry, ProfileKind, StoreError};
+use muster_kernel::model::value::OwnedValue;
+use muster_kernel::ports::{Inquiry, StoreError};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
@@ -29,15 +27,7 @@ use columns::{Key, Prepared};
 use evaluate::{Asking, Verdict};
 
 use super::archive::{Archive, Snapshot};
-use super::dictionary::{Dictionaries, read};
-use super::scan::Scan;
-use super::{as_of, explorer};
-
-/// Events that one piece of evidence may hold.
-const EVIDENCE_EVENTS_MAX: usize = 200_000;
-
-/// All that the snapshot holds.
-const NOW: AsOf = AsOf { time: Timestamp(i64::MAX), known_at: Timestamp(i64::MAX) };
+use super::dictionary::Dictionaries;
 
 /// The properties that a rule asks for, on all ways.
 fn keys(question: &SegmentQuestion) -> Vec<Key> {
@@ -63,9 +53,14 @@ fn keys(question: &SegmentQuestion) -> Vec<Key> {
 }
 
 impl Archive {
-    /// The columns that a question needs, and the snapshot that they are of: what is there now, or later.
-    fn prepared(&self, keys: &[Key], inquiry: &Inquiry) -> Result<(Arc<Snapshot>, Prepared), StoreError> {
-        let mut columns = self.rule_columns.hold();
+    /// The columns of what happened up to a time, and the snapshot that they are of: what is there now, or later.
+    fn prepared(
+        &self,
+        keys: &[Key],
+        until: Timestamp,
+        inquiry: &Inquiry,
+    ) -> Result<(Arc<Snapshot>, Prepared), StoreError> {
+        let mut columns = self.rule_columns.hold(until);
         let snapshot = self.snapshot();
         let prepared = columns.prepared(keys, &self.scan(&snapshot, inquiry))?;
         Ok((snapshot, prepared))
@@ -76,7 +71,7 @@ impl Archive {
         question: &SegmentQuestion,
         inquiry: &Inquiry,
     ) -> Result<(Arc<Snapshot>, Prepared, Verdict), StoreError> {
-        let (snapshot, prepared) = self.prepared(&keys(question), inquiry)?;
+        let (snapshot, prepared) = self.prepared(&keys(question), question.until(), inquiry)?;
         let scan = self.scan(&snapshot, inquiry);
         let verdict = Asking::new(&scan, &prepared, question).verdict()?;
         Ok((snapshot, prepared, verdict))
@@ -164,68 +159,36 @@ impl Archive {
         id: &str,
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError> {
-        let (snapshot, prepared) = self.prepared(&[], inquiry)?;
-        let scan = self.scan(&snapshot, inquiry);
-        let known = |level: Level| {
-            let known = read(scan.known);
-            let number = match level {
-                Level::User => known.users.get(id.as_bytes()),
-                Level::Company => known.companies.get(id.as_bytes()),
-            };
-            number.filter(|number| *number != 0 && prepared.standing.of(level).known.contains(*number))
-        };
-        let Some(number) = known(question.level) else { return Ok(None) };
-        let company = |id: &str| -> Result<_, StoreError> {
-            let profile = as_of::profile(&scan, (ProfileKind::Company, id), NOW)?;
-            Ok(profile.map(|profile| (id.to_owned(), profile)))
-        };
-        let mut evidence = Evidence::default();
+        let until = question.until();
         match question.level {
-            Level::User => {
-                let (events, profile) = folded(&scan, id)?;
-                if let Some(id) = profile.company_id() {
-                    evidence.company = company(id)?;
-                }
-                evidence.user = Some((id.to_owned(), profile));
-                evidence.events = events;
-            }
+            Level::User => evidence::of_user(&self.scan(&self.snapshot(), inquiry), id, until),
             Level::Company => {
-                evidence.company = company(id)?;
-                for user in prepared.standing.users.known.iter() {
-                    if prepared.standing.company_of(user) != number {
-                        continue;
-                    }
-                    let user = read(scan.known).users.text(user).map(<[u8]>::to_vec).unwrap_or_default();
-                    let Ok(user) = std::str::from_utf8(&user) else { continue };
-                    evidence.events.extend(folded(&scan, user)?.0);
-                    if evidence.events.len() > EVIDENCE_EVENTS_MAX {
-                        return Err(StoreError::TooLarge);
-                    }
-                }
+                let (snapshot, prepared) = self.prepared(&[], until, inquiry)?;
+                evidence::of_company(&self.scan(&snapshot, inquiry), &prepared.standing, id, until)
             }
         }
-        Ok(Some(evidence))
     }
-}
 
-/// A user's events, and the profile that they are folded to.
-fn folded(scan: &Scan<'_>, id: &str) -> Result<(Vec<Told>, Profile), StoreError> {
-    let user = UserId::parse(id).map_err(|_| StoreError::Damaged("a user's id is none".to_owned()))?;
-    let query = EventQuery { user: Some(user), ..EventQuery::default() };
-    let page = explorer::events(scan, &query, None, EVIDENCE_EVENTS_MAX)?;
-    if page.next.is_some() {
-        return Err(StoreError::TooLarge);
+    /// See `Segments::values`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn values(
+        &self,
+        question: &SegmentQuestion,
+        (id, names): (&str, &[String]),
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+        let level = question.level;
+        let keys: Vec<Key> = names.iter().map(|name| (level, name.clone())).collect();
+        let (_, prepared) = self.prepared(&keys, question.until(), inquiry)?;
+        let known = self.known();
+        let dictionary = if level == Level::User { &known.users } else { &known.companies };
+        let number = dictionary.get(id.as_bytes()).unwrap_or_default();
+        let value = |name: &String| {
+            let column = prepared.column(level, name)?;
+            column.meaning(column.value(number)).map(OwnedValue::of)
+        };
+        Ok(names.iter().map(value).collect())
     }
-    let known = scan.snapshot.base.as_ref().map(|(base, sieve)| base.profile(ProfileKind::User, id, sieve));
-    let mut profile = known.transpose()?.flatten().unwrap_or_default();
-    let mut told = Vec::with_capacity(page.items.len());
-    for stored in page.items {
-        let Ok(event) = Event::decode(&stored.payload) else { continue };
-        if let Some((_, change)) = Change::of_user(&event, stored.receipt.received_at) {
-            profile.apply(&change);
-        }
-        let at = time_of(&event, stored.receipt.received_at);
-        told.push(Told { at, payload: stored.payload });
-    }
-    Ok((told, profile))
 }

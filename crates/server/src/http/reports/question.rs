@@ -368,7 +368,8 @@ impl Reading {
             return self.note(Problem::at(pointer, problem.code, problem.message));
         }
         let moment = Moment { now: self.now, zone: self.zone.0.clone() };
-        Some(SegmentQuestion { level, rule, moment, segments: Arc::default() })
+        let segments = Arc::default();
+        Some(SegmentQuestion { level, rule, moment, looks_back: false, segments })
     }
 
     /// A rule in its text form.

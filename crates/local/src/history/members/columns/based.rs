@@ -1,4 +1,7 @@
 //! What columns begin with where events were dropped: the profiles of the base, folded in as the events would be.
+//!
+//! A base says what all that was dropped came to, and not what it was on the way there. So there are no columns of a time before
+//! it, nor of one before something that it knows: events that said so ahead of their time are dropped as well.
 
 use muster_kernel::model::segment::Level;
 use muster_kernel::model::time::Timestamp;
@@ -8,12 +11,14 @@ use super::{Key, PropertyColumn, Seen, Standing, text_of, value_at};
 use crate::history::dictionary::read;
 use crate::history::scan::Scan;
 
-/// Folds the base into who there is.
-pub(super) fn stand(standing: &mut Standing, scan: &Scan<'_>) -> Result<(), StoreError> {
+/// Folds the base into who there is, as of a time.
+pub(super) fn stand(standing: &mut Standing, scan: &Scan<'_>, until: Timestamp) -> Result<(), StoreError> {
     let Some((base, sieve)) = &scan.snapshot.base else { return Ok(()) };
     let known = read(scan.known);
+    let mut told_since = base.since();
     base.each(ProfileKind::User, sieve, &mut |id, profile| {
         scan.check()?;
+        told_since = told_since.max(profile.view().latest_at().unwrap_or(told_since));
         let Some(user) = known.users.get(id.as_bytes()) else { return Ok(()) };
         see(&mut standing.users, user, (profile.first_seen_at(), profile.last_seen_at()));
         if let Some((at, ordinal)) = profile.view().joined() {
@@ -26,11 +31,16 @@ pub(super) fn stand(standing: &mut Standing, scan: &Scan<'_>) -> Result<(), Stor
     })?;
     base.each(ProfileKind::Company, sieve, &mut |id, profile| {
         scan.check()?;
+        told_since = told_since.max(profile.view().latest_at().unwrap_or(told_since));
         if let Some(company) = known.companies.get(id.as_bytes()) {
             see(&mut standing.companies, company, (profile.first_seen_at(), profile.last_seen_at()));
         }
         Ok(())
-    })
+    })?;
+    if until < told_since {
+        return Err(StoreError::Dropped { until: base.position(), since: told_since });
+    }
+    Ok(())
 }
 
 fn see(seen: &mut Seen, number: u32, (first, last): (Option<Timestamp>, Option<Timestamp>)) {
