@@ -1419,7 +1419,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List who belongs to a segment now. */
+        /** List who belongs to a segment now, or belonged at a time. */
         get: operations["list_segment_members"];
         put?: never;
         /** Change who is on the list of a static segment. */
@@ -14187,6 +14187,11 @@ export interface operations {
     preview_segment: {
         parameters: {
             query?: {
+                /**
+                 * @description Who belonged at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in the future,
+                 *     and not where a list of ids decides.
+                 */
+                as_of?: string;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
@@ -14234,6 +14239,26 @@ export interface operations {
             };
             /** @description The key lacks the scope */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14642,6 +14667,11 @@ export interface operations {
                 user_id?: string;
                 /** @description Of a segment of companies: the company's id. */
                 company_id?: string;
+                /**
+                 * @description Who belonged at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in the future,
+                 *     and not where a list of ids decides.
+                 */
+                as_of?: string;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
@@ -14696,13 +14726,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description No such segment, user or company */
+            /** @description No such segment, user or company, or none by then */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */
@@ -14739,6 +14789,11 @@ export interface operations {
                 columns?: string;
                 /** @description `csv`: all members as CSV, as with `Accept: text/csv`. `limit` and `cursor` then mean nothing. */
                 format?: string;
+                /**
+                 * @description Who belonged at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in the future,
+                 *     and not where a list of ids decides.
+                 */
+                as_of?: string;
                 /** @description Items on the page; 100 when absent. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -14805,6 +14860,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */
@@ -15441,6 +15516,11 @@ export interface operations {
                 filter?: string;
                 /** @description `id`, or `last_seen`: those seen last come first. */
                 sort?: string;
+                /**
+                 * @description Who belonged at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in the future,
+                 *     and not where a list of ids decides.
+                 */
+                as_of?: string;
                 /** @description Items on the page; 100 when absent. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -15490,6 +15570,26 @@ export interface operations {
             };
             /** @description The key lacks the scope */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

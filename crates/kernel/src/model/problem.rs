@@ -247,6 +247,8 @@ codes! {
         ParameterInvalid = "parameter_invalid",
         /// The answer to a question would be too large.
         AnswerTooLarge = "answer_too_large",
+        /// It was asked as of a time about something whose past is not kept.
+        PastUnknown = "past_unknown",
         /// A cursor that this list did not give.
         CursorInvalid = "cursor_invalid",
         /// A position that this environment did not give.

@@ -71,7 +71,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         P::SegmentUnknown | P::ReportUnknown | P::DashboardUnknown | P::ContentKindUnknown => S::NOT_FOUND,
         P::RangeUnsatisfiable => S::RANGE_NOT_SATISFIABLE,
         P::VersionDiffers => S::PRECONDITION_FAILED,
-        P::AnswerTooLarge => S::UNPROCESSABLE_ENTITY,
+        P::AnswerTooLarge | P::PastUnknown => S::UNPROCESSABLE_ENTITY,
         P::JobRunning | P::JobEnded | P::JobCancelled | P::JobNotCancellable => S::CONFLICT,
         P::PartMissing | P::MultipartInvalid | P::FileEmpty | P::FileUnreadable => S::BAD_REQUEST,
         // Of rows of history: the answer to a whole call is never one of these.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::response::Response;
 
+use muster_kernel::model::history::AsOf;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, UserId};
 use muster_kernel::model::segment::question::{Member, MemberOrder};
 use muster_kernel::model::segment::{CompanyTest, Condition, Level, Rule};
+use muster_kernel::ports::{Inquiry, ProfileKind};
 
 use super::answer;
 use super::asking;
@@ -19,6 +21,7 @@ use super::read::{Query, Reading, invalid};
 use super::reader::Reader;
 use super::render::{CompanyBody, UserBody, View};
 use super::rules;
+use super::segment_past::{AS_OF, When};
 use super::users::{CompanyNames, view_of};
 
 /// Which members of a list are meant.
@@ -55,11 +58,17 @@ impl Filtered {
         masking: &Masking,
     ) -> Result<Option<Filtered>, Refused> {
         let (segment, filter) = (query.get("segment"), query.get("filter"));
-        if segment.is_none() && filter.is_none() && query.get("sort").is_none() {
+        if [&segment, &filter, &query.get("sort"), &query.get(AS_OF)].iter().all(|given| given.is_none()) {
             return Ok(None);
         }
         if query.search().is_some() {
-            let message = "`q` goes with none of `segment`, `filter` and `sort`; write it into `filter`.";
+            let message =
+                "`q` goes with none of `segment`, `filter`, `sort` and `as_of`; write it into `filter`.";
+            return Err(invalid(message.to_owned()).into());
+        }
+        if level == Level::Company && query.get(AS_OF).is_some() {
+            let message =
+                "Companies are not listed `as_of` a time; ask for the members of a segment of companies.";
             return Err(invalid(message.to_owned()).into());
         }
         let mut all = Vec::new();
@@ -98,13 +107,14 @@ impl Filtered {
         reading: Reading,
     ) -> Result<Response, Refused> {
         let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
-        let (environment, now) = (reader.environment(), reader.now());
+        let (environment, when) = (reader.environment(), When::of(&reading.query, reader.now())?);
         let view = view_of(reader, &reading.query)?;
         let Filtered { level, rule, order } = self;
         let bytes = asking::ask(edge, move |edge, inquiry| {
-            let question = rules::question(edge, environment, level, rule, now)?;
+            let question = when.question(edge, environment, level, rule)?;
             let mut writer = PageWriter::new(limit, cursor).in_large_steps();
-            let mut items = Items { edge, environment, view: &view, names: CompanyNames::new(&view) };
+            let names = CompanyNames::new(&view);
+            let mut items = Items { edge, environment, inquiry, as_of: when.as_of(), view: &view, names };
             while let Some((after, count)) = writer.wants() {
                 let page =
                     edge.parts.segments.members(environment, &question, order, after, count, inquiry)?;
@@ -124,6 +134,9 @@ impl Filtered {
 struct Items<'a> {
     edge: &'a Edge,
     environment: EnvironmentId,
+    inquiry: &'a Inquiry,
+    /// When users are looked at; companies are shown as they are now.
+    as_of: Option<AsOf>,
     view: &'a View,
     names: CompanyNames,
 }
@@ -131,11 +144,17 @@ struct Items<'a> {
 impl Items<'_> {
     /// Writes a member; one that was erased meanwhile is left out.
     fn write(&mut self, level: Level, member: &Member, writer: &mut PageWriter) -> Result<(), Refused> {
-        let Items { edge, environment, view, names } = self;
+        let Items { edge, environment, inquiry, as_of, view, names } = self;
         let profiles = &edge.parts.profiles;
         match level {
             Level::User => {
                 let Ok(id) = UserId::parse(&member.id) else { return Ok(()) };
+                if let Some(at) = *as_of {
+                    let subject = (ProfileKind::User, id.as_str());
+                    let profile = edge.parts.history.as_of(*environment, subject, at, inquiry)?;
+                    let Some(profile) = profile else { return Ok(()) };
+                    return writer.push(&UserBody::new(id.as_str(), &profile, view).at(at));
+                }
                 let Some(profile) = profiles.user(*environment, &id)? else { return Ok(()) };
                 let name = names.of(edge, *environment, profile.company_id())?;
                 writer.push(&UserBody::new(id.as_str(), &profile, view).of_company(name))

@@ -64,6 +64,7 @@ mod rules;
 mod segment_explain;
 mod segment_list;
 mod segment_members;
+mod segment_past;
 mod segment_preview;
 mod segments;
 mod sender;

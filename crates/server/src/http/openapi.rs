@@ -164,6 +164,8 @@ pub(super) struct KeyProblems;
 pub(super) struct ReadProblems;
 /// Answers to a question about events that are no longer kept.
 pub(super) struct DroppedProblems;
+/// Answers to a question about a segment as of a time that has none.
+pub(super) struct PastProblems;
 /// Answers to a question of a report that is refused.
 pub(super) struct QuestionProblems;
 /// Answers to a write that is refused.
@@ -207,6 +209,13 @@ impl IntoResponses for ReadProblems {
 impl IntoResponses for DroppedProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         problems(&[("410", "Events of then are no longer kept")])
+    }
+}
+
+impl IntoResponses for PastProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let unknown = "With `as_of`: a list decides, or the answer would need too much memory";
+        problems(&[("410", "Events of then are no longer kept"), ("422", unknown)])
     }
 }
 

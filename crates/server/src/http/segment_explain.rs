@@ -23,10 +23,11 @@ use super::edge::Edge;
 use super::error::{Envelope, Refused, id_problem};
 use super::event_names::shown;
 use super::masking::{MASK, Masking};
-use super::openapi::{EnvironmentHeader, PositionParameter, ReadProblems};
+use super::openapi::{EnvironmentHeader, PastProblems, PositionParameter, ReadProblems};
 use super::read::{self, Head, InPath, Query, invalid};
 use super::reader::Reader;
 use super::rules;
+use super::segment_past::{AS_OF, SegmentAsOfParameter, When};
 use super::segments::{NameBody, NamesBody};
 use super::signed_in::Numbers;
 use super::users::unknown_user;
@@ -85,13 +86,15 @@ pub(super) struct SubjectParameters {
     params(
         ("id" = u32, Path, description = "The segment's number"),
         SubjectParameters,
+        SegmentAsOfParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "Whether, and why", body = ExplanationBody),
-        (status = 404, description = "No such segment, user or company", body = Envelope<'static>),
+        (status = 404, description = "No such segment, user or company, or none by then", body = Envelope<'static>),
         ReadProblems,
+        PastProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
@@ -112,17 +115,18 @@ async fn explained(
     head: &Head,
 ) -> Result<Response, Refused> {
     let reading = read::begin(edge, reader, head).await?;
-    reading.query.refuse_others(&["user_id", "company_id", "position"])?;
-    let (environment, now, masking) = (reader.environment(), reader.now(), reader.masking());
+    reading.query.refuse_others(&["user_id", "company_id", AS_OF, "position"])?;
+    let (environment, masking) = (reader.environment(), reader.masking());
+    let when = When::of(&reading.query, reader.now())?;
     let segment = rules::saved(edge, environment, id)?;
     let subject = subject(&reading.query, segment.level)?;
     let body = asking::ask(edge, move |edge, inquiry| {
-        let question = rules::question(edge, environment, segment.level, segment.membership(), now)?;
+        let question = when.question(edge, environment, segment.level, segment.membership())?;
         let evidence = edge.parts.segments.evidence(environment, &question, &subject, inquiry)?;
         let evidence = evidence.ok_or_else(|| unknown(segment.level))?;
         let told = Telling { segments: &question.segments, masking: &masking };
         let explanation = told.node(Some(&question.rule), evidence.explain(&question));
-        Ok(ExplanationBody { member: explanation.holds, moment: Instant(now), explanation })
+        Ok(ExplanationBody { member: explanation.holds, moment: Instant(when.moment), explanation })
     })
     .await?;
     answer::read(reading.position, &body)
@@ -294,7 +298,7 @@ fn everything(
 ) -> Result<SegmentQuestion, Refused> {
     let moment = rules::moment(&edge.parts.catalog.state(), environment, now)?;
     let segments = Arc::new(rules::definitions(edge, saved.iter().copied())?);
-    Ok(SegmentQuestion { level, rule: Rule::All(Vec::new()), moment, segments })
+    Ok(SegmentQuestion { level, rule: Rule::All(Vec::new()), moment, looks_back: false, segments })
 }
 
 fn names(evidence: &Evidence, question: &mut SegmentQuestion, saved: &[&SavedSegment]) -> Vec<NameBody> {

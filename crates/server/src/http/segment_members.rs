@@ -1,6 +1,7 @@
 //! `GET /v1/segments/{id}/members`: who belongs to a segment, a page at a time or all of them as CSV.
 //!
-//! The columns that are asked for come from the profiles as they are now; who belongs is decided by the engine alone.
+//! The columns that are asked for come from the profiles as they are now, or are of the time that is asked about; who belongs is
+//! decided by the engine alone.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -23,7 +24,7 @@ use muster_kernel::model::problem::Problem;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::segment::Level;
 use muster_kernel::model::segment::question::{Member, MemberOrder, SegmentQuestion};
-use muster_kernel::model::value::Value;
+use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::{Inquiry, StoreError};
 
 use super::answer::{self, Instant};
@@ -32,11 +33,14 @@ use super::caller::Read;
 use super::edge::Edge;
 use super::error::{Envelope, Refused};
 use super::masking::Masking;
-use super::openapi::{CursorParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems};
+use super::openapi::{
+    CursorParameter, EnvironmentHeader, LimitParameter, PastProblems, PositionParameter, ReadProblems,
+};
 use super::page::PageWriter;
 use super::read::{self, Head, Query, invalid};
 use super::reader::Reader;
 use super::rules;
+use super::segment_past::{AS_OF, SegmentAsOfParameter, When};
 use super::signed_in::Numbers;
 
 /// Properties that one list may show of each member.
@@ -87,16 +91,28 @@ struct MemberBody<'a> {
     properties: Columns<'a>,
 }
 
-/// Some properties of a profile.
+/// What is known of a member's properties.
+enum Known {
+    /// The profile as it is now; one that was erased meanwhile is none.
+    Now(Option<Profile>),
+    /// The value of each column as of the question's time.
+    Then(Vec<Option<OwnedValue>>),
+}
+
+/// Some properties of a member.
 struct Columns<'a> {
     names: &'a [String],
-    profile: Option<&'a Profile>,
+    known: &'a Known,
 }
 
 impl<'a> Columns<'a> {
     fn values(&self) -> impl Iterator<Item = (&'a str, Option<Value<'a>>)> {
-        let profile = self.profile;
-        self.names.iter().map(move |name| (name.as_str(), profile.and_then(|profile| profile.property(name))))
+        let known = self.known;
+        let value = move |index: usize, name: &str| match known {
+            Known::Now(profile) => profile.as_ref()?.property(name),
+            Known::Then(values) => values.get(index)?.as_ref().map(OwnedValue::value),
+        };
+        self.names.iter().enumerate().map(move |(index, name)| (name.as_str(), value(index, name)))
     }
 }
 
@@ -112,7 +128,7 @@ impl Serialize for Columns<'_> {
     }
 }
 
-/// List who belongs to a segment now.
+/// List who belongs to a segment now, or belonged at a time.
 #[utoipa::path(
     get,
     path = "/v1/segments/{id}/members",
@@ -121,6 +137,7 @@ impl Serialize for Columns<'_> {
     params(
         ("id" = u32, Path, description = "The segment's number"),
         MembersParameters,
+        SegmentAsOfParameter,
         LimitParameter,
         CursorParameter,
         PositionParameter,
@@ -133,6 +150,7 @@ impl Serialize for Columns<'_> {
         )),
         (status = 404, description = "No such segment", body = Envelope<'static>),
         ReadProblems,
+        PastProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
@@ -154,15 +172,14 @@ async fn asked(
 ) -> Result<Response, Refused> {
     let reading = read::begin(edge, reader, head).await?;
     let query = &reading.query;
-    query.refuse_others(&["limit", "cursor", "sort", "columns", "format", "position"])?;
+    query.refuse_others(&["limit", "cursor", "sort", "columns", "format", AS_OF, "position"])?;
     let environment = reader.environment();
     let segment = rules::saved(edge, environment, id)?;
     let (order, columns) = (rules::order(query)?, columns(query, &reader.masking())?);
     let (limit, cursor) = (query.limit()?, query.cursor()?);
-    let (now, level, id) = (reader.now(), segment.level, segment.id);
-    let question =
-        read::aside(edge, move |edge| rules::question(edge, environment, level, segment.membership(), now))
-            .await?;
+    let (when, level, id) = (When::of(query, reader.now())?, segment.level, segment.id);
+    let asked = move |edge: &Edge| when.question(edge, environment, level, segment.membership());
+    let question = read::aside(edge, asked).await?;
     if wants_csv(head, query)? {
         let rows = Rows { environment, question, order, columns, waiting: VecDeque::new(), next: Some(None) };
         let mut response = csv(edge, rows, id).await?;
@@ -175,11 +192,11 @@ async fn asked(
         while let Some((after, count)) = writer.wants() {
             let page = edge.parts.segments.members(environment, &question, order, after, count, inquiry)?;
             for member in &page.items {
-                let profile = profile(edge, environment, question.level, &columns, &member.id)?;
+                let known = known(edge, environment, &question, &columns, &member.id, inquiry)?;
                 writer.push(&MemberBody {
                     id: &member.id,
                     last_seen_at: member.last_seen_at.map(Instant),
-                    properties: Columns { names: &columns, profile: profile.as_ref() },
+                    properties: Columns { names: &columns, known: &known },
                 })?;
             }
             total = page.total;
@@ -214,22 +231,27 @@ fn wants_csv(head: &Head, query: &Query) -> Result<bool, Problem> {
     }
 }
 
-/// A member's profile, if anything of it is shown. One that was erased meanwhile has none.
-fn profile(
+/// What is known of a member, if anything of it is shown.
+fn known(
     edge: &Edge,
     environment: EnvironmentId,
-    level: Level,
+    question: &SegmentQuestion,
     columns: &[String],
     id: &str,
-) -> Result<Option<Profile>, StoreError> {
+    inquiry: &Inquiry,
+) -> Result<Known, StoreError> {
     if columns.is_empty() {
-        return Ok(None);
+        return Ok(Known::Now(None));
+    }
+    if question.looks_back {
+        return edge.parts.segments.values(environment, question, (id, columns), inquiry).map(Known::Then);
     }
     let profiles = &edge.parts.profiles;
-    match level {
+    let profile = match question.level {
         Level::User => UserId::parse(id).map_or(Ok(None), |id| profiles.user(environment, &id)),
         Level::Company => CompanyId::parse(id).map_or(Ok(None), |id| profiles.company(environment, &id)),
-    }
+    };
+    profile.map(Known::Now)
 }
 
 /// All members as CSV: the first piece is there before the answer begins, so that a refusal has its status.
@@ -278,9 +300,9 @@ impl Rows {
                 self.next = page.next.map(Some);
                 continue;
             };
-            let profile = profile(edge, environment, self.question.level, &self.columns, &member.id)?;
+            let known = known(edge, environment, &self.question, &self.columns, &member.id, inquiry)?;
             let seen = member.last_seen_at.map(|at| at.to_string()).unwrap_or_default();
-            let columns = Columns { names: &self.columns, profile: profile.as_ref() };
+            let columns = Columns { names: &self.columns, known: &known };
             let values = columns.values().map(|(_, value)| value.map_or_else(String::new, cell));
             write_row(&mut bytes, [member.id, seen].into_iter().chain(values));
         }

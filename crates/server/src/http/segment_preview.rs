@@ -20,10 +20,11 @@ use super::asking;
 use super::caller::Read;
 use super::edge::Edge;
 use super::error::Refused;
-use super::openapi::{EnvironmentHeader, PositionParameter, ReadProblems};
+use super::openapi::{EnvironmentHeader, PastProblems, PositionParameter, ReadProblems};
 use super::read::{self, Head};
 use super::reader::Reader;
 use super::rules;
+use super::segment_past::{AS_OF, SegmentAsOfParameter, When};
 use crate::admin::schema;
 
 /// Members that a preview may show.
@@ -93,9 +94,13 @@ impl From<Member> for MemberBody {
     path = "/v1/segments/preview",
     operation_id = "preview_segment",
     tag = "Segments",
-    params(PositionParameter, EnvironmentHeader),
+    params(SegmentAsOfParameter, PositionParameter, EnvironmentHeader),
     request_body = Fields,
-    responses((status = 200, description = "How many, and some of them", body = PreviewBody), ReadProblems),
+    responses(
+        (status = 200, description = "How many, and some of them", body = PreviewBody),
+        ReadProblems,
+        PastProblems,
+    ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn post(
@@ -123,10 +128,11 @@ async fn previewed(
         return Err(Problem::at("/sample", ProblemCode::FieldInvalid, message).into());
     }
     let reading = read::begin(edge, reader, &Head::of(head)).await?;
-    let (environment, now) = (reader.environment(), reader.now());
+    reading.query.refuse_others(&[AS_OF, "position"])?;
+    let (environment, when) = (reader.environment(), When::of(&reading.query, reader.now())?);
     let (json, text) = (serde_json::to_value(&rule), rule.to_string());
     let found = asking::ask(edge, move |edge, inquiry| {
-        let question = rules::question(edge, environment, level, rule, now)?;
+        let question = when.question(edge, environment, level, rule)?;
         Ok(edge.parts.segments.preview(environment, &question, sample_max, inquiry)?)
     })
     .await?;
@@ -135,7 +141,7 @@ async fn previewed(
         conflicts: found.conflicts,
         rule: json.map_err(|error| Refused::internal(error.to_string()))?,
         text,
-        moment: Instant(now),
+        moment: Instant(when.moment),
         sample: found.sample.into_iter().map(MemberBody::from).collect(),
     };
     answer::read(reading.position, &body)

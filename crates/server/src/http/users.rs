@@ -25,13 +25,14 @@ use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::filtered::{Filtered, FilteredParameters};
 use super::openapi::{
-    CursorParameter, DetailParameter, DroppedProblems, EnvironmentHeader, LimitParameter, PositionParameter,
-    ReadProblems,
+    CursorParameter, DetailParameter, DroppedProblems, EnvironmentHeader, LimitParameter, PastProblems,
+    PositionParameter, ReadProblems,
 };
 use super::page::PageWriter;
 use super::read::{self, Head, InPath, Query, Reading, invalid};
 use super::reader::Reader;
 use super::render::{UserBody, View};
+use super::segment_past::SegmentAsOfParameter;
 
 /// The property by which people know a company.
 const NAME: &str = "name";
@@ -57,13 +58,18 @@ pub(super) struct UserPage {
         ("q" = Option<String>, Query, description = "Only those whose id, e-mail or name starts with this"),
         ("company_id" = Option<String>, Query, description = "Only those of this company"),
         FilteredParameters,
+        SegmentAsOfParameter,
         LimitParameter,
         CursorParameter,
         DetailParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
-    responses((status = 200, description = "A page of users", body = UserPage), ReadProblems),
+    responses(
+        (status = 200, description = "A page of users", body = UserPage),
+        ReadProblems,
+        PastProblems,
+    ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
 pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Read>, head: Head) -> Response {

@@ -539,3 +539,120 @@ fn there_is_a_limit_of_how_many_and_islands_stay_apart() {
         .is_refused(403, "scope_missing");
     assert_eq!(world.ask(&Request::get("/v1/segments").key("a-key-that-only-reads")).status, 200);
 }
+
+/// Somebody who changes plan and company, and another who comes later.
+fn past(asked: &mut Asked) {
+    let mut identify = |id: &str, day: &str, plan: &str, company: &str| {
+        let body = json!({
+            "user_id": id, "occurred_at": format!("{day}T00:00:00Z"), "metadata": {"plan": plan},
+            "company": {"id": company},
+        });
+        asked.write("/v1/identify", &body);
+    };
+    identify("u-2", "2026-01-20", "pro", "acme");
+    identify("u-1", "2026-01-05", "free", "acme");
+    identify("u-1", "2026-01-10", "pro", "globex");
+    let event =
+        json!({"user_id": "u-1", "event_name": "Report exported", "occurred_at": "2026-01-12T00:00:00Z"});
+    asked.write("/v1/track", &event);
+}
+
+#[test]
+fn a_segment_is_asked_as_of_a_time() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    past(&mut asked);
+    asked.save("Pro", "user", "plan is \"pro\"");
+    asked.save("Exporters", "user", "in segment 1 and did \"Report exported\" in the last 3 days");
+    asked.save("Busy", "company", "did \"Report exported\"");
+    for (id, day, expected) in [
+        (1, "2026-01-09", &[][..]),
+        (1, "2026-01-10", &["u-1"]),
+        (1, "2026-01-20T00:00:00Z", &["u-1", "u-2"]),
+        (2, "2026-01-14", &["u-1"]),
+        (2, "2026-01-16", &[]),
+        (3, "2026-01-12", &["globex"]),
+        (3, "2026-01-11", &[]),
+    ] {
+        let page = asked.read(&format!("/v1/segments/{id}/members?as_of={day}"));
+        assert_eq!((ids(&page), &page["total"]), (expected.to_vec(), &json!(expected.len())), "{id}, {day}");
+    }
+    let everyone = json!({"level": "user", "text": "everyone"});
+    let found = asked.send("POST", "/v1/segments/preview?as_of=2026-01-06", &everyone).json();
+    let sample = json!([{"id": "u-1", "last_seen_at": "2026-01-05T00:00:00.000000Z"}]);
+    assert_eq!((&found["members"], &found["sample"]), (&json!(1), &sample), "{found}");
+    assert_eq!(found["moment"], "2026-01-06T00:00:00.000000Z");
+    asked.save("Everyone", "user", "everyone");
+    let target = "/v1/segments/4/members?columns=plan,email&as_of=2026-01-07";
+    assert_eq!(asked.read(target)["items"][0]["properties"], json!({"plan": "free"}), "also the columns");
+    let (_, csv) = asked.csv(&Request::get(&format!("{target}&format=csv")).key(KEY));
+    assert_eq!(csv, "id,last_seen_at,plan,email\r\nu-1,2026-01-05T00:00:00.000000Z,free,\r\n");
+    let told = asked.read("/v1/segments/1/explain?user_id=u-1&as_of=2026-01-07");
+    assert_eq!((&told["member"], &told["explanation"]["seen"]), (&json!(false), &json!("free")));
+    assert_eq!(told["moment"], "2026-01-07T00:00:00.000000Z");
+    let told = asked.read("/v1/segments/3/explain?company_id=globex&as_of=2026-01-13");
+    assert_eq!((&told["member"], &told["explanation"]["seen"]), (&json!(true), &json!(1)));
+    asked.get("/v1/segments/1/explain?user_id=u-2&as_of=2026-01-15").is_refused(404, "user_unknown");
+    assert_eq!(asked.send("DELETE", "/v1/users", &json!({"users": ["u-1"]})).status, 202);
+    assert_eq!(ids(&asked.read("/v1/segments/1/members?as_of=2026-01-20")), ["u-2"], "erased is erased");
+}
+
+#[test]
+fn users_are_listed_as_they_were() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    past(&mut asked);
+    asked.save("Pro", "user", "plan is \"pro\"");
+    let list = asked.read("/v1/users?segment=1&as_of=2026-01-11");
+    let one = asked.read("/v1/users/u-1?as_of=2026-01-11");
+    assert_eq!(list["data"], json!([one]), "as a single user is read");
+    for (query, expected) in [
+        ("as_of=2026-01-04", &[][..]),
+        ("as_of=2026-01-07", &["u-1"]),
+        ("as_of=2026-01-07&company_id=acme", &["u-1"]),
+        ("as_of=2026-01-11&company_id=acme", &[]),
+        ("as_of=2026-01-21&sort=last_seen", &["u-2", "u-1"]),
+        ("as_of=2026-01-21&filter=plan%20is%20%22pro%22&limit=1", &["u-1"]),
+    ] {
+        assert_eq!(ids(&asked.read(&format!("/v1/users?{query}"))), expected, "{query}");
+    }
+    asked.get("/v1/users?as_of=2026-01-07&q=u").is_refused(400, "parameter_invalid");
+    asked.get("/v1/companies?as_of=2026-01-07").is_refused(400, "parameter_invalid");
+}
+
+#[test]
+fn a_segment_is_not_asked_as_of_what_nobody_knows() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    past(&mut asked);
+    asked.save("Pro", "user", "plan is \"pro\"");
+    let list = json!({"name": "Chosen", "level": "user", "members": ["u-1"]});
+    assert_eq!(asked.send("POST", "/v1/segments", &list).status, 201);
+    asked.save("Nested", "user", "in segment 1 and not in segment 2");
+    for target in
+        ["1/members?as_of=2999-01-01", "1/members?as_of=yesterday", "1/explain?user_id=u-1&as_of=2999-01-01"]
+    {
+        asked.get(&format!("/v1/segments/{target}")).is_refused(400, "parameter_invalid");
+    }
+    asked
+        .get("/v1/segments/1/members?as_of=2026-01-09&known_at=2026-01-09")
+        .is_refused(400, "parameter_invalid");
+    for target in
+        ["2/members?as_of=2026-01-09", "3/members?as_of=2026-01-09", "3/explain?user_id=u-1&as_of=2026-01-09"]
+    {
+        let refused = asked.get(&format!("/v1/segments/{target}"));
+        refused.is_refused(422, "past_unknown");
+        assert!(refused.text().contains("segment 2 is a list"), "{}", refused.text());
+    }
+    assert_eq!(ids(&asked.read("/v1/segments/2/members")), ["u-1"]);
+    let preview = |asked: &mut Asked, query: &str| {
+        let body = json!({"level": "user", "text": "in segment 2 or plan is \"pro\""});
+        asked.send("POST", &format!("/v1/segments/preview?{query}"), &body)
+    };
+    preview(&mut asked, "as_of=2026-01-09").is_refused(422, "past_unknown");
+    preview(&mut asked, "as_off=2026-01-09").is_refused(400, "parameter_invalid");
+    assert_eq!(preview(&mut asked, "").json()["members"], 2);
+}
