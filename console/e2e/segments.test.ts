@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectAccessible, launch, parameter, SMALL, visiting } from './browser.ts';
 import { Server } from './server.ts';
-import { populateAsking } from './world.ts';
+import { daysAgo, populateAsking } from './world.ts';
 
 let server: Server;
 let browser: Browser;
@@ -179,6 +179,49 @@ describe('A segment', () => {
         .getByRole('region', { name: 'Segments' })
         .getByRole('link', { name: 'Software', exact: true })
         .waitFor();
+    });
+  });
+
+  test('goes back in time, with its count, its members and why', async () => {
+    const id = await make({
+      name: 'Not yet reading',
+      level: 'user',
+      text: 'did "signed_up" and not did "report_opened"',
+    });
+    await as(owner, async (page) => {
+      await page.goto(`/segments/${id}`);
+      const members = page.getByRole('region', { name: 'Members', exact: true });
+      await members.getByText('4 people', { exact: true }).waitFor();
+      // Eight signed up three days ago; the first reports were opened a day later.
+      await page.getByLabel('As of', { exact: true }).first().fill(daysAgo(2.5).slice(0, 16));
+      await page.keyboard.press('Enter');
+      await page.waitForURL((url) => url.searchParams.has('as_of'));
+      await members.getByText('8 people then', { exact: true }).waitFor();
+      await members.getByRole('link', { name: 'Why p-0 was in' }).click();
+      const why = page.getByRole('region', { name: 'Why somebody is in or out' });
+      await why.getByText('p-0 was in this segment.').waitFor();
+      await expectAccessible(page, 'a segment in the past');
+
+      // The address is all that is needed to see it again.
+      await page.reload();
+      await members.getByText('8 people then', { exact: true }).waitFor();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download as CSV' }).click(),
+      ]);
+      const chunks: Buffer[] = [];
+      for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).toString().trim().split(/\r?\n/)).toHaveLength(9);
+      await members.getByRole('link', { name: 'p-0', exact: true }).click();
+      await page.waitForURL((url) => url.pathname === '/users/p-0' && url.searchParams.has('as_of'));
+      await page.goBack();
+      await page.getByRole('button', { name: 'Back to now' }).click();
+      await members.getByText('4 people', { exact: true }).waitFor();
+      expect(parameter(page, 'as_of')).toBeNull();
+      await page.goto(`/segments/${id}?as_of=2020-01-01T00:00:00Z`);
+      await page.getByText('Nobody matched the rule then.').waitFor();
+      await page.goto(`/segments/${id}?as_of=2999-01-01T00:00:00Z`);
+      await page.getByText('The members could not be read').waitFor();
     });
   });
 

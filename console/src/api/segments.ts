@@ -82,12 +82,15 @@ export const previewQuery = (environment: number, level: Level, form: RuleForm |
 export interface MembersQuestion {
   sort: 'id' | 'last_seen';
   columns: string[];
+  /** Who belonged then; who belongs now when absent. */
+  asOf: string | undefined;
 }
 type MembersPage = Schemas['SegmentMemberPage'];
 
-const membersAsked = ({ sort, columns }: MembersQuestion) => ({
+const membersAsked = ({ sort, columns, asOf }: MembersQuestion) => ({
   sort,
   columns: columns.join(',') || undefined,
+  as_of: asOf,
 });
 
 export const membersQuery = (environment: number, id: number, question: MembersQuestion) =>
@@ -153,16 +156,24 @@ export const segmentsOfQuery = (environment: number, level: Level, id: string) =
     },
   });
 
-export const explanationQuery = (environment: number, segment: Segment, subject: string) =>
+export const explanationQuery = (
+  environment: number,
+  segment: Segment,
+  subject: string,
+  asOf: string | undefined,
+) =>
   queryOptions({
-    queryKey: ['explanation', environment, segment.id, segment.version, subject],
+    queryKey: ['explanation', environment, segment.id, segment.version, subject, asOf],
     retry: false,
     queryFn: async () =>
       body(
         await api.GET('/v1/segments/{id}/explain', {
           params: {
             path: { id: segment.id },
-            query: segment.level === 'user' ? { user_id: subject } : { company_id: subject },
+            query: {
+              ...(segment.level === 'user' ? { user_id: subject } : { company_id: subject }),
+              as_of: asOf,
+            },
           },
           headers: inEnvironment(environment),
         }),

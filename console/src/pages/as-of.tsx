@@ -1,4 +1,4 @@
-/** A person as they were: the control that goes back in time, and the words that say so. */
+/** Somebody, or a segment, as it was: the control that goes back in time, and the words that say so. */
 import { useEffect, useId, useState } from 'react';
 import { fromLocal, toLocal } from '../history-search.ts';
 import { absolute, inFull, viewerTimeZone } from '../text/time.ts';
@@ -11,7 +11,7 @@ const STEPS = 1_000;
 const SETTLE_MS = 150;
 
 interface Props {
-  /** Since when the person is known. */
+  /** Where the slider begins. */
   first: string;
   asOf: string | undefined;
   onChange: (asOf: string | undefined) => void;

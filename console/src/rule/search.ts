@@ -1,4 +1,5 @@
 /** What the addresses of the pages about segments say. */
+import { type AsOfSearch, asOfSearch } from '../history-search.ts';
 import type { Level } from './rule.ts';
 
 type Given = Record<string, unknown>;
@@ -7,7 +8,7 @@ const text = (value: unknown): string | undefined =>
 const levelOf = (value: unknown): Level | undefined =>
   value === 'company' || value === 'user' ? value : undefined;
 
-export interface SegmentSearch {
+export interface SegmentSearch extends AsOfSearch {
   sort?: 'id';
   /** Names of properties with commas between them; the usual ones when absent. */
   columns?: string;
@@ -20,6 +21,7 @@ export const segmentSearch = (search: Given): SegmentSearch => ({
   columns: search.columns === '' ? '' : text(search.columns),
   row: text(search.row),
   explain: text(search.explain),
+  ...asOfSearch(search),
 });
 
 export interface NewSegmentSearch {

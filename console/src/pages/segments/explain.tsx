@@ -15,10 +15,13 @@ import { INPUT } from '../../ui/field.tsx';
 export function Explain({
   segment,
   subject,
+  asOf,
   onSubject,
 }: {
   segment: Segment;
   subject: string | undefined;
+  /** Whether somebody was in then; is in now when absent. */
+  asOf: string | undefined;
   onSubject: (id: string | undefined) => void;
 }) {
   const [typed, setTyped] = useState(subject ?? '');
@@ -45,14 +48,14 @@ export function Explain({
           Explain
         </Button>
       </form>
-      {subject !== undefined && <Answer segment={segment} subject={subject} />}
+      {subject !== undefined && <Answer segment={segment} subject={subject} asOf={asOf} />}
     </section>
   );
 }
 
-function Answer({ segment, subject }: { segment: Segment; subject: string }) {
+function Answer({ segment, subject, asOf }: { segment: Segment; subject: string; asOf: string | undefined }) {
   const environment = useEnvironment();
-  const asked = useQuery(explanationQuery(environment.id, segment, subject));
+  const asked = useQuery(explanationQuery(environment.id, segment, subject, asOf));
   if (asked.error) {
     return (
       <div className="mt-3">
@@ -72,16 +75,14 @@ function Answer({ segment, subject }: { segment: Segment; subject: string }) {
         <Link
           to={segment.level === 'user' ? '/users/$id' : '/companies/$id'}
           params={{ id: subject }}
-          search={{}}
+          search={segment.level === 'user' ? { as_of: asOf } : {}}
           className="font-medium hover:text-accent"
         >
           {subject}
         </Link>{' '}
         {member === null
           ? 'cannot be decided: a value is not of the type that it is compared as.'
-          : member
-            ? 'is in this segment.'
-            : 'is not in this segment.'}
+          : `${asOf === undefined ? 'is' : 'was'}${member ? '' : ' not'} in this segment.`}
       </p>
       {/* A rule about somebody reads as an outline: the parts of a group stand below it. */}
       <ul aria-label="The rule, part by part">

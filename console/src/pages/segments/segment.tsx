@@ -1,4 +1,4 @@
-/** One segment: its rule, its members as of now, and why somebody is one. */
+/** One segment: its rule, its members as of now or of a time, and why somebody is one. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
@@ -20,6 +20,7 @@ import { useKeys } from '../../keyboard/keys.ts';
 import type { SegmentSearch } from '../../rule/search.ts';
 import { count, countOf } from '../../text/number.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
+import { classNames } from '../../ui/class-names.ts';
 import { ColumnMenu } from '../../ui/column-menu.tsx';
 import { ConfirmByName } from '../../ui/confirm.tsx';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
@@ -30,6 +31,7 @@ import { Rows } from '../../ui/rows.ts';
 import { save } from '../../ui/save.ts';
 import { Time } from '../../ui/time.tsx';
 import { ValueCell } from '../../ui/value.tsx';
+import { AsOf } from '../as-of.tsx';
 import { Back } from '../profile-parts.tsx';
 import { useEscapeTo } from '../user.tsx';
 import { Explain } from './explain.tsx';
@@ -79,6 +81,9 @@ export function SegmentPage() {
   return <Detail key={segment.data.id} segment={segment.data} />;
 }
 
+/** The slider reaches back so far; a time before that is typed. */
+const SLIDER_MS = 90 * 86_400_000;
+
 function Detail({ segment }: { segment: Segment }) {
   const search = useSearch({ from: '/frame/segments/$id' });
   const navigate = useNavigate({ from: '/segments/$id' });
@@ -90,6 +95,10 @@ function Detail({ segment }: { segment: Segment }) {
     [navigate],
   );
   const isRule = segment.kind === 'rule';
+  // The past of a list is not kept.
+  const asOf = isRule ? search.as_of : undefined;
+  const [begin] = useState(() => new Date(Date.now() - SLIDER_MS).toISOString());
+  const setAsOf = useCallback((as_of: string | undefined) => change({ as_of, row: undefined }), [change]);
   return (
     <Page
       title={segment.name}
@@ -119,6 +128,7 @@ function Detail({ segment }: { segment: Segment }) {
         )
       }
     >
+      {isRule && <AsOf first={begin} asOf={asOf} onChange={setAsOf} />}
       <div className="grid gap-x-10 px-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_360px]">
         <div className="min-w-0">
           {isRule && (
@@ -126,13 +136,14 @@ function Detail({ segment }: { segment: Segment }) {
               {meaning(segment)}
             </p>
           )}
-          <Members segment={segment} search={search} onSearch={change} />
+          <Members segment={segment} search={search} asOf={asOf} onSearch={change} />
         </div>
         <div className="min-w-0">
           <Explain
             key={search.explain ?? ''}
             segment={segment}
             subject={search.explain}
+            asOf={asOf}
             onSubject={(explain) => change({ explain })}
           />
           {!isRule && mayChange && <StaticList segment={segment} />}
@@ -181,10 +192,12 @@ const LAST_SEEN: Column<ListedMember> = {
 function Members({
   segment,
   search,
+  asOf,
   onSearch,
 }: {
   segment: Segment;
   search: SegmentSearch;
+  asOf: string | undefined;
   onSearch: (change: SegmentSearch) => void;
 }) {
   const environment = useEnvironment();
@@ -198,7 +211,7 @@ function Members({
   const usual = USUAL[segment.level].filter((name) => offered.includes(name));
   const chosen = search.columns?.split(',').filter(Boolean) ?? usual;
   const sort = search.sort ?? 'last_seen';
-  const question: MembersQuestion = { sort, columns: chosen };
+  const question: MembersQuestion = { sort, columns: chosen, asOf };
   const list = useInfiniteQuery({
     ...membersQuery(environment.id, segment.id, question),
     // Which columns are usual depends on which there are.
@@ -209,8 +222,8 @@ function Members({
   const total = pages?.at(-1)?.total;
   const columnKey = chosen.join(',');
   const columns = useMemo(
-    () => membersColumns(segment, columnKey === '' ? [] : columnKey.split(',')),
-    [segment, columnKey],
+    () => membersColumns(segment, columnKey === '' ? [] : columnKey.split(','), asOf),
+    [segment, columnKey, asOf],
   );
   const downloading = useMutation({
     mutationFn: async () => save(await membersFile(environment.id, segment, question)),
@@ -221,8 +234,16 @@ function Members({
   return (
     <section aria-label="Members" className="mb-10">
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
-        <h2 className="text-[15px] leading-6 font-semibold" aria-live="polite">
-          {total === undefined ? 'Members' : countOf(total, what[0], what[1])}
+        <h2
+          className={classNames(
+            'text-[15px] leading-6 font-semibold transition-opacity delay-300',
+            list.isPlaceholderData && 'opacity-60',
+          )}
+          aria-live="polite"
+        >
+          {total === undefined
+            ? 'Members'
+            : `${countOf(total, what[0], what[1])}${asOf === undefined ? '' : ' then'}`}
         </h2>
         <div className="flex flex-wrap items-center gap-2">
           <select
@@ -265,9 +286,11 @@ function Members({
       {list.isPending && <Skeleton lines={6} />}
       {list.isSuccess && rows.length === 0 && (
         <p className="border-t border-line py-6 text-muted">
-          {segment.kind === 'rule'
-            ? 'Nobody matches the rule now. Whoever does later stands here at once.'
-            : 'Nobody on the list is known yet.'}
+          {segment.kind !== 'rule'
+            ? 'Nobody on the list is known yet.'
+            : asOf === undefined
+              ? 'Nobody matches the rule now. Whoever does later stands here at once.'
+              : 'Nobody matched the rule then.'}
         </p>
       )}
       {rows.length > 0 && (
@@ -283,7 +306,7 @@ function Members({
             void navigate({
               to: segment.level === 'user' ? '/users/$id' : '/companies/$id',
               params: { id },
-              search: {},
+              search: segment.level === 'user' ? { as_of: asOf } : {},
             })
           }
           hasMore={list.hasNextPage}
@@ -301,7 +324,7 @@ function Members({
   );
 }
 
-function membersColumns(segment: Segment, names: string[]): Column<ListedMember>[] {
+function membersColumns(segment: Segment, names: string[], asOf: string | undefined): Column<ListedMember>[] {
   const id: Column<ListedMember> = {
     name: 'id',
     title: segment.level === 'user' ? 'User' : 'Company',
@@ -311,7 +334,7 @@ function membersColumns(segment: Segment, names: string[]): Column<ListedMember>
       <Link
         to={segment.level === 'user' ? '/users/$id' : '/companies/$id'}
         params={{ id: member.id }}
-        search={{}}
+        search={segment.level === 'user' ? { as_of: asOf } : {}}
         className="font-medium hover:text-accent"
         title={member.id}
       >
@@ -330,7 +353,7 @@ function membersColumns(segment: Segment, names: string[]): Column<ListedMember>
         search={(before) => ({ ...before, explain: member.id })}
         resetScroll={false}
         className="link"
-        aria-label={`Why ${member.id} is in`}
+        aria-label={`Why ${member.id} ${asOf === undefined ? 'is' : 'was'} in`}
       >
         why?
       </Link>
