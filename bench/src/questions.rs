@@ -94,6 +94,7 @@ impl Questions {
                 level: Level::User,
                 rule,
                 moment: Moment { now: end(), zone: TimeZone::UTC },
+                looks_back: false,
                 segments: Arc::new(Definitions::new()),
             },
             inquiry: Inquiry::default(),

@@ -124,6 +124,7 @@ fn companies_take_part_and_are_told_apart_by_what_they_are(subject: &Subject<'_>
         level: Level::Company,
         rule: rule.unwrap_or_else(|fault| panic!("{fault}")),
         moment: Moment { now: DAY_ONE.plus(DAY), zone: TimeZone::UTC },
+        looks_back: false,
         segments: Arc::default(),
     };
     let iron = Who { segment: Some(segment), ..Who::default() };

@@ -112,7 +112,7 @@ impl Archive {
     /// # Errors
     /// As [`Archive::preview`].
     pub fn known_companies(&self, inquiry: &Inquiry) -> Result<RoaringBitmap, StoreError> {
-        let (_, prepared) = self.prepared(&[], inquiry)?;
+        let (_, prepared) = self.prepared(&[], Timestamp(i64::MAX), inquiry)?;
         Ok(prepared.standing.companies.known.iter().collect())
     }
 
