@@ -1,6 +1,6 @@
 /** One item of the content catalogue: added, renamed, removed, or only read by who may not change it. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import {
   type Catalogue,
   type Content,
@@ -108,6 +108,7 @@ export function NewItemDialog({
 
 /** The item that the address names. */
 export function OpenedItem({ content, id, onClose }: { content: Content; id: string; onClose: () => void }) {
+  const mayChange = useMay('admin');
   const [isRemoving, setRemoving] = useState(false);
   const item = content.items.find((each) => idOf(each) === id);
   if (item === undefined) {
@@ -120,6 +121,7 @@ export function OpenedItem({ content, id, onClose }: { content: Content; id: str
       </Dialog>
     );
   }
+  if (!mayChange) return <ReadItem content={content} item={item} onClose={onClose} />;
   if (isRemoving) return <RemoveItem content={content} item={item} onClose={onClose} />;
   return <ItemDialog content={content} item={item} onClose={onClose} onRemove={() => setRemoving(true)} />;
 }
@@ -141,7 +143,6 @@ function ItemDialog({
   onClose: () => void;
   onRemove: () => void;
 }) {
-  const mayChange = useMay('admin');
   const register = useRegister(content);
   const [draft, setDraft] = useState(draftOf(item));
   const saving = useMutation({
@@ -150,32 +151,44 @@ function ItemDialog({
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (mayChange) saving.mutate();
+    saving.mutate();
   };
   return (
     <Dialog title={nameOf(content.kind, idOf(item))} onClose={onClose}>
       <form onSubmit={submit} className="space-y-4">
-        <ItemFields kind={content.kind} draft={draft} onChange={setDraft} isFixed={!mayChange} />
-        {'modules' in item && item.modules.length > 0 && <Questions modules={item.modules} />}
+        <ItemFields kind={content.kind} draft={draft} onChange={setDraft} />
+        <Questions item={item}>They are changed by the call that registers surveys.</Questions>
         {saving.error && <Failure cause={saving.error} />}
-        {mayChange ? (
-          <div className="flex flex-wrap items-end justify-between gap-2">
-            <Button look="danger" onClick={onRemove}>
-              Remove…
-            </Button>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" look="primary" busy={saving.isPending}>
-                Save
-              </Button>
-            </DialogActions>
-          </div>
-        ) : (
+        <div className="flex flex-wrap items-end justify-between gap-2">
+          <Button look="danger" onClick={onRemove}>
+            Remove…
+          </Button>
           <DialogActions>
-            <Button onClick={onClose}>Close</Button>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button type="submit" look="primary" busy={saving.isPending}>
+              Save
+            </Button>
           </DialogActions>
-        )}
+        </div>
       </form>
+    </Dialog>
+  );
+}
+
+/** An item for who may not change it. */
+function ReadItem({ content, item, onClose }: { content: Content; item: ContentItem; onClose: () => void }) {
+  const { platform, type } = draftOf(item);
+  const facts: Partial<Record<ContentKind, string>> = { embeds: type, surveys: `for ${platform}` };
+  const about = facts[content.kind];
+  return (
+    <Dialog title={nameOf(content.kind, idOf(item))} onClose={onClose}>
+      <p className="mb-4 break-words">
+        {titleOf(item)} {about && <span className="text-data text-muted">{about}</span>}
+      </p>
+      <Questions item={item} />
+      <DialogActions>
+        <Button onClick={onClose}>Close</Button>
+      </DialogActions>
     </Dialog>
   );
 }
@@ -185,19 +198,16 @@ function ItemFields({
   kind,
   draft,
   onChange,
-  isFixed = false,
 }: {
   kind: ContentKind;
   draft: Draft;
   onChange: (draft: Draft) => void;
-  isFixed?: boolean;
 }) {
   return (
     <>
       <Field
         label={isKeyed(kind) ? 'Name' : 'Title'}
         required
-        readOnly={isFixed}
         maxLength={CHARS_MAX.title}
         autoComplete="off"
         value={draft.title}
@@ -206,7 +216,6 @@ function ItemFields({
       {kind === 'embeds' && (
         <SelectField
           label="Kind"
-          disabled={isFixed}
           value={draft.type}
           onChange={({ target }) =>
             onChange({ ...draft, type: target.value === 'banner' ? 'banner' : 'card' })
@@ -220,7 +229,6 @@ function ItemFields({
         <Field
           label="Platform"
           required
-          readOnly={isFixed}
           maxLength={CHARS_MAX.platform}
           autoComplete="off"
           value={draft.platform}
@@ -231,15 +239,14 @@ function ItemFields({
   );
 }
 
-type Modules = Extract<ContentItem, { modules: unknown }>['modules'];
-
-/** The questions of a survey, which only a call changes. */
-function Questions({ modules }: { modules: Modules }) {
+/** The questions of a survey, in their order. */
+function Questions({ item, children }: { item: ContentItem; children?: ReactNode }) {
+  if (!('modules' in item) || item.modules.length === 0) return null;
   return (
     <div>
       <h3 className="mb-1 text-data font-medium">Questions</h3>
       <ol className="border-t border-line">
-        {modules
+        {item.modules
           .toSorted((a, b) => a.order - b.order)
           .map(({ id, question, type }) => (
             <li key={id} className="border-b border-line py-1.5 break-words">
@@ -247,7 +254,7 @@ function Questions({ modules }: { modules: Modules }) {
             </li>
           ))}
       </ol>
-      <p className="mt-1 text-data text-muted">Questions are changed by the call that registers surveys.</p>
+      {children && <p className="mt-1 text-data text-muted">{children}</p>}
     </div>
   );
 }

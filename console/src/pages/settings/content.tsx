@@ -69,7 +69,11 @@ function Kinds({ catalogue }: { catalogue: Catalogue }) {
   );
   const setText = useCallback((q: string) => change({ q: q || undefined, row: undefined }), [change]);
   const content = catalogue[kind];
-  const add = mayChange && <Button onClick={() => setAdding(true)}>Add {oneOf(kind)}</Button>;
+  const add = mayChange && (
+    <Button look="primary" onClick={() => setAdding(true)}>
+      Add {oneOf(kind)}
+    </Button>
+  );
   return (
     <>
       <Section
@@ -184,7 +188,7 @@ function columnsOf(kind: ContentKind): Column<ContentItem>[] {
     {
       name: 'id',
       title: isKeyed(kind) ? 'Key' : 'Number',
-      width: 160,
+      width: isKeyed(kind) ? 160 : 110,
       align: isKeyed(kind) ? undefined : 'right',
       onSmall: true,
       cell: (item) => (
