@@ -128,7 +128,8 @@ impl Questions {
     fn retention(&self, engine: &Engine) -> Result<Value, StoreError> {
         let answer = engine.retention(PRODUCTION, &self.retention, &self.inquiry)?.answer;
         let cohort = |(number, cohort): (usize, &muster_kernel::model::report::retention::Cohort)| {
-            let counts: Vec<u64> = std::iter::once(cohort.size).chain(cohort.returned.iter().copied()).collect();
+            let counts: Vec<u64> =
+                std::iter::once(cohort.size).chain(cohort.returned.iter().copied()).collect();
             json!([number.to_string(), counts])
         };
         Ok(answer.cohorts.iter().enumerate().map(cohort).collect())

@@ -143,7 +143,7 @@ describe('The content catalogue', () => {
       const opened = page.getByRole('dialog', { name: 'Embed 92' });
       await opened.getByLabel('Kind').selectOption('Banner');
       await register('embeds', [
-        { id: 92, title: 'New report', type: 'card' },
+        { id: 92, title: 'Newer report', type: 'card' },
         { id: 93, title: 'Webinar', type: 'card' },
       ]);
       await opened.getByRole('button', { name: 'Save' }).click();
@@ -152,7 +152,7 @@ describe('The content catalogue', () => {
       await opened.getByRole('button', { name: 'Save' }).click();
       await opened.waitFor({ state: 'hidden' });
       expect(await lookup('embeds')).toEqual([
-        { id: 92, title: 'New report', type: 'banner' },
+        { id: 92, title: 'Newer report', type: 'banner' },
         { id: 93, title: 'Webinar', type: 'card' },
       ]);
     });
@@ -166,6 +166,8 @@ describe('The content catalogue', () => {
         await page.getByText('An admin can register them.').waitFor();
         expect(await page.getByRole('button', { name: /^Add|^Remove|^Copy/ }).count()).toBe(0);
         await kindLink(page, /^Flows/).click();
+        await row(page, 'First steps').waitFor();
+        expect(await page.getByRole('button', { name: /^Add|^Remove|^Copy/ }).count()).toBe(0);
         await row(page, 'First steps').click();
         const opened = page.getByRole('dialog', { name: 'Flow 448' });
         await opened.getByText('First steps').waitFor();

@@ -144,14 +144,16 @@ export function spanStart(span: SpanName, now: number): Date {
 export interface EventSearch extends KindSearch {
   span?: SpanName;
   measure?: 'unique_users';
-  /** `event:NAME` or `user:NAME`. */
+  /** `event:NAME`, `user:NAME` or `company:NAME`. */
   breakdown?: string;
 }
 export const eventSearch = (search: Given): EventSearch => ({
   ...kindSearch(search),
   span: oneOf(search.span, SPAN_NAMES),
   measure: oneOf(search.measure, ['unique_users']),
-  breakdown: /^(event|user):./s.test(text(search.breakdown) ?? '') ? text(search.breakdown) : undefined,
+  breakdown: /^(event|user|company):./s.test(text(search.breakdown) ?? '')
+    ? text(search.breakdown)
+    : undefined,
 });
 
 export const OWNERS = ['user', 'company', 'event'] as const;

@@ -96,7 +96,8 @@ const membersAsked = ({ sort, columns, asOf }: MembersQuestion) => ({
 export const membersQuery = (environment: number, id: number, question: MembersQuestion) =>
   infiniteQueryOptions({
     queryKey: ['members', environment, id, question],
-    queryFn: async ({ pageParam }) =>
+    // A question of a time gone by may take a while: one that nobody waits for any more must not keep its turn.
+    queryFn: async ({ pageParam, signal }) =>
       body(
         await api.GET('/v1/segments/{id}/members', {
           params: {
@@ -104,6 +105,7 @@ export const membersQuery = (environment: number, id: number, question: MembersQ
             query: { ...membersAsked(question), cursor: pageParam, limit: MEMBERS_ROWS },
           },
           headers: inEnvironment(environment),
+          signal,
         }),
       ) as MembersPage,
     initialPageParam: undefined as string | undefined,
@@ -165,7 +167,7 @@ export const explanationQuery = (
   queryOptions({
     queryKey: ['explanation', environment, segment.id, segment.version, subject, asOf],
     retry: false,
-    queryFn: async () =>
+    queryFn: async ({ signal }) =>
       body(
         await api.GET('/v1/segments/{id}/explain', {
           params: {
@@ -176,6 +178,7 @@ export const explanationQuery = (
             },
           },
           headers: inEnvironment(environment),
+          signal,
         }),
       ),
   });

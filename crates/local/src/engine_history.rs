@@ -124,9 +124,9 @@ impl Segments for Engine {
         &self,
         environment: EnvironmentId,
         question: &SegmentQuestion,
-        asked: (&str, &[String]),
+        asked: (&[&str], &[String]),
         inquiry: &Inquiry,
-    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+    ) -> Result<Vec<Vec<Option<OwnedValue>>>, StoreError> {
         let environment = self.environment(environment)?;
         environment.history.up_to(environment.state.visible(), inquiry)?;
         environment.history.values(question, asked, inquiry)

@@ -235,11 +235,14 @@ impl Segments for ModelEngine {
         &self,
         environment: EnvironmentId,
         question: &SegmentQuestion,
-        (id, names): (&str, &[String]),
+        (ids, names): (&[&str], &[String]),
         inquiry: &Inquiry,
-    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+    ) -> Result<Vec<Vec<Option<OwnedValue>>>, StoreError> {
         wanted(inquiry)?;
-        self.with(environment, |island| Ok(island.everybody(question)?.values(question.level, id, names)))
+        self.with(environment, |island| {
+            let everybody = island.everybody(question)?;
+            Ok(ids.iter().map(|id| everybody.values(question.level, id, names)).collect())
+        })
     }
 }
 

@@ -93,7 +93,7 @@ export function NewItemDialog({
           hint="As events name it. It cannot be changed later."
           error={wasTried ? problem : null}
         />
-        <ItemFields kind={kind} draft={draft} onChange={setDraft} />
+        <ItemFields kind={kind} draft={draft} onChange={(change) => setDraft({ ...draft, ...change })} />
         {adding.error && <Failure cause={adding.error} />}
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
@@ -144,7 +144,9 @@ function ItemDialog({
   onRemove: () => void;
 }) {
   const register = useRegister(content);
-  const [draft, setDraft] = useState(draftOf(item));
+  // Only what was entered: all else is as somebody may have changed it meanwhile.
+  const [entered, setEntered] = useState<Partial<Draft>>({});
+  const draft = { ...draftOf(item), ...entered };
   const saving = useMutation({
     mutationFn: () => register((items) => withItem(items, itemOf(content.kind, draft, item))),
     onSuccess: onClose,
@@ -156,7 +158,11 @@ function ItemDialog({
   return (
     <Dialog title={nameOf(content.kind, idOf(item))} onClose={onClose}>
       <form onSubmit={submit} className="space-y-4">
-        <ItemFields kind={content.kind} draft={draft} onChange={setDraft} />
+        <ItemFields
+          kind={content.kind}
+          draft={draft}
+          onChange={(change) => setEntered({ ...entered, ...change })}
+        />
         <Questions item={item}>They are changed by the call that registers surveys.</Questions>
         {saving.error && <Failure cause={saving.error} />}
         <div className="flex flex-wrap items-end justify-between gap-2">
@@ -201,7 +207,7 @@ function ItemFields({
 }: {
   kind: ContentKind;
   draft: Draft;
-  onChange: (draft: Draft) => void;
+  onChange: (change: Partial<Draft>) => void;
 }) {
   return (
     <>
@@ -211,15 +217,13 @@ function ItemFields({
         maxLength={CHARS_MAX.title}
         autoComplete="off"
         value={draft.title}
-        onChange={({ target }) => onChange({ ...draft, title: target.value })}
+        onChange={({ target }) => onChange({ title: target.value })}
       />
       {kind === 'embeds' && (
         <SelectField
           label="Kind"
           value={draft.type}
-          onChange={({ target }) =>
-            onChange({ ...draft, type: target.value === 'banner' ? 'banner' : 'card' })
-          }
+          onChange={({ target }) => onChange({ type: target.value === 'banner' ? 'banner' : 'card' })}
         >
           <option value="card">Card</option>
           <option value="banner">Banner</option>
@@ -232,7 +236,7 @@ function ItemFields({
           maxLength={CHARS_MAX.platform}
           autoComplete="off"
           value={draft.platform}
-          onChange={({ target }) => onChange({ ...draft, platform: target.value })}
+          onChange={({ target }) => onChange({ platform: target.value })}
         />
       )}
     </>

@@ -55,8 +55,8 @@ pub trait Segments: Send + Sync {
         inquiry: &Inquiry,
     ) -> Result<Option<Evidence>, StoreError>;
 
-    /// Some properties of a user or company, by its id and their names, as the question sees them. For one member after the other: what
-    /// there is to fold is folded once.
+    /// Some properties of users or companies, by ids and the properties' names, as the question sees them. Of many at once: what
+    /// there is to fold is folded once a call at most.
     ///
     /// # Errors
     /// As [`Segments::preview`].
@@ -64,7 +64,7 @@ pub trait Segments: Send + Sync {
         &self,
         environment: EnvironmentId,
         question: &SegmentQuestion,
-        wanted: (&str, &[String]),
+        wanted: (&[&str], &[String]),
         inquiry: &Inquiry,
-    ) -> Result<Vec<Option<OwnedValue>>, StoreError>;
+    ) -> Result<Vec<Vec<Option<OwnedValue>>>, StoreError>;
 }

@@ -138,24 +138,28 @@ struct Share {
 struct Heaps {
     heaps: Vec<Vec<CompanyEvent>>,
     count: usize,
+    events_max: usize,
 }
 
 impl Heaps {
-    fn new() -> Heaps {
-        Heaps { heaps: vec![Vec::new(); HEAPS], count: 0 }
+    fn new(events_max: usize) -> Heaps {
+        Heaps { heaps: vec![Vec::new(); HEAPS], count: 0, events_max }
     }
 
     fn add(&mut self, share: Share, event: CompanyEvent) {
         if event.company == 0 || event.company % share.of != share.index {
             return;
         }
-        self.heaps[(event.company / share.of) as usize % HEAPS].push(event);
         self.count += 1;
+        // With more the share is refused once the range is over, which may be one of very many events.
+        if self.count <= self.events_max {
+            self.heaps[(event.company / share.of) as usize % HEAPS].push(event);
+        }
     }
 }
 
 /// Shows the events of each company in order. `gather` shows those of a range of users, with what its thread has made with
-/// `begin`; `tell` is shown those of a company, all of a share with the same. Answers what was made, one for each share.
+/// `begin`; `tell` is shown those of a company, with what was made in one of the threads. Answers that, of all shares.
 ///
 /// # Errors
 /// Those of `gather`; [`StoreError::TooLarge`] when not even a small share fits into the memory of a question.
@@ -166,21 +170,28 @@ pub fn in_order<M: Send>(
     gather: impl Fn(&mut M, (u32, u32), &mut dyn FnMut(CompanyEvent)) -> Result<(), StoreError> + Sync,
     mut tell: impl FnMut(&mut M, u32, &[CompanyEvent]),
 ) -> Result<Vec<M>, StoreError> {
-    // Room that a growing list has and does not use counts as well.
-    let events_max = scan.bytes_max / scan.threads.max(1) / (2 * size_of::<CompanyEvent>());
-    let mut one = |share: Share| -> Result<M, StoreError> {
-        let begin = || (begin(), Heaps::new());
+    // Room that a growing list has and does not use counts as well, and lists that are put together stand twice for a moment.
+    let events_max = scan.bytes_max / scan.threads.max(1) / (3 * size_of::<CompanyEvent>());
+    let mut one = |share: Share, before: Option<M>| -> Result<M, StoreError> {
+        let before = Mutex::new(before);
+        // What was made of the shares before goes on in one of the threads: its limits hold for all of them.
+        let begin_thread = || {
+            let before = before.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let goes_on = before.is_some();
+            ((goes_on, before.unwrap_or_else(&begin)), Heaps::new(events_max))
+        };
         let threads = scan.share(
             ranges,
             |_| range_events,
-            begin,
-            |(made, heaps), range| {
+            begin_thread,
+            |((_, made), heaps), range| {
                 gather(made, *range, &mut |event| heaps.add(share, event))?;
                 if heaps.count > events_max { Err(StoreError::TooLarge) } else { Ok(()) }
             },
         )?;
-        let (mades, heaps): (Vec<M>, Vec<Heaps>) = threads.into_iter().unzip();
-        let mut made = mades.into_iter().next().unwrap_or_else(|| begin().0);
+        let (mut mades, heaps): (Vec<(bool, M)>, Vec<Heaps>) = threads.into_iter().unzip();
+        mades.sort_by_key(|(goes_on, _)| !*goes_on);
+        let mut made = mades.into_iter().next().map_or_else(&begin, |(_, made)| made);
         for heap in sorted(scan, heaps)? {
             for events in heap.chunk_by(|a, b| a.company == b.company) {
                 tell(&mut made, events[0].company, events);
@@ -190,9 +201,10 @@ pub fn in_order<M: Send>(
     };
     let mut of = 1;
     loop {
-        match (0..of).map(|index| one(Share { index, of })).collect() {
+        let made = (0..of).try_fold(None, |made, index| one(Share { index, of }, made).map(Some));
+        match made {
             Err(StoreError::TooLarge) if of < SHARES_MAX => of *= 8,
-            made => return made,
+            made => return Ok(made?.into_iter().collect()),
         }
     }
 }

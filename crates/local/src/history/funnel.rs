@@ -250,16 +250,18 @@ impl<'a> Asked<'a> {
         range: (u32, u32),
         add: &mut dyn FnMut(CompanyEvent),
     ) -> Result<(), StoreError> {
-        let runs = self.gather(&mut fold.gathered, &mut fold.groups, range);
-        fold.groups.check()?;
-        let of_runs: Vec<Vec<u32>> =
-            runs.iter().map(|run| companies.of_rows(run.source, &run.rows)).collect();
-        let absent = fold.groups.absent();
-        for seen in fold.gathered.all() {
-            let run = &runs[seen.run as usize];
-            let Met { time, mask, group } = run.met(seen, absent);
-            let company = of_runs[seen.run as usize][run.index(seen)];
-            add(CompanyEvent { company, code: group, time, position: run.position(seen), mask });
+        // A part at a time: all events about nobody are one range, however many there are.
+        for source in &self.sources {
+            let runs = self.gather(std::slice::from_ref(source), &mut fold.gathered, &mut fold.groups, range);
+            fold.groups.check()?;
+            let Some(run) = runs.first() else { continue };
+            let of_run = companies.of_rows(source, &run.rows);
+            let absent = fold.groups.absent();
+            for seen in fold.gathered.all() {
+                let Met { time, mask, group } = run.met(seen, absent);
+                let company = of_run[run.index(seen)];
+                add(CompanyEvent { company, code: group, time, position: run.position(seen), mask });
+            }
         }
         Ok(())
     }
@@ -271,7 +273,7 @@ impl<'a> Asked<'a> {
         take: &impl Fn(&mut T, u32, &Outcome<'_>),
     ) -> Result<(), StoreError> {
         let Fold { groups, walk, gathered, made } = fold;
-        let runs = self.gather(gathered, groups, range);
+        let runs = self.gather(&self.sources, gathered, groups, range);
         groups.check()?;
         gathered.sort(range);
         let mut tell = |user: u32| {
@@ -295,9 +297,10 @@ impl<'a> Asked<'a> {
         Ok(())
     }
 
-    /// Gathers the events of a range of users, part by part.
+    /// Gathers the events of a range of users in some parts.
     fn gather<'s>(
         &'s self,
+        sources: &'s [Source<'a>],
         gathered: &mut Gathered,
         groups: &mut Groups<'_>,
         range: (u32, u32),
@@ -306,7 +309,7 @@ impl<'a> Asked<'a> {
         let mut runs = Vec::new();
         let (from, until) = (self.question.span.from.0, self.question.span.until.0);
         let last = until.saturating_sub(1).saturating_add(self.question.window);
-        for source in &self.sources {
+        for source in sources {
             let rows = source.rows(range);
             if rows.is_empty() {
                 continue;

@@ -194,7 +194,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         let all = read(self.scan.known).companies.count();
         let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
         let width = (bytes_max / self.bytes_each()).clamp(1, (all as usize).max(1));
-        let mut folds = Vec::new();
+        let mut told: Option<Fold> = None;
         for first in (1..all).step_by(width) {
             let place = |company: u32| {
                 company.checked_sub(first).map(|place| place as usize).filter(|place| *place < width)
@@ -213,11 +213,15 @@ impl<'a, 'q> Asked<'a, 'q> {
                 },
             )?;
             let mut fold = noted.into_iter().fold(self.begin(width), Fold::and);
+            if let Some(before) = told.take() {
+                (fold.sizes, fold.counts, fold.people) = (before.sizes, before.counts, before.people);
+            }
             let last = first.saturating_add(u32::try_from(width).unwrap_or(u32::MAX) - 1).min(all - 1);
             self.tell(&mut fold, (first, last), count);
-            folds.push(fold);
+            // What was noted is counted: the next companies need its memory.
+            told = Some(Fold { first: Vec::new(), began: Vec::new(), returned: Vec::new(), ..fold });
         }
-        Ok(folds)
+        Ok(told.into_iter().collect())
     }
 
     /// Bytes that a thread holds of each user or company, about.

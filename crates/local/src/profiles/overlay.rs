@@ -137,6 +137,8 @@ impl Generation {
 
     /// Forgets subjects, here and for everything below.
     pub fn erase(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
+        // Masked first: whoever reads meanwhile must not take what lies below for what is left.
+        self.mask(kind, ids);
         for id in ids {
             self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner).remove(&**id);
             self.bytes.fetch_add(id.len() + ENTRY_BYTES, Ordering::Relaxed);
@@ -144,6 +146,9 @@ impl Generation {
         if kind == ProfileKind::Company {
             self.clear_companies(ids);
         }
+    }
+
+    fn mask(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
         let mut erased = self.erased.write().unwrap_or_else(PoisonError::into_inner);
         let known = match kind {
             ProfileKind::User => &mut erased.users,

@@ -110,8 +110,8 @@ fn a_question_that_looks_back_finds_what_the_model_finds() {
         assert_eq!(members, everybody.members(&question, MemberOrder::LastSeen), "{what}");
         let names = ["p0", "p2", "never"].map(str::to_owned);
         for id in everybody.ids(level) {
-            let values = engine.values(PRODUCTION, &question, (id, &names), &inquiry).unwrap();
-            assert_eq!(values, everybody.values(level, id, &names), "{id}: {what}");
+            let values = engine.values(PRODUCTION, &question, (&[id], &names), &inquiry).unwrap();
+            assert_eq!(values, [everybody.values(level, id, &names)], "{id}: {what}");
         }
         found += members.len();
     }

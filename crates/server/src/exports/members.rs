@@ -160,9 +160,9 @@ mod tests {
             &self,
             _: EnvironmentId,
             _: &SegmentQuestion,
-            _: (&str, &[String]),
+            _: (&[&str], &[String]),
             _: &Inquiry,
-        ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+        ) -> Result<Vec<Vec<Option<OwnedValue>>>, StoreError> {
             Ok(Vec::new())
         }
     }

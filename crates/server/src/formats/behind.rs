@@ -17,7 +17,7 @@ const BATCH_CELLS: usize = 1 << 15;
 const BATCH_BYTES: usize = 1 << 19;
 /// Batches that may wait for the thread: with fewer rows than a block of Parquet has ([`super::BLOCK_ROWS_MAX`]) whoever makes
 /// them would stand still while one is encoded.
-const WAITING: usize = 32;
+const WAITING: usize = 48;
 
 /// What a cell is, without the text that it borrows.
 enum Kept {

@@ -21,9 +21,10 @@ use super::openapi::{
     CursorParameter, DetailParameter, EnvironmentHeader, LimitParameter, PositionParameter, ReadProblems,
 };
 use super::page::PageWriter;
-use super::read::{self, Head, InPath};
+use super::read::{self, Head, InPath, Query, invalid};
 use super::reader::Reader;
 use super::render::CompanyBody;
+use super::segment_past::AS_OF;
 use super::users::{self, UserPage, view_of};
 
 /// A page of companies.
@@ -124,6 +125,10 @@ async fn one(
 ) -> Result<Response, Refused> {
     let id = company.id()?;
     let reading = read::begin(edge, reader, head).await?;
+    refuse_past(
+        &reading.query,
+        "A company is not read `as_of` a time; ask for the members of a segment of companies.",
+    )?;
     let view = view_of(reader, &reading.query)?;
     let (profiles, environment) = (&edge.parts.profiles, reader.environment());
     let profile = profiles.company(environment, &id)?.ok_or_else(unknown_company)?;
@@ -171,8 +176,14 @@ async fn members(
 ) -> Result<Response, Refused> {
     let id = company.id()?;
     let reading = read::begin(edge, reader, head).await?;
+    refuse_past(&reading.query, "`as_of` goes with `GET /v1/users?company_id=…`.")?;
     edge.parts.profiles.company(reader.environment(), &id)?.ok_or_else(unknown_company)?;
     users::page(edge, reader, reading, Some(id)).await
+}
+
+/// What has no past here says so, instead of answering about now.
+fn refuse_past(query: &Query, message: &str) -> Result<(), Problem> {
+    if query.get(AS_OF).is_some() { Err(invalid(message.to_owned())) } else { Ok(()) }
 }
 
 /// No such company.

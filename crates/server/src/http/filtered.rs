@@ -58,6 +58,10 @@ impl Filtered {
         masking: &Masking,
     ) -> Result<Option<Filtered>, Refused> {
         let (segment, filter) = (query.get("segment"), query.get("filter"));
+        if query.get("known_at").is_some() {
+            let message = "Lists know no `known_at`; ask for a single user, or leave it out.";
+            return Err(invalid(message.to_owned()).into());
+        }
         if [&segment, &filter, &query.get("sort"), &query.get(AS_OF)].iter().all(|given| given.is_none()) {
             return Ok(None);
         }

@@ -275,6 +275,7 @@ async fn segments_of(
 ) -> Result<Response, Refused> {
     let id = id?;
     let reading = read::begin(edge, reader, head).await?;
+    reading.query.refuse_others(&["position"])?;
     let (environment, now) = (reader.environment(), reader.now());
     let items = asking::ask(edge, move |edge, inquiry| {
         let state = edge.parts.catalog.state();

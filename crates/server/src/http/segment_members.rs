@@ -47,6 +47,8 @@ use super::signed_in::Numbers;
 const COLUMNS_MAX: usize = 50;
 /// Members asked of the engine at once where all of them are written.
 const AT_ONCE: usize = 20_000;
+/// Members of a CSV whose properties are asked for at once.
+const VALUES_AT_ONCE: usize = 1_000;
 /// A piece of CSV is sent once it has this many bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -191,12 +193,12 @@ async fn asked(
         let mut total = 0;
         while let Some((after, count)) = writer.wants() {
             let page = edge.parts.segments.members(environment, &question, order, after, count, inquiry)?;
-            for member in &page.items {
-                let known = known(edge, environment, &question, &columns, &member.id, inquiry)?;
+            let all = known(edge, environment, &question, &columns, &page.items, inquiry)?;
+            for (member, known) in page.items.iter().zip(&all) {
                 writer.push(&MemberBody {
                     id: &member.id,
                     last_seen_at: member.last_seen_at.map(Instant),
-                    properties: Columns { names: &columns, known: &known },
+                    properties: Columns { names: &columns, known },
                 })?;
             }
             total = page.total;
@@ -231,27 +233,34 @@ fn wants_csv(head: &Head, query: &Query) -> Result<bool, Problem> {
     }
 }
 
-/// What is known of a member, if anything of it is shown.
+/// What is known of members, if anything of it is shown.
 fn known(
     edge: &Edge,
     environment: EnvironmentId,
     question: &SegmentQuestion,
     columns: &[String],
-    id: &str,
+    members: &[Member],
     inquiry: &Inquiry,
-) -> Result<Known, StoreError> {
+) -> Result<Vec<Known>, StoreError> {
     if columns.is_empty() {
-        return Ok(Known::Now(None));
+        return Ok(members.iter().map(|_| Known::Now(None)).collect());
     }
     if question.looks_back {
-        return edge.parts.segments.values(environment, question, (id, columns), inquiry).map(Known::Then);
+        let ids: Vec<&str> = members.iter().map(|member| member.id.as_str()).collect();
+        let all = edge.parts.segments.values(environment, question, (&ids, columns), inquiry)?;
+        return Ok(all.into_iter().map(Known::Then).collect());
     }
     let profiles = &edge.parts.profiles;
-    let profile = match question.level {
-        Level::User => UserId::parse(id).map_or(Ok(None), |id| profiles.user(environment, &id)),
-        Level::Company => CompanyId::parse(id).map_or(Ok(None), |id| profiles.company(environment, &id)),
+    let now = |member: &Member| {
+        let profile = match question.level {
+            Level::User => UserId::parse(&member.id).map_or(Ok(None), |id| profiles.user(environment, &id)),
+            Level::Company => {
+                CompanyId::parse(&member.id).map_or(Ok(None), |id| profiles.company(environment, &id))
+            }
+        };
+        profile.map(Known::Now)
     };
-    profile.map(Known::Now)
+    members.iter().map(now).collect()
 }
 
 /// All members as CSV: the first piece is there before the answer begins, so that a refusal has its status.
@@ -291,7 +300,7 @@ impl Rows {
     ) -> Result<(Bytes, Option<Rows>), Refused> {
         let Rows { environment, order, .. } = self;
         while bytes.len() < PIECE_BYTES {
-            let Some(member) = self.waiting.pop_front() else {
+            if self.waiting.is_empty() {
                 let Some(after) = self.next.take() else { return Ok((bytes.into(), None)) };
                 let (segments, question) = (&edge.parts.segments, &self.question);
                 let page =
@@ -299,12 +308,16 @@ impl Rows {
                 self.waiting = page.items.into();
                 self.next = page.next.map(Some);
                 continue;
-            };
-            let known = known(edge, environment, &self.question, &self.columns, &member.id, inquiry)?;
-            let seen = member.last_seen_at.map(|at| at.to_string()).unwrap_or_default();
-            let columns = Columns { names: &self.columns, known: &known };
-            let values = columns.values().map(|(_, value)| value.map_or_else(String::new, cell));
-            write_row(&mut bytes, [member.id, seen].into_iter().chain(values));
+            }
+            let count = self.waiting.len().min(VALUES_AT_ONCE);
+            let members: Vec<Member> = self.waiting.drain(..count).collect();
+            let all = known(edge, environment, &self.question, &self.columns, &members, inquiry)?;
+            for (member, known) in members.into_iter().zip(&all) {
+                let seen = member.last_seen_at.map(|at| at.to_string()).unwrap_or_default();
+                let columns = Columns { names: &self.columns, known };
+                let values = columns.values().map(|(_, value)| value.map_or_else(String::new, cell));
+                write_row(&mut bytes, [member.id, seen].into_iter().chain(values));
+            }
         }
         Ok((bytes.into(), Some(self)))
     }

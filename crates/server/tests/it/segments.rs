@@ -496,6 +496,9 @@ fn a_viewer_neither_asks_about_personal_properties_nor_sees_them() {
         "/v1/users?filter=did%20%22x%22%20where%20(Email%20exists)",
         "/v1/segments/1/members?columns=plan,email",
         "/v1/segments/1/members?columns=email&format=csv",
+        "/v1/segments/1/members?columns=email&as_of=2026-01-01",
+        "/v1/segments/1/members?columns=Email&format=csv&as_of=2026-01-01",
+        "/v1/users?as_of=2026-01-01&filter=email%20exists",
     ] {
         viewer.read(1, target).is_refused(403, "role_insufficient");
     }
@@ -619,7 +622,15 @@ fn users_are_listed_as_they_were() {
         assert_eq!(ids(&asked.read(&format!("/v1/users?{query}"))), expected, "{query}");
     }
     asked.get("/v1/users?as_of=2026-01-07&q=u").is_refused(400, "parameter_invalid");
-    asked.get("/v1/companies?as_of=2026-01-07").is_refused(400, "parameter_invalid");
+    for path in [
+        "/v1/companies?as_of=2026-01-07",
+        "/v1/companies/acme?as_of=2026-01-07",
+        "/v1/companies/acme/users?as_of=2026-01-07",
+        "/v1/users/u-1/segments?as_of=2026-01-07",
+        "/v1/users?as_of=2026-01-07&known_at=2026-01-07",
+    ] {
+        asked.get(path).is_refused(400, "parameter_invalid");
+    }
 }
 
 #[test]

@@ -160,8 +160,8 @@ fn evidence_and_values_are_of_the_same_time(subject: &Subject<'_>) {
     let value = |level, id, name: &str, number| {
         let asked = back(level, "nobody", day(number));
         let names = ["never".to_owned(), name.to_owned()];
-        let found = subject.segments.values(PRODUCTION, &asked, (id, &names), &Inquiry::default());
-        let found = found.unwrap_or_else(|error| panic!("{error}"));
+        let found = subject.segments.values(PRODUCTION, &asked, (&[id], &names), &Inquiry::default());
+        let found = found.unwrap_or_else(|error| panic!("{error}")).remove(0);
         assert_eq!((found.len(), found.first()), (2, Some(&None)));
         found.into_iter().flatten().next()
     };

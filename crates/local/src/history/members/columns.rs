@@ -8,10 +8,10 @@
 //! those of one, as long as somebody asks.
 
 mod based;
+mod holding;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use muster_kernel::model::event::EventKind;
 use muster_kernel::model::segment::Level;
@@ -26,8 +26,13 @@ use crate::history::lane::{self, to_signed};
 use crate::history::part::{Content, Flags, Part};
 use crate::history::scan::{Scan, Unit};
 
+pub use holding::Columns;
+
 /// Memory that columns of properties may take, all together, before the one asked for longest ago is dropped.
 const KEPT_BYTES_MAX: usize = 192 << 20;
+/// Bytes of the first and last time of somebody, and of a fact.
+const SEEN_BYTES: usize = 16;
+const FACT_BYTES: usize = 16;
 /// A column is made anew when so many more values were in it than there are users or companies.
 const STALE_VALUES_MAX: u32 = 4_096;
 
@@ -54,7 +59,7 @@ impl Seen {
     }
 
     fn bytes(&self) -> usize {
-        self.first.len() * size_of::<(i64, i64)>()
+        self.first.len() * SEEN_BYTES
     }
 
     fn see(&mut self, number: u32, time: i64, is_sign_of_life: bool) {
@@ -103,6 +108,11 @@ impl Standing {
     fn bytes(&self) -> usize {
         self.users.bytes() + self.companies.bytes() + self.membership.bytes()
     }
+
+    /// What so many users and companies take.
+    fn bytes_of(users: u32, companies: u32) -> usize {
+        (SEEN_BYTES + FACT_BYTES) * users as usize + SEEN_BYTES * companies as usize
+    }
 }
 
 /// For each number the newest fact: its time, its row number in a job, and what it says; 0 is nothing yet.
@@ -145,7 +155,7 @@ impl Facts {
     }
 
     fn bytes(&self) -> usize {
-        self.values.len() * 16
+        self.values.len() * FACT_BYTES
     }
 }
 
@@ -210,16 +220,6 @@ pub struct Everything {
 /// All that has ever happened.
 const EVER: Timestamp = Timestamp(i64::MAX);
 
-/// The columns that are kept.
-#[derive(Default)]
-pub struct Columns {
-    now: Mutex<Everything>,
-    /// Of the time gone by that was asked for last.
-    past: Mutex<Everything>,
-    /// How often everything was to be forgotten.
-    cleared: AtomicU64,
-}
-
 /// All that a rule asks for, of one state.
 pub struct Prepared {
     /// Who there is.
@@ -233,47 +233,6 @@ impl Prepared {
         let wanted = |(key, _): &&(Key, Arc<PropertyColumn>)| key.0 == level && key.1 == name;
         self.columns.iter().find(wanted).map(|(_, column)| column.as_ref())
     }
-}
-
-impl Columns {
-    /// Forgets everything. Those of a time gone by may be made at this moment, which takes longer than whoever clears should wait:
-    /// then they are not used again, and `forget_past` takes them away.
-    pub fn clear(&self) {
-        self.cleared.fetch_add(1, Ordering::Relaxed);
-        *held(&self.now) = Everything::default();
-        self.forget_past(Duration::MAX);
-    }
-
-    /// Forgets those of a time gone by when nobody has asked for them so long, or they are to be forgotten. When they are being asked
-    /// for, it does nothing.
-    pub fn forget_past(&self, age: Duration) {
-        let Ok(mut past) = self.past.try_lock() else { return };
-        let is_old = past.asked.is_some_and(|asked| now().duration_since(asked) >= age);
-        if is_old || past.cleared != self.cleared.load(Ordering::Relaxed) {
-            *past = Everything::default();
-        }
-    }
-
-    /// Holds the columns of what happened up to a time: meanwhile no other question brings them further than the snapshot that
-    /// is taken then.
-    pub fn hold(&self, until: Timestamp) -> MutexGuard<'_, Everything> {
-        let mut everything = held(if until == EVER { &self.now } else { &self.past });
-        let cleared = self.cleared.load(Ordering::Relaxed);
-        if (everything.until, everything.cleared) != (until, cleared) {
-            *everything = Everything { until, cleared, ..Everything::default() };
-        }
-        everything.asked = Some(now());
-        everything
-    }
-}
-
-fn held(everything: &Mutex<Everything>) -> MutexGuard<'_, Everything> {
-    everything.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long nobody asked is a duration, not a time of day")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 impl Everything {
@@ -302,7 +261,8 @@ impl Everything {
                 return Err(StoreError::TooLarge);
             }
         }
-        self.forget_oldest();
+        // Those of a time gone by are bounded by the question, and the next page asks for the same ones.
+        self.forget_oldest(if self.until == EVER { 0 } else { wanted.len() });
         Ok(Prepared { standing: Arc::clone(&self.standing), columns })
     }
 
@@ -311,11 +271,11 @@ impl Everything {
             return Ok(());
         }
         let (users, companies) = counts(scan);
-        let standing = Arc::make_mut(&mut self.standing);
-        standing.grow(users, companies);
-        if self.until != EVER && standing.bytes() > scan.bytes_max {
+        if self.until != EVER && Standing::bytes_of(users, companies) > scan.bytes_max {
             return Err(StoreError::TooLarge);
         }
+        let standing = Arc::make_mut(&mut self.standing);
+        standing.grow(users, companies);
         if self.through == 0 {
             based::stand(standing, scan, self.until)?;
         }
@@ -357,9 +317,10 @@ impl Everything {
         Ok(column)
     }
 
-    fn forget_oldest(&mut self) {
+    /// Forgets those that were asked for longest ago, but for the last so many.
+    fn forget_oldest(&mut self, least: usize) {
         let mut bytes: usize = self.columns.iter().map(|kept| kept.column.bytes()).sum();
-        while bytes > KEPT_BYTES_MAX && !self.columns.is_empty() {
+        while bytes > KEPT_BYTES_MAX && self.columns.len() > least {
             bytes -= self.columns.remove(0).column.bytes();
         }
     }

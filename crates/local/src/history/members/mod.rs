@@ -60,7 +60,7 @@ impl Archive {
         until: Timestamp,
         inquiry: &Inquiry,
     ) -> Result<(Arc<Snapshot>, Prepared), StoreError> {
-        let mut columns = self.rule_columns.hold(until);
+        let mut columns = self.rule_columns.hold(until, inquiry)?;
         let snapshot = self.snapshot();
         let prepared = columns.prepared(keys, &self.scan(&snapshot, inquiry))?;
         Ok((snapshot, prepared))
@@ -176,19 +176,22 @@ impl Archive {
     pub fn values(
         &self,
         question: &SegmentQuestion,
-        (id, names): (&str, &[String]),
+        (ids, names): (&[&str], &[String]),
         inquiry: &Inquiry,
-    ) -> Result<Vec<Option<OwnedValue>>, StoreError> {
+    ) -> Result<Vec<Vec<Option<OwnedValue>>>, StoreError> {
         let level = question.level;
         let keys: Vec<Key> = names.iter().map(|name| (level, name.clone())).collect();
         let (_, prepared) = self.prepared(&keys, question.until(), inquiry)?;
         let known = self.known();
         let dictionary = if level == Level::User { &known.users } else { &known.companies };
-        let number = dictionary.get(id.as_bytes()).unwrap_or_default();
-        let value = |name: &String| {
-            let column = prepared.column(level, name)?;
-            column.meaning(column.value(number)).map(OwnedValue::of)
+        let of = |id: &&str| {
+            let number = dictionary.get(id.as_bytes()).unwrap_or_default();
+            let value = |name: &String| {
+                let column = prepared.column(level, name)?;
+                column.meaning(column.value(number)).map(OwnedValue::of)
+            };
+            names.iter().map(value).collect()
         };
-        Ok(names.iter().map(value).collect())
+        Ok(ids.iter().map(of).collect())
     }
 }

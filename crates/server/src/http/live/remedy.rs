@@ -118,7 +118,7 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::JobEnded, "nothing is to be done"),
     (P::JobCancelled, "send the rest anew, if it is wanted"),
     (P::ParameterInvalid, "correct the parameter"),
-    (P::AnswerTooLarge, "ask for a shorter time, longer intervals, fewer events or fewer groups"),
+    (P::AnswerTooLarge, "ask for a shorter time, longer intervals, fewer events, groups or columns"),
     (P::PastUnknown, "ask without `as_of`, or by a rule without the list in the message"),
     (P::CursorInvalid, "start again without a cursor"),
     (P::PositionInvalid, "send a position from an answer of this environment"),
