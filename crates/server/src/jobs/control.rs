@@ -14,6 +14,8 @@ pub(super) struct Control {
     live: Mutex<Live>,
     /// Set with `saved.is_cancelled`, and taken back once the job ends anyhow.
     is_cancelled: AtomicBool,
+    /// It was there when the server started.
+    pub(super) is_found: bool,
 }
 
 struct Live {
@@ -23,11 +25,16 @@ struct Live {
 }
 
 impl Control {
+    /// The control of a job that was there when the server started.
+    pub(super) fn found(job: Job) -> Self {
+        Control { is_found: true, ..Control::new(job) }
+    }
+
     /// The control of a job as it was saved.
     pub(super) fn new(job: Job) -> Self {
         let live = Live { counts: job.counts.clone(), reason: None, is_ending: false };
         let is_cancelled = AtomicBool::new(job.is_cancelled);
-        Control { saved: Mutex::new(job), live: Mutex::new(live), is_cancelled }
+        Control { saved: Mutex::new(job), live: Mutex::new(live), is_cancelled, is_found: false }
     }
 
     /// The job as it was saved.

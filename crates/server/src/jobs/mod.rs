@@ -149,7 +149,7 @@ impl Runner {
         for environment in &self.0.parts.catalog.state().environments {
             let jobs = self.0.parts.jobs.jobs(environment.id)?;
             for job in jobs.into_iter().rev().filter(|job| !job.status.is_ended()) {
-                self.0.enqueue(environment.id, job);
+                self.0.enqueue(environment.id, Control::found(job));
             }
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Runner {
             is_removed: false,
         };
         let job = upload.keep(job)?;
-        self.0.enqueue(environment, job.clone());
+        self.0.enqueue(environment, Control::new(job.clone()));
         Ok(job)
     }
 
@@ -345,15 +345,15 @@ impl Inner {
         }
     }
 
-    fn enqueue(self: &Arc<Self>, environment: EnvironmentId, job: Job) {
-        let (name, inner) = ((environment, job.number), Arc::clone(self));
+    fn enqueue(self: &Arc<Self>, environment: EnvironmentId, control: Control) {
+        let (name, inner) = ((environment, control.saved().number), Arc::clone(self));
         let start = || {
             std::thread::Builder::new().name("muster-job".to_owned()).spawn(move || {
                 (inner.parts.yield_to_others)();
                 inner.work();
             })
         };
-        if let Err(error) = self.turns.enter(name, Control::new(job), start) {
+        if let Err(error) = self.turns.enter(name, control, start) {
             tracing::error!(%error, "a job waits because a thread cannot be started");
         }
     }

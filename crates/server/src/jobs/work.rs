@@ -133,7 +133,12 @@ pub(super) fn run(inner: &Inner, environment: EnvironmentId, control: &Control) 
 impl Work<'_> {
     fn all(&mut self) -> Step {
         self.inner.check(self.control)?;
-        if self.job.total_rows.is_none() {
+        let is_begun = self.job.total_rows.is_some();
+        if is_begun || self.control.is_found {
+            // A backup copies the log behind the states of jobs: it may hold rows of one that had not begun by its state.
+            self.look_up()?;
+        }
+        if !is_begun {
             let now = self.inner.parts.clock.now();
             self.checkpoint(|job| {
                 job.status = JobStatus::Validating;
@@ -144,11 +149,8 @@ impl Work<'_> {
                 job.total_rows = Some(total);
                 job.status = JobStatus::Processing;
             })?;
-        } else {
-            self.look_up()?;
-            if self.is_import() {
-                self.first_look()?;
-            }
+        } else if self.is_import() {
+            self.first_look()?;
         }
         self.check_total()?;
         self.rows()?;

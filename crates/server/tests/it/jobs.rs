@@ -253,9 +253,46 @@ fn a_job_goes_on_after_a_stop() {
     assert_eq!(left_in(data.path()), ["1.json", "1.rejects.ndjson"], "an ended job needs no upload");
 }
 
+#[test]
+fn rows_that_are_ahead_of_the_state_of_their_job_are_not_stored_twice() {
+    let (data, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let one_by_one = [("MUSTER_JOBS__RUNNING_MAX", "1"), ("MUSTER_JOBS__ONE_AT_A_TIME", "false")];
+    let server = start(data.path(), &one_by_one);
+    let mut asked = client(&server);
+    let _before = asked.ask(&upload(USERS, "before.ndjson", &rows("a", 60_000)));
+    let id = id_of(&asked.ask(&upload(USERS, "rows.ndjson", &rows("s", 5_000))));
+    // What a backup may hold: the state of a job that waits, copied before the log that has its rows by then.
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        for name in names_in(from).iter().filter(|name| name.starts_with("2.")) {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    };
+    let jobs = data.path().join("environments/1/jobs");
+    copy(&jobs, kept.path());
+    assert_eq!(job(&mut asked, &id)["status"], "queued");
+    ended(&mut asked, &id);
+    assert_eq!(server.stop().code, Some(0));
+    copy(kept.path(), &jobs);
+
+    let server = start(data.path(), &one_by_one);
+    let mut asked = client(&server);
+    let done = ended(&mut asked, &id);
+    assert_eq!(
+        shown(&done, &["status", "completed_rows", "accepted_rows"]),
+        json!(["completed", 5_000, 4_940])
+    );
+    let stored = stored(&mut asked, "s-");
+    assert_eq!(stored.len(), 4_940);
+    assert!(stored.values().all(|times| *times == 1));
+}
+
 /// The files of the first environment's jobs.
 pub fn left_in(data: &std::path::Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(data.join("environments/1/jobs")) else { return Vec::new() };
+    names_in(&data.join("environments/1/jobs"))
+}
+
+fn names_in(directory: &std::path::Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
     names.sort();
