@@ -58,7 +58,7 @@ impl View<'_> {
         if fresh.hides_store {
             return Ok(fresh.profile);
         }
-        let stored = self.store.profile(kind, id)?.map(|stored| self.fresh.left_of(kind, stored));
+        let stored = self.fresh.left_of(kind, || self.store.profile(kind, id))?;
         Ok(match (fresh.profile, stored) {
             (Some(fresh), Some(stored)) => Some(stored.merge(&fresh)),
             (fresh, stored) => fresh.or(stored),

@@ -65,6 +65,7 @@ pub fn move_generation(
     let kinds = [ProfileKind::User, ProfileKind::Company];
     // What was erased goes first: the generation holds what came after.
     take_out(store, &generation.erased())?;
+    generation.taken_out();
     let mut guards = generation.guards();
     guards.sort_unstable_by_key(|(key, _)| *key);
     let all = kinds.map(|kind| generation.count_of(kind)).iter().sum::<usize>() + guards.len();

@@ -50,6 +50,8 @@ pub struct Generation {
     /// Whether anything was erased: asked on every read.
     has_erased: AtomicBool,
     erased: RwLock<Erased>,
+    /// Whether what was erased is out of the store. From then on the store may hold what came after, which counts.
+    is_taken_out: AtomicBool,
 }
 
 /// Ids of which nothing below this generation counts any more.
@@ -138,17 +140,6 @@ impl Generation {
     /// Forgets subjects, here and for everything below.
     pub fn erase(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
         // Masked first: whoever reads meanwhile must not take what lies below for what is left.
-        self.mask(kind, ids);
-        for id in ids {
-            self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner).remove(&**id);
-            self.bytes.fetch_add(id.len() + ENTRY_BYTES, Ordering::Relaxed);
-        }
-        if kind == ProfileKind::Company {
-            self.clear_companies(ids);
-        }
-    }
-
-    fn mask(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
         let mut erased = self.erased.write().unwrap_or_else(PoisonError::into_inner);
         let known = match kind {
             ProfileKind::User => &mut erased.users,
@@ -156,6 +147,14 @@ impl Generation {
         };
         known.extend(ids.iter().cloned());
         self.has_erased.store(true, Ordering::Release);
+        drop(erased);
+        for id in ids {
+            self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner).remove(&**id);
+            self.bytes.fetch_add(id.len() + ENTRY_BYTES, Ordering::Relaxed);
+        }
+        if kind == ProfileKind::Company {
+            self.clear_companies(ids);
+        }
     }
 
     fn clear_companies(&self, ids: &HashSet<Box<str>>) {
@@ -185,6 +184,16 @@ impl Generation {
     pub fn erases(&self, kind: ProfileKind, id: &str) -> bool {
         self.has_erased.load(Ordering::Acquire)
             && self.erased.read().unwrap_or_else(PoisonError::into_inner).of(kind).contains(id)
+    }
+
+    /// For the mover: what was erased is out of the store, and nothing of this generation is in it yet.
+    pub fn taken_out(&self) {
+        self.is_taken_out.store(true, Ordering::Release);
+    }
+
+    /// Whether the store holds what was erased, rather than what came after.
+    fn masks_store(&self) -> bool {
+        self.has_erased() && !self.is_taken_out.load(Ordering::Acquire)
     }
 
     /// What is left of a profile from below.
@@ -306,13 +315,31 @@ impl Generations {
         Fresh { profile, hides_store: moving.erases(kind, id) }
     }
 
-    /// What is left of a profile that the store holds.
-    pub fn left_of(&self, kind: ProfileKind, stored: Profile) -> Profile {
-        let stored = match &self.moving {
-            Some((moving, _)) => moving.left_of(kind, stored),
-            None => stored,
-        };
-        self.active.left_of(kind, stored)
+    /// What is left of the profile that the store holds, which `read` reads.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn left_of<E>(
+        &self,
+        kind: ProfileKind,
+        read: impl Fn() -> Result<Option<Profile>, E>,
+    ) -> Result<Option<Profile>, E> {
+        loop {
+            let masking = self.masking();
+            let stored = read()?;
+            // Of what is taken out meanwhile nobody knows whether it was read; a generation is taken out once.
+            if self.masking().map(|above| above.is_some()) == masking.map(|above| above.is_some()) {
+                let left =
+                    |stored| masking.iter().flatten().fold(stored, |left, above| above.left_of(kind, left));
+                return Ok(stored.map(left));
+            }
+        }
+    }
+
+    /// The generations that hide something of what the store holds.
+    fn masking(&self) -> [Option<&Generation>; 2] {
+        let moving = self.moving.as_ref().map(|(generation, _)| &**generation);
+        [moving, Some(&*self.active)].map(|above| above.filter(|above| above.masks_store()))
     }
 
     /// Whether the store alone does not say how a user stands.

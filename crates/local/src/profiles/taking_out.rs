@@ -106,3 +106,7 @@ fn commit(store: &Store, mut batch: Batch, left: Vec<Place>) -> Result<(), Store
     left.into_iter().for_each(|place| store.values().release(place));
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "taking_out_tests.rs"]
+mod tests;
