@@ -40,12 +40,12 @@ describe('an address', () => {
     expect(said(explorerSearch({ time: '24h', from: '2026-11-01' })), 'one time only').toEqual({
       time: '24h',
     });
-    expect(said(eventSearch({ type: 'identify_user', breakdown: 'user:plan', span: '90d' }))).toEqual({
+    expect(said(eventSearch({ type: 'identify_user', breakdown: 'company:plan', span: '90d' }))).toEqual({
       type: 'identify_user',
-      breakdown: 'user:plan',
+      breakdown: 'company:plan',
       span: '90d',
     });
-    expect(said(eventSearch({ event: 'paid', breakdown: 'company:plan', measure: 'total' }))).toEqual({
+    expect(said(eventSearch({ event: 'paid', breakdown: 'firm:plan', measure: 'total' }))).toEqual({
       event: 'paid',
     });
     expect(said(asOfSearch({ as_of: 'yesterday' }))).toEqual({});

@@ -105,9 +105,9 @@ impl Behind {
     /// When there is no thread to be had.
     pub fn begin(table: &'static Table, file: Box<dyn RowFile + Send>) -> io::Result<Self> {
         let (tasks, received) = mpsc::sync_channel(WAITING);
-        let (give_back, written) = mpsc::channel();
+        let (give_back, written) = mpsc::sync_channel(WAITING);
         let columns = table.columns().len();
-        let work = move || write_all(file, columns, &received, |batch| drop(give_back.send(batch)));
+        let work = move || write_all(file, columns, &received, |batch| drop(give_back.try_send(batch)));
         let thread = thread::Builder::new().name("muster-export-file".to_owned()).spawn(work)?;
         Ok(Behind { batch: Batch::default(), tasks: Some(tasks), written, thread: Some(thread) })
     }

@@ -64,6 +64,10 @@ impl Columns {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a lock that is let go of wakes nobody who waits for a stop as well"
+)]
 fn held_unless_stopped<'e>(
     everything: &'e Mutex<Everything>,
     inquiry: &Inquiry,
