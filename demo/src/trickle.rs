@@ -18,6 +18,7 @@ pub struct Trickle<'story> {
     present: Vec<&'story Person>,
     visits: Vec<Visit<'story>>,
     random: Rng,
+    turn: u64,
 }
 
 impl<'story> Trickle<'story> {
@@ -28,11 +29,12 @@ impl<'story> Trickle<'story> {
             present = story.people.iter().collect();
         }
         let random = stream(story.seed(), Purpose::Live, now.0.unsigned_abs(), 0);
-        Self { story, present, visits: Vec::new(), random }
+        Self { story, present, visits: Vec::new(), random, turn: 0 }
     }
 
     /// The next few calls, all of this moment.
     pub fn next(&mut self, now: Moment) -> Vec<Call> {
+        self.turn += 1;
         let random = &mut self.random;
         while self.visits.len() < PEOPLE_AT_ONCE {
             let person = self.present[random.usize(..self.present.len())];
@@ -52,7 +54,8 @@ impl<'story> Trickle<'story> {
         if happens(random, 0.03)
             && let Some(call) = calls.pop_if(|call| call.expected == Expected::Accepted)
         {
-            let key = format!("{}-live-{}", self.story.name, now.0);
+            // Several turns may fall into one millisecond.
+            let key = format!("{}-live-{}-{}", self.story.name, now.0, self.turn);
             calls.extend(repeated(random, call, key));
         }
         calls
@@ -66,7 +69,25 @@ impl<'story> Trickle<'story> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn turns_of_one_moment_have_keys_of_their_own() {
+        let now = Moment::parse("2026-11-20T15:00:00Z").unwrap();
+        let story = Story::new(1, now, 50, 30);
+        let mut trickle = Trickle::new(&story, now);
+        let mut keys = BTreeSet::new();
+        for _ in 0..500 {
+            let calls = trickle.next(now);
+            let repeats = calls.iter().find(|call| call.expected == Expected::Duplicate);
+            if let Some(key) = repeats.and_then(|call| call.idempotency_key.clone()) {
+                assert!(keys.insert(key), "{calls:?}");
+            }
+        }
+        assert!(keys.len() > 5, "{keys:?}");
+    }
 
     #[test]
     fn calls_of_every_kind_come_and_none_lies_ahead() {
