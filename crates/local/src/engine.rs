@@ -18,7 +18,7 @@ use muster_kernel::model::profile::Profile;
 use muster_kernel::model::property::Properties;
 use muster_kernel::ports::{
     AppendError, Appended, Appending, AppendingMany, AppendingOnce, AuditTrail, Catalog, CatalogChange,
-    Census, Clock, CompanyQuery, EventLog, Jobs, Ledger, Once, ProfileKind, Profiles, StoreError,
+    Census, Clock, CompanyQuery, EventLog, Jobs, Ledger, Once, ProfileKind, Profiles, Scratch, StoreError,
     StoredEvent, Upload, UserQuery,
 };
 
@@ -457,5 +457,9 @@ impl Jobs for Engine {
         buffer: &mut [u8],
     ) -> Result<usize, StoreError> {
         self.environment(environment)?.jobs.read_rejects(job, offset, buffer)
+    }
+
+    fn scratch(&self, environment: EnvironmentId) -> Result<Box<dyn Scratch>, StoreError> {
+        self.environment(environment)?.jobs.scratch()
     }
 }

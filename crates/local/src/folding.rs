@@ -75,6 +75,8 @@ pub(crate) struct Folder<'a> {
     /// Whether the mover was told that the active generation fills up.
     hurried: bool,
     replayed: u64,
+    /// The guards of the batch that is folded.
+    folded: Vec<[u8; 16]>,
 }
 
 impl<'a> Folder<'a> {
@@ -89,17 +91,20 @@ impl<'a> Folder<'a> {
             begun: Instant::now(),
             hurried: false,
             replayed: 0,
+            folded: Vec::new(),
         }
     }
 
-    fn fold_batch(&self, mut bytes: &[u8]) {
+    fn fold_batch(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = Frame::sealed(bytes) {
             bytes = &bytes[frame.length()..];
             self.fold(&frame);
         }
+        self.state.guards.release_all(self.folded.iter());
+        self.folded.clear();
     }
 
-    fn fold(&self, frame: &Frame<'_>) {
+    fn fold(&mut self, frame: &Frame<'_>) {
         match frame.kind {
             FrameKind::Event | FrameKind::Reduced => match frame.event().map(Event::decode) {
                 Some(Ok(event)) => self.fold_event(frame, &event),
@@ -131,7 +136,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    fn fold_event(&self, frame: &Frame<'_>, event: &Event<'_>) {
+    fn fold_event(&mut self, frame: &Frame<'_>, event: &Event<'_>) {
         let receipt = Receipt { position: frame.position, received_at: frame.received_at };
         match self.state.erasures.left(frame.position, event) {
             Left::Whole => self.active.fold(event, receipt),
@@ -143,12 +148,14 @@ impl<'a> Folder<'a> {
             Left::Nothing => {}
         }
         self.active.count(&stored(event.key, frame.received_at));
-        event.guards().for_each(|guard| self.state.guards.release(&guard.key));
+        self.folded.extend(event.guards().map(|guard| guard.key));
     }
 
     /// Folds a record that is read back at a start.
     pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
         self.fold(frame);
+        // Nobody has claimed them.
+        self.folded.clear();
         self.replayed += 1;
         if self.replayed.is_multiple_of(REPLAY_STRIDE) {
             self.close_when_due(frame.position);

@@ -3,10 +3,10 @@
 //! A guard is claimed before its call enters the queue and released by the thread that folds the event, or by the one
 //! that gives its batch up, never by the caller: a caller that goes away must not let a second call slip in between.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use hashbrown::HashMap;
 use muster_kernel::model::guard::Guard;
 
 /// The guards that are claimed, each with those who wait for its release.
@@ -35,6 +35,15 @@ impl UnderWay {
         for waker in waiting.unwrap_or_default() {
             waker.wake();
         }
+    }
+
+    /// Lets go of many guards at once.
+    pub fn release_all<'k>(&self, keys: impl Iterator<Item = &'k [u8; 16]>) {
+        let mut waiting = Vec::new();
+        let mut claimed = self.lock();
+        keys.filter_map(|key| claimed.remove(key)).for_each(|wakers| waiting.extend(wakers));
+        drop(claimed);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Vec<Waker>>> {

@@ -12,12 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::id::JobNumber;
 use muster_kernel::model::job::Job;
-use muster_kernel::ports::{StoreError, Upload};
+use muster_kernel::ports::{Scratch, StoreError, Upload};
 
 use crate::disk::{Disk, DiskFile};
 use crate::state_file::{FRESH, Kind, STATE, States};
 
 mod erased;
+mod scratch;
 
 const KIND: Kind = Kind { name: "job", one: "a job", bytes_max: 1 << 20 };
 const UPLOAD: &str = ".upload";
@@ -141,6 +142,11 @@ impl JobFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(files.failed(error)),
         }
+    }
+
+    /// See the port.
+    pub fn scratch(&self) -> Result<Box<dyn Scratch>, StoreError> {
+        scratch::open(&self.0)
     }
 }
 

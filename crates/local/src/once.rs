@@ -123,15 +123,13 @@ fn begin(environment: &Environment, events: &EventBatch, guards: &[Guard], waker
     let outcomes = match look_up_in(environment, guards, &order) {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            firsts.iter().for_each(|guard| under_way.release(&guard.key));
+            under_way.release_all(firsts.iter().map(|guard| &guard.key));
             return Begun::Failed(AppendError::Failed(error.to_string()));
         }
     };
-    for equal in order.chunk_by(|a, b| guards[*a].key == guards[*b].key) {
-        if outcomes[equal[0]] != Once::Stored {
-            under_way.release(&guards[equal[0]].key);
-        }
-    }
+    let firsts = order.chunk_by(|a, b| guards[*a].key == guards[*b].key).map(|equal| equal[0]);
+    let known = firsts.filter(|first| outcomes[*first] != Once::Stored);
+    under_way.release_all(known.map(|known| &guards[known].key));
     let is_unknown = |at: &usize| outcomes[*at] == Once::Stored;
     if !(0..guards.len()).any(|at| is_unknown(&at)) {
         return Begun::Under(outcomes, None);
@@ -141,7 +139,7 @@ fn begin(environment: &Environment, events: &EventBatch, guards: &[Guard], waker
     match environment.queue.push_many(unknown) {
         Ok(waiting) => Begun::Under(outcomes, Some(waiting)),
         Err(refusal) => {
-            (0..guards.len()).filter(is_unknown).for_each(|at| under_way.release(&guards[at].key));
+            under_way.release_all((0..guards.len()).filter(is_unknown).map(|at| &guards[at].key));
             Begun::Failed(AppendError::Refused(refusal))
         }
     }
@@ -164,12 +162,19 @@ fn sorted(guards: &[Guard]) -> Vec<usize> {
 fn look_up_in(environment: &Environment, guards: &[Guard], order: &[usize]) -> Result<Vec<Once>, StoreError> {
     // Taken once: what is moved into the store meanwhile is still seen here.
     let generations = environment.state.overlay.generations();
+    let equals = || order.chunk_by(|a, b| guards[*a].key == guards[*b].key);
+    let mut fresh: Vec<Option<[u8; 16]>> = vec![None; equals().count()];
+    for generation in generations.each() {
+        let mut known = fresh.iter_mut();
+        generation.bodies(equals().map(|equal| &guards[equal[0]].key), |body| {
+            known.next().into_iter().for_each(|known| *known = known.or(body));
+        });
+    }
     let mut outcomes = vec![Once::Stored; guards.len()];
-    for equal in order.chunk_by(|a, b| guards[*a].key == guards[*b].key) {
+    for (equal, fresh) in equals().zip(fresh) {
         let first = &guards[equal[0]];
-        let fresh = generations.each().find_map(|generation| generation.guarded(&first.key));
         let known = match fresh {
-            Some(known) => Some(known.body),
+            Some(body) => Some(body),
             None => environment.state.store.guarded(&first.key)?.map(|known| known.body),
         };
         let (body, rest) = match known {

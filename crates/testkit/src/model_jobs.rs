@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_kernel::model::id::{EnvironmentId, JobNumber};
 use muster_kernel::model::job::Job;
-use muster_kernel::ports::{Jobs, StoreError, Upload};
+use muster_kernel::ports::{Jobs, Scratch, StoreError, Upload};
 
 /// One job with what belongs to it.
 struct Kept {
@@ -70,6 +70,24 @@ fn copy(bytes: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
     count
 }
 
+/// Scratch.
+struct InMemory(Vec<u8>);
+
+impl Scratch for InMemory {
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        let end = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(bytes.len());
+        self.0.resize(self.0.len().max(end), 0);
+        self.0[end - bytes.len()..end].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StoreError> {
+        let wanted = buffer.len();
+        let is_whole = copy(&self.0, offset, buffer) == wanted;
+        is_whole.then_some(()).ok_or_else(|| StoreError::Failed("that was not written".to_owned()))
+    }
+}
+
 impl Jobs for ModelJobs {
     fn begin_upload(&self, environment: EnvironmentId) -> Result<Box<dyn Upload>, StoreError> {
         check(environment)?;
@@ -129,5 +147,10 @@ impl Jobs for ModelJobs {
         buffer: &mut [u8],
     ) -> Result<usize, StoreError> {
         self.with(environment, job, |kept| copy(&kept.rejects, offset, buffer))
+    }
+
+    fn scratch(&self, environment: EnvironmentId) -> Result<Box<dyn Scratch>, StoreError> {
+        check(environment)?;
+        Ok(Box::new(InMemory(Vec::new())))
     }
 }

@@ -127,8 +127,6 @@ codes! {
         RowRagged = "row_ragged",
         /// A field of a CSV file cannot be read.
         FieldUnreadable = "field_unreadable",
-        /// More rows of a file than can be told apart stand in it more than once.
-        TooManyRepeats = "too_many_repeats",
         /// The body has more problems than one answer lists.
         MoreProblems = "more_problems",
         /// No `Authorization` header.

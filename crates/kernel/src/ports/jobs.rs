@@ -20,6 +20,21 @@ pub trait Upload: Send {
     fn keep(self: Box<Self>, job: Job) -> Result<Job, StoreError>;
 }
 
+/// Room for what does not fit into memory while something is worked on. Dropped, or after a crash, nothing is left of it.
+pub trait Scratch: Send {
+    /// Writes at `offset`.
+    ///
+    /// # Errors
+    /// When there is no room, or writing fails; it may be tried again.
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Fills `buffer` with what was written at `offset`.
+    ///
+    /// # Errors
+    /// When that was not written, or reading fails.
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StoreError>;
+}
+
 /// Laws: a job is durable before `keep` or `save` returns, and a crash leaves the state before or after it; an upload is
 /// there as long as its job has not ended, byte for byte; an upload that was not kept is never a job and leaves nothing
 /// behind, also after a crash; numbers of jobs are never given twice; of a job that is saved as removed only its state is left.
@@ -78,4 +93,10 @@ pub trait Jobs: Send + Sync {
         offset: u64,
         buffer: &mut [u8],
     ) -> Result<usize, StoreError>;
+
+    /// Room for the work on a job.
+    ///
+    /// # Errors
+    /// When there is no such environment, or no room.
+    fn scratch(&self, environment: EnvironmentId) -> Result<Box<dyn Scratch>, StoreError>;
 }

@@ -28,7 +28,7 @@ pub use event_log::{
 };
 pub use exports::{ExportFile, Exports};
 pub use history::{History, Inquiry};
-pub use jobs::{Jobs, Upload};
+pub use jobs::{Jobs, Scratch, Upload};
 pub use ledger::Ledger;
 pub use lists::Lists;
 pub use profiles::{Census, CompanyQuery, ProfileKind, Profiles, UserQuery};

@@ -27,7 +27,7 @@ use crate::disk::Disk;
 use crate::erasure::Sieve;
 use crate::ledger::decode_note;
 use crate::log::writer::{Identity, Random};
-use crate::profiles::overlay::Guarded;
+use crate::profiles::guarded::Guarded;
 use crate::profiles::store::decode_guard;
 use file::{BaseFile, BaseWriter, Header, Table};
 

@@ -8,6 +8,7 @@
 pub mod census;
 pub mod checking;
 pub mod every;
+pub mod guarded;
 pub mod lists;
 pub mod mover;
 pub mod overlay;

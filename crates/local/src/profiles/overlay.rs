@@ -11,29 +11,18 @@ use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use muster_kernel::model::event::Event;
-use muster_kernel::model::guard::Guard;
 use muster_kernel::model::id::{KeyId, Position};
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{ProfileKind, Receipt};
 
+use super::guarded::{Guarded, Guards};
 use super::wide::Wide;
 
 const SHARDS: usize = 64;
 /// What an entry costs beside its id and its profile: the map's slot, two heap headers.
-const ENTRY_BYTES: usize = 96;
-
-/// The first outcome of a guarded call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guarded {
-    /// Where and when it was taken.
-    pub receipt: Receipt,
-    /// The hash of its body.
-    pub body: [u8; 16],
-    /// The warnings that it was answered with.
-    pub warnings: Box<str>,
-}
+pub(super) const ENTRY_BYTES: usize = 96;
 
 type Table = HashMap<Box<str>, Profile>;
 
@@ -42,7 +31,7 @@ type Table = HashMap<Box<str>, Profile>;
 pub struct Generation {
     users: Vec<RwLock<Table>>,
     companies: Vec<RwLock<Table>>,
-    guards: RwLock<HashMap<[u8; 16], Guarded>>,
+    guards: Guards,
     ledger: Mutex<BTreeMap<(i64, KeyId), LedgerRow>>,
     bytes: AtomicUsize,
     hasher: DefaultHashBuilder,
@@ -93,7 +82,8 @@ impl Generation {
             self.change(ProfileKind::Company, company, &change);
         }
         for guard in event.guards() {
-            self.remember(&guard, receipt, event.warnings);
+            let bytes = self.guards.remember(&guard, receipt, event.warnings);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
@@ -129,12 +119,6 @@ impl Generation {
         drop(table);
         // Profiles never lose a fact, so the sum only grows.
         self.bytes.fetch_add(after.saturating_sub(before), Ordering::Relaxed);
-    }
-
-    fn remember(&self, guard: &Guard, receipt: Receipt, warnings: &str) {
-        let outcome = Guarded { receipt, body: guard.body, warnings: warnings.into() };
-        self.bytes.fetch_add(ENTRY_BYTES + warnings.len(), Ordering::Relaxed);
-        self.guards.write().unwrap_or_else(PoisonError::into_inner).insert(guard.key, outcome);
     }
 
     /// Forgets subjects, here and for everything below.
@@ -212,7 +196,12 @@ impl Generation {
 
     /// The outcome of a guarded call.
     pub fn guarded(&self, key: &[u8; 16]) -> Option<Guarded> {
-        self.guards.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.guards.get(key)
+    }
+
+    /// The hashes of what was taken under many keys, nothing where a key is not known.
+    pub fn bodies<'k>(&self, keys: impl Iterator<Item = &'k [u8; 16]>, see: impl FnMut(Option<[u8; 16]>)) {
+        self.guards.bodies(keys, see);
     }
 
     /// Shows every profile of a kind, in no order, holding one shard at a time.
@@ -246,8 +235,7 @@ impl Generation {
 
     /// All guards.
     pub fn guards(&self) -> Vec<([u8; 16], Guarded)> {
-        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
-        guards.iter().map(|(key, outcome)| (*key, outcome.clone())).collect()
+        self.guards.all()
     }
 
     /// The ledger's counts of the minutes `from ..= to`.

@@ -17,8 +17,8 @@ use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::varint::{self, Reader};
 use muster_kernel::ports::{ProfileKind, Receipt, StoreError};
 
+use super::guarded::Guarded;
 use super::mover::{prefix, split_wide_key};
-use super::overlay::Guarded;
 use super::turns::Turns;
 use super::values::{self, Extent, Files, Place, ValueLog};
 use super::wide::Wide;

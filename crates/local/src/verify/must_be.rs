@@ -17,7 +17,8 @@ use crate::base::Base;
 use crate::erasure::{Left, Sieve};
 use crate::ledger::decode_note;
 use crate::log::record::{Frame, FrameKind};
-use crate::profiles::overlay::{Guarded, stored};
+use crate::profiles::guarded::Guarded;
+use crate::profiles::overlay::stored;
 use crate::profiles::store::encode_guard;
 
 /// One of so many parts.

@@ -86,7 +86,7 @@ pub(super) fn status(code: ProblemCode) -> StatusCode {
         | P::HeaderRepeated
         | P::RowRagged
         | P::FieldUnreadable => S::BAD_REQUEST,
-        P::RowTooLarge | P::TooManyRows | P::TooManyRepeats => S::PAYLOAD_TOO_LARGE,
+        P::RowTooLarge | P::TooManyRows => S::PAYLOAD_TOO_LARGE,
         P::InvitationInvalid | P::DownloadExpired | P::ExportErased | P::EventsDropped => S::GONE,
         P::Taken | P::LimitReached | P::LastOwner | P::SegmentInUse | P::DestinationMissing => S::CONFLICT,
         P::MethodNotAllowed => S::METHOD_NOT_ALLOWED,

@@ -34,7 +34,7 @@ const BATCH_BYTES: usize = 512 << 10;
 /// Batches under way while the next one is read.
 const BATCHES_MAX: usize = 2;
 /// Rows between two checkpoints: what a restart has to look up at the most, and holds in memory.
-const CHECKPOINT_ROWS: u64 = 50_000;
+const CHECKPOINT_ROWS: u64 = 200_000;
 /// Rows between two looks at whether the job has to stop.
 const CHECK_ROWS: u64 = 256;
 /// Rejected rows that are held before they are written, in bytes.
@@ -149,10 +149,11 @@ impl Work<'_> {
                 job.total_rows = Some(total);
                 job.status = JobStatus::Processing;
             })?;
-        } else if self.is_import() {
-            self.first_look()?;
         }
         self.check_total()?;
+        if self.is_import() {
+            self.import.repeats.expect(self.job.total_rows.unwrap_or_default());
+        }
         self.rows()?;
         self.settle_all()
     }
@@ -183,7 +184,7 @@ impl Work<'_> {
         self.job.kind == JobKind::Import
     }
 
-    /// Counts the rows; of an import it also finds those that repeat.
+    /// Counts the rows.
     fn first_look(&mut self) -> Step<u64> {
         let mut rows = self.open()?;
         let mut count = 0u64;
@@ -193,12 +194,7 @@ impl Work<'_> {
             }
             match rows.next() {
                 Ok(None) => break,
-                Ok(Some((_, found))) => {
-                    count += 1;
-                    if let (Found::Row(bytes), true) = (&found, self.is_import()) {
-                        self.see_row(bytes)?;
-                    }
-                }
+                Ok(Some(_)) => count += 1,
                 Err(error) => {
                     fault_of(&error)?;
                     count += 1;
@@ -206,7 +202,6 @@ impl Work<'_> {
                 }
             }
         }
-        self.import.repeats.end_first_look();
         Ok(count)
     }
 
@@ -239,7 +234,7 @@ impl Work<'_> {
             let next = match rows.next() {
                 Ok(None) => return Ok(()),
                 Ok(Some((number, found))) if number <= done => {
-                    self.pass_row(&found);
+                    self.pass_row(&found)?;
                     continue;
                 }
                 Ok(Some(found)) => found,

@@ -13,7 +13,6 @@
 //! | items on a page; minutes of the ledger; head of a request; jobs in one answer | here |
 //! | bulk upload | `bulk.rs`, `job_limits.rs` |
 //! | row; columns of a CSV file | `server/src/jobs/{rows,table}.rs` |
-//! | different rows that repeat | `server/src/jobs/repeats.rs` |
 //! | content: items of a kind, bytes; modules of a survey | `lookups.rs`, `server/src/http/content/items.rs` |
 //! | ids in the filter of an export; members of its segment | `server/src/http/export_asked.rs`, `server/src/exports/members.rs` |
 //! | rows and bytes of one file of an export | `export_trip.rs`, `server/src/exports/parts.rs` |

@@ -53,6 +53,21 @@ fn listed(jobs: &dyn Jobs, environment: EnvironmentId) -> Vec<Job> {
     jobs.jobs(environment).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// What was written is read, also in parts and over what was there; one that was dropped leaves nothing to the next.
+fn scratch_keeps_what_is_written(jobs: &dyn Jobs) {
+    for _ in 0..2 {
+        let mut scratch = jobs.scratch(PRODUCTION).unwrap_or_else(|error| panic!("{error}"));
+        assert!(scratch.read(0, &mut [0; 1]).is_err());
+        scratch.write(0, b"sorted runs").unwrap_or_else(|error| panic!("{error}"));
+        scratch.write(7, b"rows and more").unwrap_or_else(|error| panic!("{error}"));
+        let mut read = [0; 8];
+        scratch.read(3, &mut read).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(&read, b"ted rows");
+        assert!(scratch.read(19, &mut [0; 2]).is_err(), "beyond the end");
+    }
+    assert!(matches!(jobs.scratch(EnvironmentId(9)), Err(StoreError::NoEnvironment)));
+}
+
 /// Runs every promise.
 pub fn jobs_keep_their_promises(jobs: &dyn Jobs) {
     assert_eq!(listed(jobs, PRODUCTION), []);
@@ -61,6 +76,7 @@ pub fn jobs_keep_their_promises(jobs: &dyn Jobs) {
     assert_eq!(left.write(b"half"), Ok(()));
     drop(left);
     assert_eq!(listed(jobs, PRODUCTION), [], "what was not kept is no job");
+    scratch_keeps_what_is_written(jobs);
 
     let first = upload(jobs, PRODUCTION, "one", &[b"abc", b"def"]);
     let second = upload(jobs, PRODUCTION, "two", &[]);

@@ -256,7 +256,6 @@ const NOT_OF_BODIES: &[ProblemCode] = &[
     ProblemCode::HeaderRepeated,
     ProblemCode::RowRagged,
     ProblemCode::FieldUnreadable,
-    ProblemCode::TooManyRepeats,
 ];
 
 /// Those of rows of history.

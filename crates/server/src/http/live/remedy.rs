@@ -49,7 +49,6 @@ const REMEDIES: &[(ProblemCode, &str)] = &[
     (P::HeaderRepeated, "leave the line out"),
     (P::RowRagged, "quote fields with delimiters or line ends in them"),
     (P::FieldUnreadable, "save the file as UTF-8"),
-    (P::TooManyRepeats, "give rows an `event_id`, or send the file in parts"),
     (P::MoreProblems, "mend the listed ones, then send the call again"),
     (P::KeyMissing, "send `Authorization: Token <API key>`"),
     (P::KeyMalformed, "send `Token <API key>`"),

@@ -13,12 +13,12 @@ use muster_kernel::model::guard::Guard;
 use muster_kernel::model::problem::{Problem, ProblemCode, Warning};
 use muster_kernel::model::property::Properties;
 use muster_kernel::model::value::Value;
-use muster_kernel::ports::{AppendError, AppendedOnce, AppendingOnce, Once};
+use muster_kernel::ports::{AppendError, AppendedOnce, AppendingOnce, Once, StoreError};
 
-use super::{BATCH_BYTES, BATCHES_MAX, Halt, Step, Work, broken};
+use super::{BATCH_BYTES, BATCHES_MAX, Halt, Job, Step, Work, broken};
 use crate::guards;
 use crate::jobs::agents::Agents;
-use crate::jobs::repeats::{REPEATS_MAX, Repeats, TooMany};
+use crate::jobs::repeats::Repeats;
 use crate::jobs::rows::Found;
 
 /// What the work on an import needs beyond that of every job.
@@ -44,31 +44,17 @@ pub(super) struct Sent {
 }
 
 impl Work<'_> {
-    /// Sees a row in the first look over the file.
-    pub(super) fn see_row(&mut self, bytes: &[u8]) -> Step {
-        let Some(hash) = self.hash_of(bytes) else { return Ok(()) };
-        self.import.repeats.see(hash).map_err(|TooMany| {
-            let message = format!(
-                "More than {REPEATS_MAX} different rows of the file stand in it more than once; give rows an `event_id`, or send the \
-                 file in parts."
-            );
-            Halt::Failed(Problem::of_call(ProblemCode::TooManyRepeats, message))
-        })
-    }
-
     /// Passes a row that is counted already: its equals behind it have their numbers from it.
-    pub(super) fn pass_row(&mut self, found: &Found<'_>) {
-        if let (Found::Row(bytes), true) = (found, self.is_import() && self.import.repeats.are_any())
-            && let Some(hash) = self.hash_of(bytes)
-        {
-            self.import.repeats.number(hash);
+    pub(super) fn pass_row(&mut self, found: &Found<'_>) -> Step {
+        let Found::Row(bytes) = found else { return Ok(()) };
+        if !self.is_import() {
+            return Ok(());
         }
-    }
-
-    /// The hash of a row that can be taken and has no id. The draft then holds the row.
-    fn hash_of(&mut self, bytes: &[u8]) -> Option<[u8; 16]> {
-        accept::read_row(&self.job.settings, self.job.submitted_at, bytes, &mut self.draft).ok()?;
-        self.draft.event_id.is_empty().then(|| self.row_hash())
+        let Job { settings, submitted_at, .. } = &self.job;
+        if accept::read_row(settings, *submitted_at, bytes, &mut self.draft).is_ok() {
+            self.guard()?;
+        }
+        Ok(())
     }
 
     fn row_hash(&mut self) -> [u8; 16] {
@@ -90,7 +76,7 @@ impl Work<'_> {
             }
         };
         self.remark(&warnings);
-        let guard = self.guard();
+        let guard = self.guard()?;
         if self.import.stored.remove(&guard.key) {
             self.counts.accepted += 1;
             return Ok(());
@@ -126,13 +112,19 @@ impl Work<'_> {
     }
 
     /// What makes the row in the draft recognisable.
-    fn guard(&mut self) -> Guard {
+    fn guard(&mut self) -> Step<Guard> {
         let hash = self.row_hash();
         if !self.draft.event_id.is_empty() {
-            return guards::of_event(&self.draft.event_id, &self.import.canonical);
+            return Ok(guards::of_event(&self.draft.event_id, &self.import.canonical));
         }
-        let number = self.import.repeats.number(hash);
-        guards::of_row(hash, number)
+        let (jobs, environment) = (&self.inner.parts.jobs, self.environment);
+        loop {
+            match self.import.repeats.guard(hash, &|| jobs.scratch(environment)) {
+                Ok(guard) => return Ok(guard),
+                Err(StoreError::Refused(refusal)) => self.wait_out(&refusal)?,
+                Err(error) => return Err(broken(error)),
+            }
+        }
     }
 
     /// Adds to the context of the event in the draft what its `user_agent` says.
