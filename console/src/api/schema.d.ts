@@ -3782,23 +3782,28 @@ export interface components {
              */
             events_done: number;
         };
+        /**
+         * @description Which value of a user's property is meant.
+         * @enum {string}
+         */
+        ReportAt: "now" | "event";
         /** @description What rows are told apart by. */
         ReportBreakdown: {
-            /** @description A property of the user, as it is now; not where companies are counted. */
+            at?: components["schemas"]["ReportAt"] | null;
             user: string;
         } | {
-            /** @description A property of the company that the user belongs to, both as they are now; or of the company that is counted. */
             company: string;
         } | {
-            /** @description A property of the event. */
             event: string;
         };
         /** @description The values that a property may have. */
         ReportCondition: {
             /** @description Strings, numbers and booleans, as they were sent. */
             any_of: components["schemas"]["Value"][];
+            at?: components["schemas"]["ReportAt"] | null;
             /** @description The property. */
             name: string;
+            of?: components["schemas"]["ReportOwner"] | null;
         };
         /**
          * @description A kind of report.
@@ -3810,6 +3815,11 @@ export interface components {
          * @enum {string}
          */
         ReportLevel: "user" | "company";
+        /**
+         * @description Whose property is asked for.
+         * @enum {string}
+         */
+        ReportOwner: "event" | "user";
         /** @description Which events: by `event` (with `type`, another kind than tracked events), by `type` alone, or every `active` one. */
         ReportPattern: {
             /** @description With `true`: every event but those that identify. */
@@ -10191,6 +10201,12 @@ export interface operations {
                  * @example user:plan
                  */
                 breakdown?: string;
+                /**
+                 * @description Which value of a user's property that is: `now`, or `event`, the one that the user had when the event happened. `now` when
+                 *     absent.
+                 * @example event
+                 */
+                breakdown_at?: string;
                 /** @description Values that are told apart; those with the largest totals. 10 when absent. */
                 groups?: number;
                 /**

@@ -6,7 +6,7 @@ use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{About, Behind, People, Pinned};
+use muster_kernel::model::report::{About, Behind, People, Pinned, Then};
 use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError};
 
 use crate::engine::Engine;
@@ -17,14 +17,14 @@ impl Engine {
     fn report<T>(
         &self,
         environment: EnvironmentId,
-        about: About<'_>,
+        (about, then): (About<'_>, Then<'_>),
         inquiry: &Inquiry,
         ask: impl FnOnce(&Archive, &Ground) -> Result<T, StoreError>,
     ) -> Result<Pinned<T>, StoreError> {
         let environment = self.environment(environment)?;
         let history = &environment.history;
         let snapshot = history.up_to(environment.state.visible(), inquiry)?;
-        let ground = history.ground(snapshot, &environment.state.view(), about, inquiry)?;
+        let ground = history.ground(snapshot, &environment.state.view(), (about, &then), inquiry)?;
         let answer = ask(history, &ground)?;
         Ok(history.pin(answer, ground, about))
     }
@@ -37,7 +37,7 @@ impl Reports for Engine {
         question: &FunnelQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<FunnelAnswer>, StoreError> {
-        self.report(environment, question.about(), inquiry, |history, ground| {
+        self.report(environment, (question.about(), question.then()), inquiry, |history, ground| {
             history.funnel(ground, question, inquiry)
         })
     }
@@ -48,7 +48,7 @@ impl Reports for Engine {
         question: &RetentionQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<RetentionAnswer>, StoreError> {
-        self.report(environment, question.about(), inquiry, |history, ground| {
+        self.report(environment, (question.about(), question.then()), inquiry, |history, ground| {
             history.retention(ground, question, inquiry)
         })
     }
@@ -59,7 +59,7 @@ impl Reports for Engine {
         question: &TrendQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<TrendAnswer>, StoreError> {
-        self.report(environment, question.about(), inquiry, |history, ground| {
+        self.report(environment, (question.about(), question.then()), inquiry, |history, ground| {
             history.trend(ground, question, inquiry)
         })
     }
@@ -70,7 +70,7 @@ impl Reports for Engine {
         question: &PathQuestion,
         inquiry: &Inquiry,
     ) -> Result<Pinned<PathAnswer>, StoreError> {
-        self.report(environment, question.about(), inquiry, |history, ground| {
+        self.report(environment, (question.about(), question.then()), inquiry, |history, ground| {
             history.path(ground, question, inquiry)
         })
     }
@@ -85,10 +85,10 @@ impl Reports for Engine {
         let environment = self.environment(environment)?;
         let history = &environment.history;
         let snapshot = history.up_to(environment.state.visible(), inquiry)?;
-        let about = number.about();
+        let asked = (number.about(), &number.then());
         let ground = match page.pin {
-            Some(pin) => history.pinned_ground(snapshot, pin, about, inquiry)?,
-            None => history.ground(snapshot, &environment.state.view(), about, inquiry)?,
+            Some(pin) => history.pinned_ground(snapshot, pin, asked, inquiry)?,
+            None => history.ground(snapshot, &environment.state.view(), asked, inquiry)?,
         };
         history.people(&ground, number, (page.after, page.limit), inquiry)
     }

@@ -40,8 +40,8 @@ pub mod answer {
     use super::{
         AsOf, BTreeMap, Breakdown, Change, CountAnswer, CountQuestion, CountSeries, Cursor, EventName,
         EventQuery, HashSet, Measure, NameSummary, NamesQuestion, OwnedValue, Page, Profile, ProfileKind,
-        PropertiesQuestion, PropertySummary, StoreError, StoredEvent, Told, Value, group_order, owned_by,
-        summaries, told,
+        PropertiesQuestion, PropertySummary, StoreError, StoredEvent, Timestamp, Told, Value, group_order,
+        owned_by, summaries, told,
     };
 
     /// See `History::events`.
@@ -161,6 +161,11 @@ pub mod answer {
                     told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
                 }
                 Breakdown::UserProperty(name) => user(told.event.user_id?)?.property(name),
+                Breakdown::UserPropertyThen(name) => {
+                    let at = AsOf { time: told.at, known_at: Timestamp(i64::MAX) };
+                    let then = as_of(all, (ProfileKind::User, told.event.user_id?), at)?;
+                    return then.property(name).map(OwnedValue::of);
+                }
                 Breakdown::CompanyProperty(name) => {
                     company(user(told.event.user_id?)?.company_id()?)?.property(name)
                 }

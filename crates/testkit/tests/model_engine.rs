@@ -11,8 +11,8 @@ use muster_testkit::contract::{
     audit_trail_keeps_its_promises, erasures_keep_their_promises, event_log_keeps_its_promises,
     exports_keep_their_promises, history_keeps_its_promises, jobs_keep_their_promises,
     ledger_keeps_its_promises, profiles_keep_their_promises, raw_events_keep_their_promises,
-    reports_keep_their_promises, reports_of_companies_keep_their_promises, segments_keep_their_promises,
-    trends_keep_their_promises,
+    reports_keep_their_promises, reports_of_companies_keep_their_promises,
+    reports_of_then_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
 };
 use muster_testkit::model_engine::ModelEngine;
 use muster_testkit::model_exports::ModelExports;
@@ -89,6 +89,7 @@ fn reports_keep_theirs() {
     let engine = engine();
     reports_keep_their_promises(&engine, &engine, &|| {});
     reports_of_companies_keep_their_promises(&engine, &engine, &|| {});
+    reports_of_then_keep_their_promises(&engine, &engine, &|| {});
 }
 
 #[test]

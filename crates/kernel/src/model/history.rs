@@ -353,6 +353,9 @@ pub enum Breakdown {
     EventProperty(String),
     /// A property of the event's user as the profile has it *now*, whenever the event happened.
     UserProperty(String),
+    /// A property of the event's user as it was when the event happened: what the profile *as of* that time says. An event about
+    /// nobody has none.
+    UserPropertyThen(String),
     /// A property of the company that the event's user belongs to *now*, as the company has it now.
     CompanyProperty(String),
 }
@@ -363,8 +366,44 @@ impl Breakdown {
         match self {
             Breakdown::EventProperty(name)
             | Breakdown::UserProperty(name)
+            | Breakdown::UserPropertyThen(name)
             | Breakdown::CompanyProperty(name) => name,
         }
+    }
+}
+
+/// What a question asks of users as they were when events happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Then<'a> {
+    /// The properties, each once.
+    pub properties: Vec<&'a str>,
+    /// No event before that is looked at.
+    pub from: Timestamp,
+}
+
+impl<'a> Then<'a> {
+    /// What a breakdown and conditions ask for, of events from a time on.
+    pub fn of(
+        breakdown: Option<&'a Breakdown>,
+        conditions: impl Iterator<Item = &'a PropertyIs>,
+        from: Timestamp,
+    ) -> Then<'a> {
+        let told_apart = match breakdown {
+            Some(Breakdown::UserPropertyThen(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let asked = conditions.map(|condition| condition.name.as_str());
+        let mut properties: Vec<&str> = asked.chain(told_apart).collect();
+        properties.sort_unstable();
+        properties.dedup();
+        Then { properties, from }
+    }
+}
+
+impl CountQuestion {
+    /// What it asks of users as they were.
+    pub fn then(&self) -> Then<'_> {
+        Then::of(self.breakdown.as_ref(), std::iter::empty(), self.buckets.span().from)
     }
 }
 

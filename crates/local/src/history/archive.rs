@@ -158,6 +158,8 @@ pub struct Archive {
     pub(super) signals: Mutex<Signals>,
     pub(super) changed: Condvar,
     pub(super) columns: super::user_columns::UserColumns,
+    /// Users' properties as they were.
+    pub(super) then_columns: super::then_columns::ThenColumns,
     /// States that answers of reports were of.
     pub(super) pins: super::pins::Pins,
     /// What segments' rules ask for.

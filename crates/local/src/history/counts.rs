@@ -22,6 +22,7 @@ use super::dictionary::{event_key, property_key, read};
 use super::lane::to_signed;
 use super::part::{Content, Part};
 use super::scan::{Scan, Unit};
+use super::then_columns::ThenColumn;
 use super::user_columns::UserColumn;
 
 /// Bytes of the table of bits of one range of users: fits a processor's own cache.
@@ -92,16 +93,18 @@ struct Asked<'a, 'q> {
     property: Option<u32>,
     /// The column of users' values, if it is one of theirs.
     column: Option<&'a UserColumn>,
+    /// The same as they were when events happened.
+    then: Option<&'a ThenColumn>,
 }
 
-/// See `History::counts`; `column` is the users' property that the question breaks down by.
+/// See `History::counts`; `column` is the users' property that the question breaks down by, or `then` as they were.
 ///
 /// # Errors
 /// As that.
 pub fn counts(
     scan: &Scan<'_>,
     question: &CountQuestion,
-    column: Option<&UserColumn>,
+    (column, then): (Option<&UserColumn>, Option<&ThenColumn>),
 ) -> Result<CountAnswer, StoreError> {
     scan.check()?;
     let asked = Asked {
@@ -110,6 +113,7 @@ pub fn counts(
         finder: Finder::new(&question.buckets, reach(scan)),
         property: property(scan, question),
         column,
+        then,
     };
     let mut found: Vec<(usize, CountSeries)> = Vec::new();
     let names: Vec<Option<&EventName>> = match question.names.as_slice() {
@@ -164,7 +168,7 @@ pub fn volume(scan: &Scan<'_>, name: u32, buckets: &Buckets) -> Result<Vec<u64>,
         properties: Vec::new(),
     };
     let finder = Finder::new(buckets, reach(scan));
-    let asked = Asked { scan, question: &question, finder, property: None, column: None };
+    let asked = Asked { scan, question: &question, finder, property: None, column: None, then: None };
     let series = asked.series(None, asked.sums(Some(&[name]))?);
     Ok(series.into_iter().next().map(|series| series.counts).unwrap_or_default())
 }
@@ -184,8 +188,17 @@ impl<'a> Asked<'a, '_> {
         }
     }
 
+    /// The values that a column tells apart.
+    fn values(&self) -> &'a [OwnedValue] {
+        match (self.column, self.then) {
+            (Some(column), _) => &column.values,
+            (None, Some(then)) => &then.values,
+            (None, None) => &[],
+        }
+    }
+
     fn new_sums(&self) -> Sums {
-        let groups = 1 + self.column.map_or(0, |column| column.values.len());
+        let groups = 1 + self.values().len();
         Sums::new(self.question.buckets.count(), groups, self.scan.bytes_max / self.scan.threads.max(1))
     }
 
@@ -249,8 +262,11 @@ impl<'a> Asked<'a, '_> {
         Ok(())
     }
 
-    /// The group of each of some rows by a property of the event, if that is asked for.
+    /// The group of each of some rows by a property of the event, or of its user as they were, if that is asked for.
     fn groups(&self, part: &Part<'_>, rows: Range<usize>, into: &mut Sums) -> Option<Vec<u32>> {
+        if let Some(then) = self.then {
+            return Some(then.groups(part, &rows));
+        }
         let column = part.column(Content::Property, self.property?)?;
         Some(column.groups(rows, 0, |bytes| into.group(bytes)))
     }
@@ -296,7 +312,8 @@ impl<'a> Asked<'a, '_> {
                 continue;
             }
             let passing = self.scan.passing(part, &rows, &self.question.properties);
-            let (by_property, hides) = (self.property.is_some(), unit.hidden.is_some());
+            let by_property = self.property.is_some() || self.then.is_some();
+            let hides = unit.hidden.is_some();
             let groups = self.groups(part, rows.clone(), into);
             for block in rows.start / BLOCK..rows.end.div_ceil(BLOCK) {
                 let count = part.times.block(block, &mut times);
@@ -346,8 +363,7 @@ impl<'a> Asked<'a, '_> {
         }
         for sums in all {
             let mut keys: Vec<Option<OwnedValue>> = vec![None; sums.totals.len()];
-            let values = self.column.map(|column| column.values.as_slice()).unwrap_or_default();
-            keys.iter_mut().skip(1).zip(values).for_each(|(key, value)| *key = Some(value.clone()));
+            keys.iter_mut().skip(1).zip(self.values()).for_each(|(key, value)| *key = Some(value.clone()));
             for (bytes, group) in &sums.keys {
                 keys[*group as usize] = Some(OwnedValue::of(value_of(bytes)));
             }

@@ -91,6 +91,7 @@ impl Archive {
         }
         snapshot.base = Some((Arc::clone(base), (self.sieve)()));
         self.publish(snapshot);
+        self.then_columns.clear();
         self.rule_columns.clear();
         self.pins.clear();
         self.changed.notify_all();
@@ -103,6 +104,7 @@ impl Archive {
         let mut snapshot = Snapshot::clone(&self.snapshot());
         snapshot.base = Some((Arc::clone(base), (self.sieve)()));
         self.publish(snapshot);
+        self.then_columns.clear();
         self.rule_columns.clear();
     }
 

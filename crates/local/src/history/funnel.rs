@@ -15,7 +15,6 @@ use super::funnel_walk::{Met, Outcome, Walk, exclusion_bit};
 use super::gathered::{Gathered, Seen};
 use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
 use super::lane::to_signed;
-use super::part::Content;
 use super::ranges::{self, Source};
 use super::scan::Scan;
 
@@ -316,9 +315,9 @@ impl<'a> Asked<'a> {
             }
             let number = u32::try_from(runs.len()).unwrap_or(u32::MAX);
             let (mask, masks) = self.masks(source, &rows);
-            let column = groups.property().and_then(|code| source.part.column(Content::Property, code));
-            let groups = column
-                .map(|column| column.groups(rows.clone(), groups.absent(), |value| groups.of_value(value)));
+            // Only an event that can begin an attempt puts it into a group.
+            let may_begin = self.question.order == Order::Any || source.patterns.contains(&0);
+            let groups = if may_begin { groups.of_rows(&source.part, &rows) } else { None };
             let keeps_all = self.question.order == Order::Strict && source.is_active;
             let hides = source.hides_any();
             let masks_of = masks.as_deref();
@@ -357,7 +356,7 @@ impl<'a> Asked<'a> {
                 Some(exclusion) => &self.question.exclusions[exclusion].pattern,
             };
             let bit = 1u64 << self.bits[*pattern];
-            let Some(passing) = self.scan.passing(&source.part, rows, &meant.properties) else {
+            let Some(passing) = self.scan.meant(&source.part, rows, meant) else {
                 mask |= bit;
                 continue;
             };

@@ -1,12 +1,16 @@
 //! Which row of a breakdown something stands in, in bounded memory: first all groups are counted and ranked, in several
 //! passes when there are too many for one, then only those with rows of their own are told apart.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 use muster_kernel::model::history::group_order;
 use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::StoreError;
 
 use super::column::value_of;
+use super::part::{Content, Part};
+use super::then_columns::ThenColumn;
 use super::user_columns::UserColumn;
 
 /// Bytes that a group takes beside its value.
@@ -42,6 +46,8 @@ pub enum By<'a> {
     Event(Option<u32>),
     /// By a property of users, or of the companies that they belong to.
     User(&'a UserColumn),
+    /// By a property of users as they were when events happened.
+    Then(&'a ThenColumn),
     /// By a property of companies, where these are counted.
     Company(&'a UserColumn),
 }
@@ -51,6 +57,7 @@ impl By<'_> {
     fn values(&self) -> &[OwnedValue] {
         match self {
             By::User(column) | By::Company(column) => &column.values,
+            By::Then(column) => &column.values,
             By::Nothing | By::Event(_) => &[],
         }
     }
@@ -121,11 +128,6 @@ impl<'a> Groups<'a> {
         Groups { by, rows, share, found: HashMap::new(), bytes: 0, bytes_max }
     }
 
-    /// The number of a property of events that tells groups apart.
-    pub fn property(&self) -> Option<u32> {
-        if let By::Event(property) = self.by { property } else { None }
-    }
-
     /// Whether every group has a number of its own, to be ranked.
     pub fn ranks(&self) -> bool {
         self.rows.is_none()
@@ -137,7 +139,7 @@ impl<'a> Groups<'a> {
     }
 
     /// The group of an event's value.
-    pub fn of_value(&mut self, value: &[u8]) -> u32 {
+    fn of_value(&mut self, value: &[u8]) -> u32 {
         if value_of(value) == Value::Null {
             return self.absent();
         }
@@ -168,12 +170,33 @@ impl<'a> Groups<'a> {
         let place = match self.by {
             By::User(column) => column.group(number),
             By::Company(column) => column.group_of_company(number),
-            By::Nothing | By::Event(_) => return None,
+            By::Nothing | By::Event(_) | By::Then(_) => return None,
         };
-        Some(match self.rows {
+        Some(self.of_place(place))
+    }
+
+    /// The group of a place in a column.
+    fn of_place(&self, place: u32) -> u32 {
+        match self.rows {
             Some(rows) => rows.of_places.get(place as usize).copied().unwrap_or_default(),
             None => place,
-        })
+        }
+    }
+
+    /// The groups of some rows of a part, when it is each event that is told apart and not whom it is about; `None` when all of
+    /// them are of the absent one.
+    pub fn of_rows(&mut self, part: &Part<'_>, rows: &Range<usize>) -> Option<Vec<u32>> {
+        match self.by {
+            By::Event(property) => {
+                let column = part.column(Content::Property, property?)?;
+                Some(column.groups(rows.clone(), self.absent(), |value| self.of_value(value)))
+            }
+            By::Then(column) => {
+                let places = column.groups(part, rows);
+                Some(places.into_iter().map(|place| self.of_place(place)).collect())
+            }
+            By::Nothing | By::User(_) | By::Company(_) => None,
+        }
     }
 
     /// # Errors

@@ -74,6 +74,7 @@ impl Archive {
         snapshot.base = snapshot.base.map(|(base, _)| (base, (self.sieve)()));
         self.publish(snapshot);
         self.columns.clear();
+        self.then_columns.clear();
         self.rule_columns.clear();
         Ok(())
     }
@@ -273,6 +274,7 @@ impl Archive {
         self.forget_numbers(&mut files, &users, Which::Users)?;
         self.forget_numbers(&mut files, &companies, Which::Companies)?;
         self.columns.clear();
+        self.then_columns.clear();
         self.rule_columns.clear();
         self.disk.sync_directory(&self.directory).map_err(|error| unwritten(&error))
     }

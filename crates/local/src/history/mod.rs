@@ -44,6 +44,7 @@ mod scan;
 mod sealing;
 mod segment;
 mod tending;
+mod then_columns;
 mod trend;
 mod trend_cells;
 mod user_columns;
@@ -67,7 +68,7 @@ impl Archive {
     fn scan<'a>(&'a self, snapshot: &'a Snapshot, inquiry: &'a Inquiry) -> Scan<'a> {
         let (threads, bytes_max) = (self.options.threads, self.options.question_bytes_max);
         let through = snapshot.through;
-        Scan { snapshot, through, known: &self.known, inquiry, threads, bytes_max }
+        Scan { snapshot, through, known: &self.known, past: None, inquiry, threads, bytes_max }
     }
 
     /// See `History::events`.
@@ -111,7 +112,9 @@ impl Archive {
     ) -> Result<CountAnswer, StoreError> {
         let scan = self.scan(snapshot, inquiry);
         let column = self.columns.of_breakdown(question.breakdown.as_ref(), &scan, profiles)?;
-        counts::counts(&scan, question, column.as_deref())
+        let past = self.then_columns.of(&question.then(), &scan)?;
+        let then = question.breakdown.as_ref().and_then(|breakdown| past.get(breakdown.name()));
+        counts::counts(&scan, question, (column.as_deref(), then))
     }
 
     /// See `History::properties`.

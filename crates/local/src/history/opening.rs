@@ -89,6 +89,7 @@ impl Archive {
             signals: Mutex::default(),
             changed: Condvar::new(),
             columns: super::user_columns::UserColumns::default(),
+            then_columns: super::then_columns::ThenColumns::default(),
             pins: super::pins::Pins::default(),
             rule_columns: super::members::Columns::default(),
             dictionary_bytes,

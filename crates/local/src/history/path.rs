@@ -192,7 +192,7 @@ impl<'a, 'q> Asked<'a, 'q> {
             return;
         }
         let of = companies.of_rows(source, &rows);
-        let passing = self.scan.passing(&source.part, &rows, &self.question.anchor.properties);
+        let passing = self.scan.meant(&source.part, &rows, &self.question.anchor);
         let (hides, may_begin) = (source.hides_any(), !source.patterns.is_empty());
         let active = if source.is_active { IS_ACTIVE } else { 0 };
         source.show(&rows, |first_row, _, times| {
@@ -283,7 +283,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         if rows.is_empty() {
             return;
         }
-        let passing = self.scan.passing(&source.part, &rows, &self.question.anchor.properties);
+        let passing = self.scan.meant(&source.part, &rows, &self.question.anchor);
         let (hides, span) = (source.hides_any(), self.question.span);
         let is_first = self.question.direction == Direction::From;
         source.show(&rows, |first_row, users, times| {

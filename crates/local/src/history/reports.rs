@@ -9,7 +9,7 @@ use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{About, Behind, Level, People, Pin, Pinned};
+use muster_kernel::model::report::{About, Behind, Level, People, Pin, Pinned, Then};
 use muster_kernel::ports::{Inquiry, StoreError};
 
 use super::archive::{Archive, Snapshot};
@@ -18,6 +18,7 @@ use super::dictionary::{property_key, read};
 use super::groups::By;
 use super::pins::State;
 use super::scan::Scan;
+use super::then_columns::Past;
 use super::{funnel, path, ranges, retention, trend};
 use crate::profiles::lists::View;
 
@@ -25,6 +26,8 @@ use crate::profiles::lists::View;
 pub struct Ground {
     snapshot: Arc<Snapshot>,
     state: State,
+    /// Users' properties as they were. Not kept with the state: they are made from events up to its position, now or later.
+    past: Past,
 }
 
 impl Ground {
@@ -46,7 +49,7 @@ impl Archive {
         &self,
         snapshot: Arc<Snapshot>,
         profiles: &View<'_>,
-        about: About<'_>,
+        (about, then): (About<'_>, &Then<'_>),
         inquiry: &Inquiry,
     ) -> Result<Ground, StoreError> {
         let (snapshot, members) = match &about.who.segment {
@@ -68,7 +71,8 @@ impl Archive {
             Level::Company => Some(self.columns.membership(&scan, profiles)?),
         };
         let state = State { through: snapshot.through, who: who.map(Arc::new), column, membership };
-        Ok(Ground { snapshot, state })
+        let past = self.then_columns.of(then, &scan)?;
+        Ok(Ground { snapshot, state, past })
     }
 
     /// The state of an earlier answer, without whom `snapshot` no longer shows.
@@ -79,7 +83,7 @@ impl Archive {
         &self,
         snapshot: Arc<Snapshot>,
         pin: Pin,
-        about: About<'_>,
+        (about, then): (About<'_>, &Then<'_>),
         inquiry: &Inquiry,
     ) -> Result<Ground, StoreError> {
         let mut state = self.pins.get(pin, about, self.options.pin_age)?;
@@ -91,7 +95,9 @@ impl Archive {
                 None => known,
             }));
         }
-        Ok(Ground { snapshot, state })
+        let scan = Scan { through: state.through, ..self.scan(&snapshot, inquiry) };
+        let past = self.then_columns.of(then, &scan)?;
+        Ok(Ground { snapshot, state, past })
     }
 
     /// Keeps what an answer is of.
@@ -103,7 +109,9 @@ impl Archive {
     }
 
     fn scan_of<'a>(&'a self, ground: &'a Ground, inquiry: &'a Inquiry) -> Scan<'a> {
-        Scan { through: ground.state.through, ..self.scan(&ground.snapshot, inquiry) }
+        let scan = self.scan(&ground.snapshot, inquiry);
+        let bytes_max = scan.bytes_max.saturating_sub(ground.past.bytes());
+        Scan { through: ground.state.through, past: Some(&ground.past), bytes_max, ..scan }
     }
 
     /// See `Reports::funnel`.
@@ -195,6 +203,7 @@ fn told_apart<'a>(scan: &Scan<'_>, about: About<'_>, ground: &'a Ground) -> By<'
             property_key(name.as_bytes(), &mut key);
             By::Event(read(scan.known).names.get(&key))
         }
+        (Some(Breakdown::UserPropertyThen(name)), _) => ground.past.get(name).map_or(By::Nothing, By::Then),
         (_, Some(column)) if about.level == Level::Company => By::Company(column),
         (_, Some(column)) => By::User(column),
         _ => By::Nothing,

@@ -256,8 +256,8 @@ impl<'a, 'q> Asked<'a, 'q> {
         }
         for pattern in &source.patterns {
             let (start, words) = (*pattern == START, self.words);
-            let conditions = if start { &self.question.start } else { &self.question.returning };
-            let passing = self.scan.passing(&source.part, rows, &conditions.properties);
+            let meant = if start { &self.question.start } else { &self.question.returning };
+            let passing = self.scan.meant(&source.part, rows, meant);
             let hides = source.hides_any();
             let is_out = |row: usize| {
                 passing.as_ref().is_some_and(|passing| !passing[row - rows.start])

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_kernel::model::history::PropertyIs;
+use muster_kernel::model::report::Pattern;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{Inquiry, StoreError};
 
@@ -17,6 +18,7 @@ use super::column::value_of;
 use super::dictionary::{Shared, property_key, read};
 use super::part::{Content, Part};
 use super::segment::{PartEntry, Segment};
+use super::then_columns::Past;
 
 /// Fewer events than this are looked at by one thread: starting another takes longer.
 const ALONE_EVENTS: u64 = 50_000;
@@ -29,6 +31,8 @@ pub struct Scan<'a> {
     pub through: u64,
     /// What numbers stand for.
     pub known: &'a Shared,
+    /// Users' properties as they were, where the question asks for any.
+    pub past: Option<&'a Past>,
     /// Who asks.
     pub inquiry: &'a Inquiry,
     /// Threads at most.
@@ -152,6 +156,23 @@ impl<'a> Scan<'a> {
             match &mut passing {
                 Some(passing) => passing.iter_mut().zip(found).for_each(|(passes, now)| *passes &= now != 0),
                 None => passing = Some(found.into_iter().map(|now| now != 0).collect()),
+            }
+        }
+        passing
+    }
+
+    /// Which of some rows of a part, whose events are of a pattern's name, it means; `None` when it means all of them.
+    pub fn meant(&self, part: &Part<'_>, rows: &Range<usize>, pattern: &Pattern) -> Option<Vec<bool>> {
+        let mut passing = self.passing(part, rows, &pattern.properties);
+        for condition in &pattern.user_then {
+            let column = self.past.and_then(|past| past.get(&condition.name));
+            let held = match column {
+                Some(column) => column.passing(part, rows, &condition.any_of),
+                None => vec![false; rows.len()],
+            };
+            match &mut passing {
+                Some(passing) => passing.iter_mut().zip(held).for_each(|(passes, held)| *passes &= held),
+                None => passing = Some(held),
             }
         }
         passing

@@ -112,6 +112,7 @@ impl Archive {
         }
         while self.merge_next()? {}
         self.rule_columns.forget_past(self.options.pin_age);
+        self.then_columns.forget_old(self.options.pin_age);
         if unread == 0 {
             // Nobody needs the memory soon.
             self.files().intake = Intake::default();

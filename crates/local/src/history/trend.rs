@@ -5,7 +5,6 @@
 use std::ops::Range;
 
 use muster_kernel::model::calendar::{Buckets, Span};
-use muster_kernel::model::history::PropertyIs;
 use muster_kernel::model::report::Row;
 use muster_kernel::model::report::trend::{
     TrendAnswer, TrendLine, TrendMeasure, TrendNumber, TrendQuestion, TrendRow, TrendSeries,
@@ -287,12 +286,9 @@ impl<'a, 'q> Asked<'a, 'q> {
         if rows.is_empty() {
             return Ok(());
         }
-        let conditions: &[PropertyIs] = &self.series.pattern.properties;
-        let passing = self.scan.passing(&source.part, &rows, conditions);
+        let passing = self.scan.meant(&source.part, &rows, &self.series.pattern);
         let Fold { groups, cells, seen, touched, taking_part, people } = fold;
-        let by_value = groups.property().and_then(|code| source.part.column(Content::Property, code));
-        let by_value = by_value
-            .map(|column| column.groups(rows.clone(), groups.absent(), |value| groups.of_value(value)));
+        let by_value = groups.of_rows(&source.part, &rows);
         let numbers = if of.is_of_numbers() { self.numbers(source, &rows) } else { None };
         if of.is_of_numbers() && numbers.is_none() {
             return Ok(());

@@ -169,7 +169,7 @@ impl UserColumns {
         let of = match breakdown {
             Some(Breakdown::UserProperty(name)) => Of::User(name.clone()),
             Some(Breakdown::CompanyProperty(name)) => Of::Company(name.clone()),
-            Some(Breakdown::EventProperty(_)) | None => return Ok(None),
+            Some(Breakdown::EventProperty(_) | Breakdown::UserPropertyThen(_)) | None => return Ok(None),
         };
         self.column(of, scan, profiles).map(Some)
     }

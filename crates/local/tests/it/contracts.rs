@@ -7,8 +7,8 @@ use muster_testkit::contract::{
     erasures_keep_their_promises, event_log_keeps_its_promises, exports_keep_their_promises,
     history_keeps_its_promises, jobs_keep_their_promises, ledger_keeps_its_promises,
     lists_keep_their_promises, profiles_keep_their_promises, raw_events_keep_their_promises,
-    reports_keep_their_promises, reports_of_companies_keep_their_promises, segments_keep_their_promises,
-    trends_keep_their_promises,
+    reports_keep_their_promises, reports_of_companies_keep_their_promises,
+    reports_of_then_keep_their_promises, segments_keep_their_promises, trends_keep_their_promises,
 };
 
 use muster_testkit::builders::PRODUCTION;
@@ -130,6 +130,7 @@ fn reports_keep_their_promises_in_the_tail_and_in_files() {
     add_environments(&engine, &[1, 2]);
     reports_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
     reports_of_companies_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
+    reports_of_then_keep_their_promises(&engine, &engine, &|| engine.seal_history(PRODUCTION).unwrap());
 }
 
 #[test]
@@ -140,6 +141,7 @@ fn reports_keep_their_promises_when_nothing_is_ever_sealed() {
     add_environments(&engine, &[1, 2]);
     reports_keep_their_promises(&engine, &engine, &|| {});
     reports_of_companies_keep_their_promises(&engine, &engine, &|| {});
+    reports_of_then_keep_their_promises(&engine, &engine, &|| {});
 }
 
 #[test]

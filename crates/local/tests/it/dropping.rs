@@ -6,28 +6,33 @@ use std::path::Path;
 use std::sync::Arc;
 
 use muster_kernel::model::batch::EventBatch;
+use muster_kernel::model::calendar::{Buckets, Span};
 use muster_kernel::model::erasure::ErasedKind;
 use muster_kernel::model::event::{Event, EventDraft};
 use muster_kernel::model::export::{Export, ExportKind};
-use muster_kernel::model::history::{AsOf, EventQuery};
+use muster_kernel::model::history::{AsOf, Breakdown, EventQuery};
 use muster_kernel::model::id::Position;
 use muster_kernel::model::job::JobStatus;
 use muster_kernel::model::ledger::LedgerRow;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::model::raw_events::Dropped;
+use muster_kernel::model::report::trend::{TrendAnswer, TrendMeasure, TrendQuestion, TrendSeries};
+use muster_kernel::model::report::{Pattern, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
 use muster_kernel::model::segment::{Level, Moment, Rule};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::Value;
 use muster_kernel::ports::{
     Appended, CompanyQuery, Erasures, EventLog, Exports, History, Inquiry, Ledger, ProfileKind, Profiles,
-    Purged, RawEvents, Segments, StoreError, StoredEvent, UserQuery,
+    Purged, RawEvents, Reports, Segments, StoreError, StoredEvent, UserQuery,
 };
 use muster_local::disk::RealDisk;
 use muster_local::log::writer::Random;
 use muster_local::{BackupProgress, Engine, Options, forget_derived, restore, verify};
 use muster_testkit::block_on::block_on;
-use muster_testkit::builders::{PRODUCTION, company, guarded, identify, identify_company, joining, user};
+use muster_testkit::builders::{
+    PRODUCTION, company, guarded, identify, identify_company, joining, tracked, user,
+};
 use muster_testkit::clock::DAY_ONE;
 use muster_testkit::contract::export;
 use muster_testkit::sim_disk::{Faults, Unsynced};
@@ -232,6 +237,53 @@ fn what_is_dropped_is_gone_and_everything_else_stays_what_it_was() {
     std::fs::remove_dir_all(directory.path().join("environments/1/base")).unwrap();
     let refused = open(Arc::new(RealDisk), directory.path(), by_hand()).err().unwrap().to_string();
     assert!(refused.contains("the base that stands for what was before is missing"), "{refused}");
+}
+
+/// How often users were seen from a time on, by the `n` that they had then.
+fn told_apart_then(engine: &Engine, from: Timestamp) -> Result<TrendAnswer, StoreError> {
+    let series = TrendSeries { pattern: Pattern::track("x"), measure: TrendMeasure::Total };
+    let question = TrendQuestion {
+        level: Level::User,
+        series: vec![series],
+        buckets: Buckets::whole(Span { from, until: DAY_ONE.plus(1 << 50) }),
+        previous: None,
+        breakdown: Some(Breakdown::UserPropertyThen("n".into())),
+        groups_max: 100,
+        who: Who::default(),
+    };
+    engine.trend(PRODUCTION, &question, &Inquiry::default()).map(|found| found.answer)
+}
+
+#[test]
+fn reports_look_back_to_what_users_were_since_it_is_known_and_no_further() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = new(directory.path());
+    send(&engine);
+    let visit = |n: i64| block_on(engine.append(PRODUCTION, &tracked(&format!("u{n}"), "x", &[]))).unwrap();
+    (0..7).for_each(|n| assert!(matches!(visit(n), Appended::Stored(_))));
+    let all = kept_events(&engine);
+    let last = all[37].receipt;
+    let since = last.received_at;
+    let then = told_apart_then(&engine, since.plus(1));
+    assert!(then.as_ref().is_ok_and(|then| then.lines[0].groups.len() == 7), "{then:?}");
+    assert!(told_apart_then(&engine, DAY_ONE.plus(-5)).is_ok());
+    assert!(matches!(drop_first(&engine, &all, 38), Dropped::Done(_)));
+    assert_eq!(told_apart_then(&engine, since.plus(1)), then, "what was said before is in the base");
+    assert!(told_apart_then(&engine, since).is_ok());
+    let gone = Err(StoreError::Dropped { until: last.position, since });
+    assert_eq!(told_apart_then(&engine, since.plus(-1)), gone);
+    // Of what was said ahead of its time it is no longer known what was before, once it is dropped.
+    let mut ahead = identify("u1", &[("n", Value::Int(1000))]);
+    ahead.occurred_at = Some(DAY_ONE.plus(1_000_000));
+    block_on(engine.append(PRODUCTION, &ahead)).unwrap();
+    visit(1);
+    assert!(told_apart_then(&engine, since).is_ok());
+    let all = kept_events(&engine);
+    assert!(matches!(drop_first(&engine, &all, all.len() - 1), Dropped::Done(_)));
+    let until = all[all.len() - 2].receipt.position;
+    let gone = Err(StoreError::Dropped { until, since: DAY_ONE.plus(1_000_000) });
+    assert_eq!(told_apart_then(&engine, DAY_ONE.plus(999_999)), gone);
+    assert!(told_apart_then(&engine, DAY_ONE.plus(1_000_000)).is_ok());
 }
 
 #[test]

@@ -303,6 +303,7 @@ impl Pair {
             None,
             Some(Breakdown::EventProperty("p1".into())),
             Some(Breakdown::UserProperty("p2".into())),
+            Some(Breakdown::UserPropertyThen("p2".into())),
             Some(Breakdown::CompanyProperty("p2".into())),
             Some(Breakdown::EventProperty("never".into())),
         ];

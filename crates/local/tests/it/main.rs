@@ -16,6 +16,7 @@ mod lists;
 mod once;
 mod reports;
 mod reports_figures;
+mod reports_then;
 mod segment_figures;
 mod segments;
 mod slow_disk;

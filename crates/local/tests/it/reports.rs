@@ -45,7 +45,8 @@ fn pattern() -> impl Strategy<Value = Pattern> {
         1 => Just(Which::Active),
         1 => Just(Which::Named(EventName::track("never"))),
     ];
-    (which, conditions()).prop_map(|(which, properties)| Pattern { which, properties })
+    let conditions = (conditions(), conditions());
+    (which, conditions).prop_map(|(which, (properties, user_then))| Pattern { which, properties, user_then })
 }
 
 fn span() -> impl Strategy<Value = Span> {
@@ -74,7 +75,9 @@ fn about(level: impl Strategy<Value = Level>) -> impl Strategy<Value = (Level, W
             segments: Arc::default(),
         });
         let breakdown = match breakdown {
-            Some(Breakdown::UserProperty(name)) if level == Level::Company => {
+            Some(Breakdown::UserProperty(name) | Breakdown::UserPropertyThen(name))
+                if level == Level::Company =>
+            {
                 Some(Breakdown::CompanyProperty(name))
             }
             breakdown => breakdown,
@@ -92,6 +95,7 @@ fn breakdown() -> impl Strategy<Value = Option<Breakdown>> {
         2 => Just(None),
         2 => "p[0-4]".prop_map(|name| Some(Breakdown::EventProperty(name))),
         2 => "p[0-4]".prop_map(|name| Some(Breakdown::UserProperty(name))),
+        4 => "p[0-4]".prop_map(|name| Some(Breakdown::UserPropertyThen(name))),
         2 => "p[0-4]".prop_map(|name| Some(Breakdown::CompanyProperty(name))),
     ]
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use muster_kernel::model::batch::EventBatch;
 use muster_kernel::model::calendar::{Buckets, Interval, Span};
 use muster_kernel::model::history::{Breakdown, PropertyIs};
 use muster_kernel::model::report::funnel::{Counting, FunnelNumber, FunnelQuestion, Order};
@@ -14,10 +15,12 @@ use muster_kernel::model::report::path::{Direction, PathQuestion};
 use muster_kernel::model::report::retention::{Cohorts, RetentionNumber, RetentionQuestion, Returned};
 use muster_kernel::model::report::trend::{TrendMeasure, TrendQuestion, TrendSeries};
 use muster_kernel::model::report::{Behind, Level, Pattern, Row, Which, Who};
+use muster_kernel::model::value::Value;
 use muster_kernel::ports::{EventLog, Inquiry, PeoplePage, Reports};
 use muster_local::disk::RealDisk;
 use muster_local::{Engine, Options};
-use muster_testkit::builders::PRODUCTION;
+use muster_testkit::block_on::block_on;
+use muster_testkit::builders::{PRODUCTION, identify};
 use muster_testkit::clock::DAY_ONE;
 
 use crate::history_figures::{fill, timed};
@@ -81,6 +84,23 @@ fn path(direction: Direction) -> PathQuestion {
     }
 }
 
+/// Identifies every user three more times, each with the plan of some time.
+fn tell_plans(engine: &Engine, users: u64) {
+    let mut batch = EventBatch::default();
+    for n in 0..3 * users {
+        // Steps that share nothing with what they are taken modulo: all users, all times.
+        let (user, second) = (n * 7_919 % users, n * 104_729 % (180 * 86_400));
+        let plan = ["free", "trial", "pro", "team"][usize::try_from(n * 31 % 1_009 % 4).unwrap()];
+        let mut draft = identify(&format!("user_{user:07}"), &[("plan", Value::Text(plan))]);
+        draft.occurred_at = Some(DAY_ONE.plus(second.cast_signed() * 1_000_000));
+        batch.push(&draft);
+        if batch.len() == 4_096 || n + 1 == 3 * users {
+            block_on(engine.append_many(PRODUCTION, &batch)).unwrap();
+            batch.clear();
+        }
+    }
+}
+
 fn ask(engine: &Engine, threads: usize) {
     println!("{threads} threads");
     let inquiry = Inquiry::default();
@@ -96,6 +116,14 @@ fn ask(engine: &Engine, threads: usize) {
     funnels("funnel, by an event property", &by(Breakdown::EventProperty("platform".into())));
     funnels("funnel, by 2000 values", &by(Breakdown::EventProperty("url".into())));
     funnels("funnel, by a user property", &by(Breakdown::UserProperty("country".into())));
+    // Told once of each user, and three times at any time.
+    for name in ["country", "plan"] {
+        let then = by(Breakdown::UserPropertyThen(name.into()));
+        funnels(&format!("funnel, by what a user's {name} was then"), &then);
+    }
+    let mut pro = three.clone();
+    pro.steps[0].user_then = vec![PropertyIs::reading("plan", "pro")];
+    funnels("funnel, with a condition on what users were", &pro);
     let mut web = three.clone();
     web.steps[0].properties = vec![PropertyIs::reading("platform", "web")];
     funnels("funnel, with a condition", &web);
@@ -117,7 +145,7 @@ fn ask(engine: &Engine, threads: usize) {
     let weeks = retention(Pattern::track("event 2"), Cohorts::FirstTime);
     retentions("retention, 12 weeks", &weeks);
     retentions("retention, recurring", &RetentionQuestion { belong: Cohorts::Recurring, ..weeks.clone() });
-    let active = Pattern { which: Which::Active, properties: Vec::new() };
+    let active = Pattern::of(Which::Active);
     retentions("retention, of any activity", &retention(active, Cohorts::FirstTime));
     let trends = |what: &str, measure: TrendMeasure, breakdown: Option<Breakdown>| {
         let question = trend(measure, breakdown);
@@ -130,6 +158,8 @@ fn ask(engine: &Engine, threads: usize) {
     trends("trend, unique users by an event property", TrendMeasure::UniqueUsers, platform());
     let country = Some(Breakdown::UserProperty("country".into()));
     trends("trend, unique users by a user property", TrendMeasure::UniqueUsers, country);
+    let plan = || Some(Breakdown::UserPropertyThen("plan".into()));
+    trends("trend, unique users by what they were then", TrendMeasure::UniqueUsers, plan());
     trends("trend, sum by an event property", TrendMeasure::Sum("amount".into()), platform());
     trends("trend, median", TrendMeasure::Percentile("amount".into(), 50), None);
     let days = trend(TrendMeasure::Total, None).buckets;
@@ -165,6 +195,7 @@ fn figures_of_reports_soak() {
             add_environments(&engine, &[1]);
             engine.visible(PRODUCTION).unwrap();
             fill(&engine, events, events / 20);
+            tell_plans(&engine, events / 20);
             engine.seal_history(PRODUCTION).unwrap();
         }
         ask(&engine, threads);

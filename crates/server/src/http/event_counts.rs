@@ -42,6 +42,10 @@ pub(super) struct CountParameters {
     /// now.
     #[param(example = "user:plan")]
     breakdown: Option<String>,
+    /// Which value of a user's property that is: `now`, or `event`, the one that the user had when the event happened. `now` when
+    /// absent.
+    #[param(example = "event")]
+    breakdown_at: Option<String>,
     /// Values that are told apart; those with the largest totals. 10 when absent.
     #[param(minimum = 1, maximum = 1000)]
     groups: Option<u32>,
@@ -119,7 +123,7 @@ pub(super) async fn read(State(edge): State<Arc<Edge>>, reader: Reader<Read>, he
 async fn counted(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<Response, Refused> {
     let reading = read::begin(edge, reader, head).await?;
     let query = &reading.query;
-    let own = ["interval", "zone", "measure", "breakdown", "groups", "position"];
+    let own = ["interval", "zone", "measure", "breakdown", "breakdown_at", "groups", "position"];
     query.refuse_others(&[&FILTERS[..], &own[..]].concat())?;
     let (zone, zone_name) = asking::zone(query)?;
     let (interval, word) = asking::interval(query)?;
@@ -170,10 +174,20 @@ fn measure(query: &Query) -> Result<(Measure, &'static str), Problem> {
 }
 
 fn breakdown(query: &Query, masking: &Masking) -> Result<Option<Breakdown>, Problem> {
-    let Some(text) = query.get("breakdown") else { return Ok(None) };
+    let then = match query.get("breakdown_at").as_deref() {
+        None | Some("now") => false,
+        Some("event") => true,
+        Some(_) => return Err(invalid("`breakdown_at` is neither `now` nor `event`.".to_owned())),
+    };
+    let text = query.get("breakdown");
+    if then && !text.as_deref().is_some_and(|text| text.starts_with("user:")) {
+        return Err(invalid("`breakdown_at=event` goes with `breakdown=user:NAME`.".to_owned()));
+    }
+    let Some(text) = text else { return Ok(None) };
     let name = |name: &str| name.to_owned();
     let breakdown = match text.split_once(':').filter(|(_, name)| !name.is_empty()) {
         Some(("event", of)) => Breakdown::EventProperty(name(of)),
+        Some(("user", of)) if then => Breakdown::UserPropertyThen(name(of)),
         Some(("user", of)) => Breakdown::UserProperty(name(of)),
         Some(("company", of)) => Breakdown::CompanyProperty(name(of)),
         _ => {

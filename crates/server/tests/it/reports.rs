@@ -151,6 +151,131 @@ fn a_funnel_counts_those_who_went_through_its_steps() {
     assert_eq!(counts(&caller.ask("funnel", &tight)["total"]), [4, 2, 0]);
 }
 
+/// ann went from free to pro between her visits, cid was pro all along; bob has said nothing until now.
+fn told_of_plans(server: &Server) -> Caller {
+    let mut caller = Caller(client(server));
+    for (user, plan, day) in [("ann", "free", "01"), ("ann", "pro", "05"), ("cid", "pro", "01")] {
+        let at = format!("2026-03-{day}T00:00:00Z");
+        caller
+            .write("/v1/identify", &json!({"user_id": user, "metadata": {"plan": plan}, "occurred_at": at}));
+    }
+    for (user, name, at) in [
+        ("ann", "visit", "02T10:00"),
+        ("ann", "signup", "06T10:00"),
+        ("ann", "visit", "07T10:00"),
+        ("bob", "visit", "02T11:00"),
+        ("bob", "signup", "02T12:00"),
+        ("cid", "visit", "03T10:00"),
+    ] {
+        caller.track(user, name, at, &json!({}));
+    }
+    caller.plan("bob", "free");
+    caller
+}
+
+#[test]
+fn users_are_told_apart_by_what_they_were_at_the_time_of_the_event() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = told_of_plans(&server);
+    let steps = json!([{"event": "visit"}, {"event": "signup"}]);
+    let asked = json!({"steps": steps, "from": "2026-03-01", "to": "2026-04-01",
+                       "breakdown": {"user": "plan", "at": "event"}});
+    let rows = |answer: &Value| -> Vec<(Value, Vec<u64>)> {
+        let groups = answer["groups"].as_array().unwrap();
+        groups.iter().map(|row| (row["value"].clone(), counts(row))).collect()
+    };
+    let answer = caller.ask("funnel", &asked);
+    let expected = [(json!("free"), vec![1, 1]), (json!("pro"), vec![1, 0]), (json!(null), vec![1, 1])];
+    assert_eq!(rows(&answer), expected);
+    for at in [json!("now"), json!(null)] {
+        let now = caller.ask("funnel", &with(&asked, "breakdown", json!({"user": "plan", "at": at})));
+        assert_eq!(rows(&now), [(json!("pro"), vec![2, 1]), (json!("free"), vec![1, 1])]);
+    }
+    let number = json!({"step": 0, "row": {"group": "free"}});
+    caller.write(
+        "/v1/identify",
+        &json!({"user_id": "cid", "metadata": {"plan": "free"}, "occurred_at": "2026-03-02"}),
+    );
+    let agreed = (vec!["ann".to_owned()], answer["snapshot"].clone());
+    assert_eq!(caller.people("funnel", &asked, &number, &answer["snapshot"]), agreed);
+    assert_eq!(caller.names("funnel", &asked, &number), ["ann", "cid"], "what came in later is about then");
+
+    let condition = json!([{"name": "plan", "of": "user", "at": "event", "any_of": ["pro"]}]);
+    let visit = json!({"event": "visit", "where": condition});
+    let span = json!({"from": "2026-03-02", "to": "2026-03-16"});
+    let merged = |own: Value| {
+        let mut all = span.clone();
+        all.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        all
+    };
+    let trend = merged(json!({"series": [{"event": "visit", "measure": "unique_users"}, visit.clone()],
+                              "interval": "month", "breakdown": {"user": "plan", "at": "event"}}));
+    let lines = caller.ask("trend", &trend)["series"].clone();
+    let wholes: Vec<_> =
+        lines[0]["groups"].as_array().unwrap().iter().map(|row| (&row["value"], &row["whole"])).collect();
+    let one = json!(1);
+    assert_eq!(wholes, [(&json!("free"), &json!(2)), (&json!("pro"), &one), (&json!(null), &one)]);
+    assert_eq!(lines[1]["total"]["whole"], 1);
+    assert_eq!(caller.names("trend", &trend, &json!({"series": 1})), ["ann"]);
+    let retention = merged(json!({"start": visit, "returning": {"event": "visit"}, "each": "week"}));
+    assert_eq!(caller.names("retention", &retention, &json!({"cohort": 0})), ["ann"]);
+    let path = merged(json!({"anchor": visit, "direction": "to"}));
+    assert_eq!(caller.names("path", &path, &json!({"level": 1, "branch": 0})), ["ann"]);
+
+    let mut counts = |at: &str| {
+        let path = format!(
+            "/v1/events/counts?event=visit&from=2026-03-01&to=2026-03-15&interval=month&breakdown=user:plan{at}"
+        );
+        let answer = caller.0.ask(&Request::get(&path).key(KEY)).json();
+        let series = answer["series"].as_array().unwrap().clone();
+        series.iter().map(|row| (row["group"].clone(), row["total"].clone())).collect::<Vec<_>>()
+    };
+    let by = |rows: &[(Value, u64)]| rows.iter().map(|(of, n)| (of.clone(), json!(n))).collect::<Vec<_>>();
+    assert_eq!(counts("&breakdown_at=event"), by(&[(json!("free"), 2), (json!("pro"), 1), (json!(null), 1)]));
+    assert_eq!(counts(""), by(&[(json!("free"), 2), (json!("pro"), 2)]));
+
+    let saved = json!({"name": "Then", "kind": "funnel", "question": asked});
+    let made = caller.send("POST", "/v1/reports", &saved);
+    assert_eq!((made.status, &made.json()["question"]), (201, &asked), "{}", made.text());
+}
+
+#[test]
+fn what_cannot_be_asked_at_the_event_is_refused_with_its_place() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = Caller(client(&server));
+    let funnel = json!({"steps": [{"event": "visit"}, {"event": "signup"}]});
+    let by = |breakdown: Value| with(&funnel, "breakdown", breakdown);
+    let condition = |change: Value| {
+        let mut one = json!({"name": "plan", "any_of": ["pro"]});
+        one.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let mut asked = funnel.clone();
+        asked["steps"][0]["where"] = json!([one]);
+        asked
+    };
+    let of_company = with(&by(json!({"user": "plan", "at": "event"})), "level", json!("company"));
+    for (question, pointer) in [
+        (by(json!({"company": "plan", "at": "event"})), "/breakdown/at"),
+        (by(json!({"event": "plan", "at": "now"})), "/breakdown/at"),
+        (by(json!({"user": "plan", "at": "then"})), "/breakdown/at"),
+        (of_company, "/breakdown/user"),
+        (condition(json!({"of": "user"})), "/steps/0/where/0/at"),
+        (condition(json!({"of": "user", "at": "now"})), "/steps/0/where/0/at"),
+        (condition(json!({"at": "event"})), "/steps/0/where/0/at"),
+        (condition(json!({"of": "company", "at": "event"})), "/steps/0/where/0/of"),
+    ] {
+        let answer = caller.send("POST", "/v1/reports/funnel", &question);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        let errors = answer.json()["errors"].clone();
+        assert_eq!((&errors[0]["details"], &errors[1]), (&json!(pointer), &json!(null)), "{errors}");
+    }
+    for query in ["breakdown=event:plan&breakdown_at=event", "breakdown=user:plan&breakdown_at=then"] {
+        let path = format!("/v1/events/counts?{query}");
+        caller.0.ask(&Request::get(&path).key(KEY)).is_refused(400, "parameter_invalid");
+    }
+}
+
 #[test]
 fn retention_follows_cohorts_over_their_weeks() {
     let data = tempfile::tempdir().unwrap();
@@ -388,10 +513,13 @@ fn whoever_may_not_see_a_property_may_not_ask_about_it() {
     let owner = world.owner();
     let (viewer, analyst) = (owner.invite("viewer"), owner.invite("analyst"));
     let visit = json!({"event": "visit"});
+    let then = json!({"name": "phone", "of": "user", "at": "event", "any_of": ["1"]});
     for (kind, question) in [
         ("funnel", json!({"steps": [visit, visit], "breakdown": {"user": "Email"}})),
+        ("funnel", json!({"steps": [visit, visit], "breakdown": {"user": "Email", "at": "event"}})),
         ("funnel", json!({"steps": [visit, visit], "who": {"filter": "email is \"u@example.org\""}})),
         ("path", json!({"anchor": {"event": "visit", "where": [{"name": "phone", "any_of": ["1"]}]}})),
+        ("trend", json!({"series": [{"event": "visit", "where": [then]}]})),
         ("trend", json!({"series": [{"event": "visit", "measure": "max", "property": "phone"}]})),
     ] {
         let ask = |browser: &crate::console::Browser| {

@@ -15,6 +15,7 @@ mod raw_events;
 mod reports;
 mod reports_agree;
 mod reports_of_companies;
+mod reports_then;
 mod segments;
 mod segments_as_of;
 mod trends;
@@ -36,6 +37,7 @@ pub use raw_events::raw_events_keep_their_promises;
 pub use reports::reports_keep_their_promises;
 pub use reports_agree::{funnels_agree, paths_agree, retentions_agree, trends_agree};
 pub use reports_of_companies::reports_of_companies_keep_their_promises;
+pub use reports_then::reports_of_then_keep_their_promises;
 pub use segments::segments_keep_their_promises;
 pub use trends::trends_keep_their_promises;
 

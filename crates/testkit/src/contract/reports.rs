@@ -372,7 +372,7 @@ fn first_timers_return_in_the_intervals_behind_their_own(subject: &Subject<'_>) 
     assert_eq!(people(0, Some(2)), ["first b"]);
     assert_eq!(people(1, Some(2)), ["first c"]);
     assert_eq!(people(2, Some(1)), Vec::<String>::new());
-    let active = Pattern { which: Which::Active, properties: Vec::new() };
+    let active = Pattern::of(Which::Active);
     subject.tell("active", "a: s@0 id@1440 s@2880");
     let asked =
         RetentionQuestion { returning: active, ..cohorts("active", Cohorts::FirstTime, Returned::On) };

@@ -85,8 +85,8 @@ fn an_event_is_of_the_company_that_it_names_or_else_of_its_users(subject: &Subje
 fn what_is_about_a_company_alone_is_an_event_of_it(subject: &Subject<'_>) {
     subject.tell("born", "x: firm@0=born/acme firm@0=born/globex; ann: id@1/acme v@2");
     let born = Pattern {
-        which: Which::Kind(EventKind::IdentifyCompany),
         properties: vec![PropertyIs::reading("plan", "born")],
+        ..Pattern::of(Which::Kind(EventKind::IdentifyCompany))
     };
     let asked = FunnelQuestion { steps: vec![born, pattern("born", "v")], ..of_companies("born", "v v") };
     assert_eq!(subject.counts(&asked), [2, 1]);

@@ -89,7 +89,7 @@ fn spread(times: &[u64]) -> Option<Spread> {
 fn outcomes<'a>(world: World<'a>, question: &FunnelQuestion) -> Vec<Outcome<'a>> {
     let mut outcomes = Vec::new();
     for person in world.people(question.level, &question.who) {
-        let events = taking_part(&person, question);
+        let events = taking_part(world, &person, question);
         match question.counting {
             Counting::Users => outcomes.extend(furthest(world, question, person.id, &events)),
             Counting::Attempts => outcomes.extend(attempts(world, question, person.id, &events)),
@@ -105,15 +105,19 @@ struct Met<'e, 'a> {
     exclusions: Vec<usize>,
 }
 
-fn taking_part<'e, 'a>(person: &'e Person<'a>, question: &FunnelQuestion) -> Vec<Met<'e, 'a>> {
+fn taking_part<'e, 'a>(
+    world: World<'a>,
+    person: &'e Person<'a>,
+    question: &FunnelQuestion,
+) -> Vec<Met<'e, 'a>> {
     let met = |told: &'e Told<'a>| {
         let mut steps: Vec<usize> =
-            (0..question.steps.len()).filter(|step| question.steps[*step].matches(&told.event)).collect();
+            (0..question.steps.len()).filter(|step| world.means(&question.steps[*step], told)).collect();
         if question.order == Order::Any {
             steps.truncate(1);
         }
         let exclusions: Vec<usize> = (0..question.exclusions.len())
-            .filter(|index| question.exclusions[*index].pattern.matches(&told.event))
+            .filter(|index| world.means(&question.exclusions[*index].pattern, told))
             .collect();
         let stands_between = question.order == Order::Strict && is_active(told.event.kind);
         let takes_part = stands_between || !steps.is_empty() || !exclusions.is_empty();

@@ -10,7 +10,7 @@ pub mod trend;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_kernel::model::history::{Breakdown, group_order};
+use muster_kernel::model::history::{AsOf, Breakdown, group_order};
 use muster_kernel::model::id::{EnvironmentId, Position};
 use muster_kernel::model::page::{Cursor, Page};
 use muster_kernel::model::profile::Profile;
@@ -18,13 +18,14 @@ use muster_kernel::model::report::funnel::{FunnelAnswer, FunnelQuestion};
 use muster_kernel::model::report::path::{PathAnswer, PathQuestion};
 use muster_kernel::model::report::retention::{RetentionAnswer, RetentionQuestion};
 use muster_kernel::model::report::trend::{TrendAnswer, TrendQuestion};
-use muster_kernel::model::report::{About, Behind, Level, People, Pin, Pinned, Row, Who};
+use muster_kernel::model::report::{About, Behind, Level, Pattern, People, Pin, Pinned, Row, Who};
 use muster_kernel::model::segment::meaning::Truth;
+use muster_kernel::model::time::Timestamp;
 use muster_kernel::model::value::{OwnedValue, Value};
-use muster_kernel::ports::{Inquiry, PeoplePage, Reports, StoreError, StoredEvent};
+use muster_kernel::ports::{Inquiry, PeoplePage, ProfileKind, Reports, StoreError, StoredEvent};
 
 use crate::model_engine::{Island, ModelEngine};
-use crate::model_history::{Told, told, wanted};
+use crate::model_history::{Told, answer, told, wanted};
 use crate::model_segments::answer::Everybody;
 
 /// The value that tells a group apart.
@@ -139,6 +140,18 @@ impl<'a> World<'a> {
         }
     }
 
+    /// A property of an event's user as of the time of the event.
+    fn then(&self, told: &Told<'a>, name: &str) -> Group {
+        let at = AsOf { time: told.at, known_at: Timestamp(i64::MAX) };
+        let profile = answer::as_of(self.events, (ProfileKind::User, told.event.user_id?), at)?;
+        profile.property(name).map(OwnedValue::of)
+    }
+
+    /// Whether a pattern means an event.
+    fn means(&self, pattern: &Pattern, told: &Told<'a>) -> bool {
+        pattern.matches(&told.event, |name| self.then(told, name))
+    }
+
     /// The group of something that an event of a user, or of a company, stands for.
     fn group(&self, level: Level, breakdown: Option<&Breakdown>, told: &Told<'a>) -> Group {
         let value = match breakdown? {
@@ -146,6 +159,7 @@ impl<'a> World<'a> {
                 told.event.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value)
             }
             Breakdown::UserProperty(name) => self.users.get(told.event.user_id?)?.property(name),
+            Breakdown::UserPropertyThen(name) => return self.then(told, name),
             Breakdown::CompanyProperty(name) => {
                 let company = match level {
                     Level::User => self.users.get(told.event.user_id?)?.company_id()?,

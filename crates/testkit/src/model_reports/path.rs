@@ -13,7 +13,7 @@ pub fn answer(world: World<'_>, question: &PathQuestion) -> PathAnswer {
     let paths: Vec<Vec<EventName>> = world
         .people(question.level, &question.who)
         .iter()
-        .filter_map(|person| path(person, question))
+        .filter_map(|person| path(world, person, question))
         .collect();
     let names: Vec<Vec<EventName>> =
         (0..=question.levels).map(|level| ranked(paths.iter().filter_map(|path| path.get(level)))).collect();
@@ -47,7 +47,7 @@ pub fn answer(world: World<'_>, question: &PathQuestion) -> PathAnswer {
 /// The ids of those behind a branch.
 pub fn people<'a>(world: World<'a>, question: &PathQuestion, number: PathNumber) -> Vec<&'a str> {
     let paths: Vec<(&str, Vec<EventName>)> = (world.people(question.level, &question.who).iter())
-        .filter_map(|person| Some((person.id, path(person, question)?)))
+        .filter_map(|person| Some((person.id, path(world, person, question)?)))
         .collect();
     let at = |path: &Vec<EventName>| path.get(number.level).cloned();
     let here: Vec<EventName> = paths.iter().filter_map(|(_, path)| at(path)).collect();
@@ -68,14 +68,14 @@ fn ranked<'a>(names: impl Iterator<Item = &'a EventName>) -> Vec<EventName> {
     ranked.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-fn path(person: &Person<'_>, question: &PathQuestion) -> Option<Vec<EventName>> {
+fn path(world: World<'_>, person: &Person<'_>, question: &PathQuestion) -> Option<Vec<EventName>> {
     let mut events: Vec<_> = person.events.iter().collect();
     if question.direction == Direction::To {
         events.reverse();
     }
     let anchor = events
         .iter()
-        .position(|told| question.span.contains(told.at) && question.anchor.matches(&told.event))?;
+        .position(|told| question.span.contains(told.at) && world.means(&question.anchor, told))?;
     let mut path = vec![EventName::of(&events[anchor].event)];
     for told in &events[anchor + 1..] {
         if (told.at.0 - events[anchor].at.0).abs() > question.window || path.len() > question.levels {

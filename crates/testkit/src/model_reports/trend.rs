@@ -53,7 +53,7 @@ fn meant<'t, 'a>(
         question.level == Level::Company || !question.who.is_everybody() || series.measure.is_of_users();
     let takes_part = |told: &&Told<'_>| {
         let is_of_them = world.subject_of(question.level, told).is_some_and(|id| who.contains(id));
-        series.pattern.matches(&told.event) && (!asks_whom || is_of_them)
+        world.means(&series.pattern, told) && (!asks_whom || is_of_them)
     };
     all.iter().filter(takes_part).collect()
 }

@@ -28,7 +28,9 @@
 use super::super::calendar::Span;
 use super::super::limits::{FUNNEL_EXCLUSIONS_MAX, FUNNEL_STEPS_MAX, FUNNEL_WINDOW_MICROS_MAX};
 use super::super::value::OwnedValue;
-use super::{About, Breakdown, Level, Pattern, Row, Spread, Unaskable, Who, check_groups, refuse_if};
+use super::{
+    About, Breakdown, Level, Pattern, Row, Spread, Then, Unaskable, Who, check_groups, refuse_if, then_of,
+};
 
 /// In which order steps are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub struct FunnelQuestion {
     pub counting: Counting,
     /// What may not happen between.
     pub exclusions: Vec<Exclusion>,
-    /// A row for each value, if asked for; of an event's property it is that of the attempt's first event.
+    /// A row for each value, if asked for; of an event's property, and of a user's of then, it is that of the attempt's first event.
     pub breakdown: Option<Breakdown>,
     /// Rows at most, beside `other`: those with the most at the first step.
     pub groups_max: usize,
@@ -90,6 +92,12 @@ impl FunnelQuestion {
     /// Whom it is about.
     pub fn about(&self) -> About<'_> {
         About { level: self.level, who: &self.who, breakdown: self.breakdown.as_ref() }
+    }
+
+    /// What it asks of users as they were.
+    pub fn then(&self) -> Then<'_> {
+        let excluded = self.exclusions.iter().map(|one| &one.pattern);
+        then_of(self.breakdown.as_ref(), self.steps.iter().chain(excluded), self.span.from)
     }
 
     /// # Errors

@@ -12,6 +12,10 @@
 //! - Groups of a breakdown are told apart by the JSON value that was sent; an absent property and an explicit null are
 //!   the same group. Those with the largest counts have rows of their own ([`group_order`]); all others together are
 //!   `other`, so that nothing is lost.
+//! - A property of a user is the one of *now*, unless a question says that it is the one of *then*: what the user's profile as of
+//!   the time of the event says (that time included, whatever came in later). A breakdown by it is like one by a property of events: of
+//!   a funnel's attempt it is that of its first event. A condition on it stands in a [`Pattern`]. Who has not said the property
+//!   by then, or had it removed, has none. So has an event about nobody.
 //! - A percentile of n numbers is the smallest of them that at least so many in a hundred do not exceed: the one in
 //!   place ⌈n·p/100⌉ when they are sorted.
 
@@ -27,6 +31,7 @@ use super::history::{EventName, PropertyIs};
 use super::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX};
 use super::page::Page;
 use super::segment::question::SegmentQuestion;
+use super::time::Timestamp;
 use super::value::{OwnedValue, Value};
 
 use funnel::{FunnelNumber, FunnelQuestion};
@@ -34,7 +39,7 @@ use path::{PathNumber, PathQuestion};
 use retention::{RetentionNumber, RetentionQuestion};
 use trend::{TrendNumber, TrendQuestion};
 
-pub use super::history::{Breakdown, group_order};
+pub use super::history::{Breakdown, Then, group_order};
 pub use super::segment::Level;
 pub use spread::{Spread, Times, rounded};
 
@@ -70,24 +75,36 @@ pub fn is_active(kind: EventKind) -> bool {
 pub struct Pattern {
     /// Which ones.
     pub which: Which,
-    /// All of these must hold.
+    /// All of these must hold for the event's own properties.
     pub properties: Vec<PropertyIs>,
+    /// All of these must hold for the properties of its user as they were when it happened.
+    pub user_then: Vec<PropertyIs>,
 }
 
 impl Pattern {
     /// A tracked event, whatever its properties.
     pub fn track(name: &str) -> Pattern {
-        Pattern { which: Which::Named(EventName::track(name)), properties: Vec::new() }
+        Pattern::of(Which::Named(EventName::track(name)))
     }
 
-    /// Whether an event is one of these.
-    pub fn matches(&self, event: &Event<'_>) -> bool {
-        let is_meant = self.which.takes(event.kind, event.event_name);
-        is_meant && self.properties.iter().all(|condition| condition.holds(&event.properties))
+    /// These, whatever their properties.
+    pub fn of(which: Which) -> Pattern {
+        Pattern { which, properties: Vec::new(), user_then: Vec::new() }
+    }
+
+    /// Whether an event is one of these; `user_then` answers the properties that its user had when it happened.
+    pub fn matches(&self, event: &Event<'_>, user_then: impl Fn(&str) -> Option<OwnedValue>) -> bool {
+        let held = |condition: &PropertyIs| {
+            user_then(&condition.name).is_some_and(|value| condition.any_of.contains(&value))
+        };
+        self.which.takes(event.kind, event.event_name)
+            && self.properties.iter().all(|condition| condition.holds(&event.properties))
+            && self.user_then.iter().all(held)
     }
 
     fn check(&self) -> Result<(), Unaskable> {
-        check_conditions(&self.properties)
+        let conditions = self.properties.len() + self.user_then.len();
+        refuse_if(conditions > REPORT_CONDITIONS_MAX, Unaskable::Conditions)
     }
 }
 
@@ -128,7 +145,7 @@ impl Who {
     fn check(&self, level: Level) -> Result<(), Unaskable> {
         let is_of_another = self.segment.as_ref().is_some_and(|segment| segment.level != level);
         refuse_if(is_of_another, Unaskable::Level)?;
-        check_conditions(&self.properties)
+        refuse_if(self.properties.len() > REPORT_CONDITIONS_MAX, Unaskable::Conditions)
     }
 }
 
@@ -147,14 +164,20 @@ impl About<'_> {
     /// # Errors
     /// When a limit is broken, or a company is asked for what only a user has.
     fn check(self) -> Result<(), Unaskable> {
-        let is_of_users = matches!(self.breakdown, Some(Breakdown::UserProperty(_)));
+        let is_of_users =
+            matches!(self.breakdown, Some(Breakdown::UserProperty(_) | Breakdown::UserPropertyThen(_)));
         refuse_if(self.level == Level::Company && is_of_users, Unaskable::Level)?;
         self.who.check(self.level)
     }
 }
 
-fn check_conditions(conditions: &[PropertyIs]) -> Result<(), Unaskable> {
-    refuse_if(conditions.len() > REPORT_CONDITIONS_MAX, Unaskable::Conditions)
+/// What a question with these patterns asks of users as they were, of events from a time on.
+fn then_of<'a>(
+    breakdown: Option<&'a Breakdown>,
+    patterns: impl Iterator<Item = &'a Pattern>,
+    from: Timestamp,
+) -> Then<'a> {
+    Then::of(breakdown, patterns.flat_map(|pattern| &pattern.user_then), from)
 }
 
 fn check_groups(groups_max: usize) -> Result<(), Unaskable> {
@@ -240,6 +263,16 @@ impl<'a> Behind<'a> {
             Behind::Retention(question, _) => question.about(),
             Behind::Trend(question, _) => question.about(),
             Behind::Path(question, _) => question.about(),
+        }
+    }
+
+    /// What the question asks of users as they were.
+    pub fn then(self) -> Then<'a> {
+        match self {
+            Behind::Funnel(question, _) => question.then(),
+            Behind::Retention(question, _) => question.then(),
+            Behind::Trend(question, _) => question.then(),
+            Behind::Path(question, _) => question.then(),
         }
     }
 }

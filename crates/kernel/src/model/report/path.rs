@@ -12,7 +12,7 @@
 use super::super::calendar::Span;
 use super::super::history::EventName;
 use super::super::limits::{FUNNEL_WINDOW_MICROS_MAX, PATH_BRANCHES_MAX, PATH_LEVELS_MAX};
-use super::{About, Level, Pattern, Unaskable, Who, refuse_if};
+use super::{About, Level, Pattern, Then, Unaskable, Who, refuse_if, then_of};
 
 /// Which way paths lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,11 @@ impl PathQuestion {
     /// Whom it is about.
     pub fn about(&self) -> About<'_> {
         About { level: self.level, who: &self.who, breakdown: None }
+    }
+
+    /// What it asks of users as they were.
+    pub fn then(&self) -> Then<'_> {
+        then_of(None, std::iter::once(&self.anchor), self.span.from)
     }
 
     /// # Errors

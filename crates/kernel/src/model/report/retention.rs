@@ -8,7 +8,8 @@
 
 use super::super::calendar::Buckets;
 use super::super::limits::RETENTION_INTERVALS_MAX;
-use super::{About, Level, Pattern, Unaskable, Who, refuse_if};
+use super::super::time::Timestamp;
+use super::{About, Level, Pattern, Then, Unaskable, Who, refuse_if, then_of};
 
 /// Who belongs to a cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,16 @@ impl RetentionQuestion {
     /// Whom it is about.
     pub fn about(&self) -> About<'_> {
         About { level: self.level, who: &self.who, breakdown: None }
+    }
+
+    /// What it asks of users as they were.
+    pub fn then(&self) -> Then<'_> {
+        // The first time ever may lie before the span.
+        let from = match self.belong {
+            Cohorts::FirstTime if !self.start.user_then.is_empty() => Timestamp(i64::MIN),
+            Cohorts::FirstTime | Cohorts::Recurring => self.intervals.span().from,
+        };
+        then_of(None, [&self.start, &self.returning].into_iter(), from)
     }
 
     /// # Errors

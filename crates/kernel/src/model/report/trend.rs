@@ -11,8 +11,9 @@
 use super::super::calendar::{Buckets, Span};
 use super::super::history::ReadableType;
 use super::super::limits::TREND_SERIES_MAX;
+use super::super::time::Timestamp;
 use super::super::value::{OwnedValue, Value};
-use super::{About, Breakdown, Level, Pattern, Row, Unaskable, Who, check_groups, refuse_if};
+use super::{About, Breakdown, Level, Pattern, Row, Then, Unaskable, Who, check_groups, refuse_if, then_of};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,20 @@ impl TrendQuestion {
     /// Whom it is about.
     pub fn about(&self) -> About<'_> {
         About { level: self.level, who: &self.who, breakdown: self.breakdown.as_ref() }
+    }
+
+    /// What it asks of users as they were.
+    pub fn then(&self) -> Then<'_> {
+        let trailing = |series: &TrendSeries| match &series.measure {
+            TrendMeasure::Trailing { spans, previous } => {
+                spans.first().into_iter().chain(previous.first()).map(|span| span.from).min()
+            }
+            _ => None,
+        };
+        let before = self.previous.as_ref().map(|previous| previous.span().from);
+        let earlier = self.series.iter().filter_map(trailing).chain(before);
+        let from = earlier.fold(self.buckets.span().from, Timestamp::min);
+        then_of(self.breakdown.as_ref(), self.series.iter().map(|series| &series.pattern), from)
     }
 
     /// # Errors

@@ -19,10 +19,9 @@ use muster_kernel::model::report::{Behind, Level, Pinned, Spread, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
+use super::pattern::{ConditionFields, PatternFields};
 use super::people::{self, PeopleBody};
-use super::question::{
-    BreakdownFields, ConditionFields, LevelWord, PatternFields, RowFields, WhoFields, WindowFields,
-};
+use super::question::{BreakdownFields, LevelWord, RowFields, WhoFields, WindowFields};
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;

@@ -9,6 +9,7 @@ pub(super) mod funnel;
 mod keeping;
 mod object;
 pub(super) mod path;
+mod pattern;
 mod people;
 mod question;
 pub(super) mod retention;

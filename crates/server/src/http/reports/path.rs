@@ -16,8 +16,9 @@ use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
+use super::pattern::PatternFields;
 use super::people::{self, PeopleBody};
-use super::question::{LevelWord, PatternFields, WhoFields, WindowFields};
+use super::question::{LevelWord, WhoFields, WindowFields};
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
 use crate::http::edge::Edge;

@@ -1,4 +1,4 @@
-//! What the questions of all reports are made of: which events, when, whose, and told apart by what.
+//! What the questions of all reports are made of beside their events: when, whose, and told apart by what.
 
 use std::sync::Arc;
 
@@ -9,12 +9,11 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use muster_kernel::model::calendar::{Interval, Span};
-use muster_kernel::model::event::EventKind;
-use muster_kernel::model::history::{Breakdown, EventName, PropertyIs};
+use muster_kernel::model::history::Breakdown;
 use muster_kernel::model::id::SegmentId;
-use muster_kernel::model::limits::{GROUPS_MAX, REPORT_CONDITIONS_MAX, RULE_LIST_MAX};
+use muster_kernel::model::limits::GROUPS_MAX;
 use muster_kernel::model::problem::Problem;
-use muster_kernel::model::report::{Level, Pattern, Row, Which, Who};
+use muster_kernel::model::report::{Level, Row, Who};
 use muster_kernel::model::segment::question::SegmentQuestion;
 use muster_kernel::model::segment::{Condition, Moment, Rule};
 use muster_kernel::model::time::{MINUTE, SECOND, Timestamp};
@@ -22,6 +21,7 @@ use muster_kernel::model::value::{OwnedValue, Value};
 
 use super::Asker;
 use super::object::{Object, Reading};
+use super::pattern::{ATS, At, AtWord};
 use crate::http::{asking, rules};
 
 /// Groups of a breakdown when the question does not say.
@@ -33,33 +33,6 @@ const DAYS_MAX: usize = 36_525;
 /// The window of a funnel or a path when the question does not say.
 const WINDOW_DEFAULT: i64 = 7 * DAY;
 const DAY: i64 = 24 * 60 * MINUTE;
-
-/// Which events: by `event` (with `type`, another kind than tracked events), by `type` alone, or every `active` one.
-#[derive(ToSchema)]
-#[schema(as = ReportPattern)]
-#[expect(dead_code, reason = "describes what `pattern` reads")]
-pub(super) struct PatternFields {
-    /// The name of an event.
-    #[schema(example = "Report exported")]
-    event: Option<String>,
-    /// The type, as `session_start`; `track` when only `event` is given.
-    r#type: Option<String>,
-    /// With `true`: every event but those that identify.
-    active: Option<bool>,
-    /// What must hold for the event's properties: all of these.
-    r#where: Option<Vec<ConditionFields>>,
-}
-
-/// The values that a property may have.
-#[derive(ToSchema)]
-#[schema(as = ReportCondition)]
-#[expect(dead_code, reason = "describes what `pattern` reads")]
-pub(super) struct ConditionFields {
-    /// The property.
-    name: String,
-    /// Strings, numbers and booleans, as they were sent.
-    any_of: Vec<Json>,
-}
 
 /// Whom a report is about.
 #[derive(ToSchema)]
@@ -84,16 +57,17 @@ pub(super) enum WhoFields {
 }
 
 /// What rows are told apart by.
-#[derive(ToSchema)]
-#[schema(as = ReportBreakdown, rename_all = "snake_case")]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReportBreakdown)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "describes what `breakdown` reads")]
 pub(super) enum BreakdownFields {
-    /// A property of the user, as it is now; not where companies are counted.
-    User(String),
+    /// A property of the user, as it is now, or as it was when the event happened; not where companies are counted.
+    User { user: String, at: Option<AtWord> },
     /// A property of the company that the user belongs to, both as they are now; or of the company that is counted.
-    Company(String),
+    Company { company: String },
     /// A property of the event.
-    Event(String),
+    Event { event: String },
 }
 
 /// How long something may take; a month is 30 days.
@@ -157,53 +131,6 @@ pub(super) struct Time {
 }
 
 impl Reading {
-    /// Which events: the fields of a pattern, which may stand among others.
-    pub(super) fn pattern(&mut self, object: &mut Object<'_>) -> Option<Pattern> {
-        let name = self.optional_text(object, "event");
-        let kinds = EventKind::ALL.map(|kind| (kind.as_str(), Some(kind)));
-        let kind = self.word(object, "type", &kinds, Some(None));
-        let active = self.flag(object, "active");
-        let properties = self.conditions(object);
-        let which = match (name?, kind?, active?) {
-            (Some(name), kind, false) => {
-                Which::Named(EventName { kind: kind.unwrap_or(EventKind::Track), name })
-            }
-            (None, Some(kind), false) => Which::Kind(kind),
-            (None, None, true) => Which::Active,
-            _ => {
-                let message = "Say which events: `event`, `type`, or both; or `active`: true.";
-                return self.refuse(object.pointer(), message);
-            }
-        };
-        Some(Pattern { which, properties: properties? })
-    }
-
-    fn conditions(&mut self, object: &mut Object<'_>) -> Option<Vec<PropertyIs>> {
-        let items = self.list(object, "where", 0..=REPORT_CONDITIONS_MAX)?;
-        self.each(items, |reading, object| {
-            let name = reading.text(object, "name");
-            let values = reading.list(object, "any_of", 1..=RULE_LIST_MAX);
-            let name = name?;
-            reading.check_shown(&name, &object.at("name"));
-            let mut any_of = Vec::new();
-            for (value, pointer) in values? {
-                if !add_values(value, &mut any_of) {
-                    reading.refuse::<()>(pointer, "Send a string, a number or a boolean.");
-                }
-            }
-            Some(PropertyIs { name, any_of })
-        })
-    }
-
-    /// The pattern at a key.
-    pub(super) fn pattern_at(&mut self, object: &mut Object<'_>, key: &'static str) -> Option<Pattern> {
-        let pointer = object.at(key);
-        match object.get(key) {
-            Some(value) => self.whole(value, pointer, Reading::pattern),
-            None => self.refuse(pointer, format!("`{key}` is missing; say which events it is.")),
-        }
-    }
-
     /// The zone of a question; the environment's when it names none.
     pub(super) fn zone(&mut self, object: &mut Object<'_>) -> Option<(TimeZone, String)> {
         let Some(name) = self.optional_text(object, "zone")? else { return Some(self.zone.clone()) };
@@ -321,12 +248,18 @@ impl Reading {
             let user = reading.optional_text(object, "user");
             let company = reading.optional_text(object, "company");
             let event = reading.optional_text(object, "event");
+            let at = reading.word(object, "at", &ATS, Some(None))?;
             let breakdown = match (user?, company?, event?) {
                 (Some(_), None, None) if level == Level::Company => {
                     let message = "A company has no user's properties; send `company`, with one of its own, or `event`.";
                     return reading.refuse(object.at("user"), message);
                 }
+                (Some(name), None, None) if at == Some(At::Event) => Breakdown::UserPropertyThen(name),
                 (Some(name), None, None) => Breakdown::UserProperty(name),
+                (None, Some(_), None) | (None, None, Some(_)) if at.is_some() => {
+                    let message = "Only a user's property is asked `at` a time: a company's is that of now, an event's its own; leave it out.";
+                    return reading.refuse(object.at("at"), message);
+                }
                 (None, Some(name), None) => Breakdown::CompanyProperty(name),
                 (None, None, Some(name)) => Breakdown::EventProperty(name),
                 _ => {
@@ -418,20 +351,6 @@ fn last_days(now: Timestamp, days: usize, zone: &TimeZone) -> Option<Span> {
         Some(Timestamp(midnight.as_microsecond()))
     };
     Some(Span { from: instant(first)?, until: instant(today.tomorrow().ok()?)? })
-}
-
-/// Adds what a JSON value may have been sent as; answers whether it can be a property's.
-fn add_values(value: &Json, any_of: &mut Vec<OwnedValue>) -> bool {
-    match value {
-        Json::String(text) => any_of.push(OwnedValue::of(Value::Text(text))),
-        Json::Bool(flag) => any_of.push(OwnedValue::of(Value::Bool(*flag))),
-        // 3 and 3.0 are the same number.
-        Json::Number(number) => {
-            any_of.extend(PropertyIs::reading("", &number.to_string()).any_of.into_iter().skip(1));
-        }
-        _ => return false,
-    }
-    true
 }
 
 /// The group that a value of an answer stands for; `None` when it can be none.

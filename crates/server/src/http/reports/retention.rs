@@ -19,8 +19,9 @@ use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
+use super::pattern::PatternFields;
 use super::people::{self, PeopleBody};
-use super::question::{IntervalWord, LevelWord, PatternFields, WhoFields};
+use super::question::{IntervalWord, LevelWord, WhoFields};
 use super::{Report, answered, unaskable};
 use crate::http::answer::Instant;
 use crate::http::caller::Read;

@@ -19,8 +19,9 @@ use muster_kernel::model::report::{Behind, Level, Pinned, Who};
 use muster_kernel::ports::{Inquiry, Reports, StoreError};
 
 use super::object::{Object, Reading};
+use super::pattern::ConditionFields;
 use super::people::{self, PeopleBody};
-use super::question::{BreakdownFields, ConditionFields, IntervalWord, LevelWord, RowFields, WhoFields};
+use super::question::{BreakdownFields, IntervalWord, LevelWord, RowFields, WhoFields};
 use super::trend_body::AnswerBody;
 use super::{Report, answered, unaskable};
 use crate::http::caller::Read;
