@@ -132,6 +132,14 @@ fn reports(shelf: &mut Shelf<'_>, trials: u64) -> Result<Vec<u64>> {
             }),
         ),
         report(
+            "Active people, by their plan then",
+            "trend",
+            json!({
+                "series": [{"active": true, "measure": "unique_users"}],
+                "breakdown": {"user": "plan", "at": "event"}, "last_days": 90, "interval": "week",
+            }),
+        ),
+        report(
             "After the first project",
             "path",
             json!({

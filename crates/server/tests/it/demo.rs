@@ -69,7 +69,7 @@ fn a_demo_saves_segments_reports_and_a_dashboard_that_have_answers() {
     let server = start(data.path(), &[]);
     let mut lines = Vec::new();
     fill(&options(address(&server), KEY), &mut |line| lines.push(line.to_owned())).unwrap();
-    let said = "6 segments, 6 reports, 1 dashboard and 19 items of content are saved";
+    let said = "6 segments, 7 reports, 1 dashboard and 19 items of content are saved";
     assert!(lines.iter().any(|line| line == said), "{lines:?}");
     let mut client = client(&server);
     let all = saved(&mut client);
