@@ -118,6 +118,37 @@ describe('A funnel', () => {
       await page.getByText('plan is "free"').waitFor();
     });
   });
+
+  test('is told apart and filtered by what users were at the time of the event', async () => {
+    // p-0 was on trial when they signed up; of the others nothing was known by then.
+    const body = { user_id: 'p-0', metadata: { plan: 'trial' }, occurred_at: daysAgo(5) };
+    expect((await server.call('POST', '/v1/identify', { key: server.key, body })).status).toBe(202);
+    await as(owner, async (page) => {
+      await page.goto(`/reports/funnel?${question(FUNNEL)}`);
+      await page.getByLabel('Break down').selectOption({ label: 'by plan' });
+      const row = (name: string) =>
+        page
+          .getByRole('region', { name: 'The funnel as a table' })
+          .getByRole('rowheader', { name, exact: true });
+      await row('pro').waitFor();
+      await page.getByLabel('Which value of the user').selectOption({ label: 'as it was at the event' });
+      await row('trial').waitFor();
+      await row('without a value').waitFor();
+      expect(await row('pro').count()).toBe(0);
+      await expectAccessible(page, 'a funnel by what users were');
+      // Another person who is shown this address sees the same.
+      await page.reload();
+      await row('trial').waitFor();
+      const step = page.getByRole('group', { name: 'Step 1', exact: true });
+      await step.getByRole('button', { name: '+ where' }).click();
+      await step.getByLabel('Whose property').selectOption({ label: 'the user’s, then' });
+      await step.getByLabel('Property of the user').fill('plan');
+      await step.getByLabel('Values').fill('trial');
+      await page.keyboard.press('Enter');
+      await page.getByText(/1 of 1 users? took every step/).waitFor();
+      await row('without a value').waitFor({ state: 'detached' });
+    });
+  });
 });
 
 describe('A trend', () => {

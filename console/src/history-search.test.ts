@@ -48,6 +48,14 @@ describe('an address', () => {
     expect(said(eventSearch({ event: 'paid', breakdown: 'firm:plan', measure: 'total' }))).toEqual({
       event: 'paid',
     });
+    const then = { event: 'paid', breakdown: 'user:plan', breakdown_at: 'event' };
+    expect(said(eventSearch(then))).toEqual(then);
+    expect(said(eventSearch({ ...then, breakdown: 'event:plan' })), 'only a user was something then').toEqual(
+      {
+        event: 'paid',
+        breakdown: 'event:plan',
+      },
+    );
     expect(said(asOfSearch({ as_of: 'yesterday' }))).toEqual({});
   });
 

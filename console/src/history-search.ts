@@ -146,6 +146,8 @@ export interface EventSearch extends KindSearch {
   measure?: 'unique_users';
   /** `event:NAME`, `user:NAME` or `company:NAME`. */
   breakdown?: string;
+  /** By a user's property as it was when each event happened; as it is now when absent. */
+  breakdown_at?: 'event';
 }
 export const eventSearch = (search: Given): EventSearch => ({
   ...kindSearch(search),
@@ -153,6 +155,9 @@ export const eventSearch = (search: Given): EventSearch => ({
   measure: oneOf(search.measure, ['unique_users']),
   breakdown: /^(event|user|company):./s.test(text(search.breakdown) ?? '')
     ? text(search.breakdown)
+    : undefined,
+  breakdown_at: text(search.breakdown)?.startsWith('user:')
+    ? oneOf(search.breakdown_at, ['event'])
     : undefined,
 });
 

@@ -124,6 +124,7 @@ export interface CountQuestion extends KindSearch {
   interval: string;
   measure: string;
   breakdown?: string;
+  breakdown_at?: 'event';
   zone: string;
 }
 
@@ -136,7 +137,7 @@ export const countsQuery = (environment: number, question: CountQuestion) =>
     staleTime: 15_000,
     placeholderData: keepPreviousData,
     queryFn: async () => {
-      const { from, interval, measure, breakdown, zone } = question;
+      const { from, interval, measure, breakdown, breakdown_at, zone } = question;
       return body(
         await api.GET('/v1/events/counts', {
           params: {
@@ -147,6 +148,7 @@ export const countsQuery = (environment: number, question: CountQuestion) =>
               measure,
               zone,
               breakdown,
+              breakdown_at,
               groups: breakdown === undefined ? undefined : LINES_MAX,
             },
           },

@@ -31,7 +31,7 @@ export function BreakdownSelect({
   const shown = ({ data }: typeof users) =>
     (data?.data ?? []).filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
   const groups = [
-    { owner: 'user', title: 'Of the user, as known now', names: level === 'user' ? shown(users) : [] },
+    { owner: 'user', title: 'Of the user', names: level === 'user' ? shown(users) : [] },
     { owner: 'company', title: 'Of the company, as known now', names: shown(companies) },
     { owner: 'event', title: 'Of the event', names: ofEvent },
   ];
@@ -58,6 +58,27 @@ export function BreakdownSelect({
             ))}
           </optgroup>
         ))}
+    </select>
+  );
+}
+
+/** Whether a user's property tells apart as it is now, or as it was when each event happened. */
+export function ValueAtSelect({
+  at,
+  onChange,
+}: {
+  at: 'event' | undefined;
+  onChange: (at: 'event' | undefined) => void;
+}) {
+  return (
+    <select
+      aria-label="Which value of the user"
+      value={at ?? 'now'}
+      onChange={({ target }) => onChange(target.value === 'event' ? 'event' : undefined)}
+      className={classNames(INPUT, '!w-auto')}
+    >
+      <option value="now">as known now</option>
+      <option value="event">as it was at the event</option>
     </select>
   );
 }

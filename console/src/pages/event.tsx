@@ -31,7 +31,7 @@ import { type Line, LineChart } from '../ui/line-chart.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { Time, useNow } from '../ui/time.tsx';
 import { ValueCell } from '../ui/value.tsx';
-import { BreakdownSelect } from './breakdown-select.tsx';
+import { BreakdownSelect, ValueAtSelect } from './breakdown-select.tsx';
 import { Back } from './profile-parts.tsx';
 import { useEscapeTo } from './user.tsx';
 
@@ -109,6 +109,9 @@ function useChange() {
   );
 }
 
+const NOW = { breakdown_at: undefined };
+const isOfUser = (breakdown: string | undefined) => breakdown?.startsWith('user:') ?? false;
+
 function Volume({ event, search }: { event: EventName; search: EventSearch }) {
   const environment = useEnvironment();
   const navigate = useNavigate();
@@ -129,6 +132,7 @@ function Volume({ event, search }: { event: EventName; search: EventSearch }) {
       interval,
       measure,
       breakdown: search.breakdown,
+      breakdown_at: search.breakdown_at,
       zone,
     }),
   );
@@ -164,9 +168,12 @@ function Volume({ event, search }: { event: EventName; search: EventSearch }) {
         <BreakdownSelect
           ofEvent={event.properties.filter(({ masked }) => !masked).map(({ name }) => name)}
           value={search.breakdown}
-          onChange={(breakdown) => change({ breakdown })}
+          onChange={(breakdown) => change({ breakdown, ...(isOfUser(breakdown) ? {} : NOW) })}
           className="!w-[200px]"
         />
+        {isOfUser(search.breakdown) && (
+          <ValueAtSelect at={search.breakdown_at} onChange={(at) => change({ breakdown_at: at })} />
+        )}
       </div>
       {counts.error && (
         <Failure

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
 import {
+  type Breakdown,
+  breakdownAt,
+  breakdownOf,
+  breakdownValue,
   FIRST,
   isComplete,
   KINDS,
@@ -10,6 +14,7 @@ import {
   type TrendQuestion,
   textsOf,
   valuesOf,
+  whereOf,
 } from './question.ts';
 
 test.each(KINDS)('a %s without a question begins with the first one', (kind) => {
@@ -96,4 +101,33 @@ test('a text means whatever it may have been sent as, and reads as one value', (
     'null',
   ]);
   expect(textsOf(valuesOf(['12', 'pro']))).toEqual(['12', 'pro']);
+});
+
+test('a breakdown is chosen from a list, and a user’s value is that of now or of the event', () => {
+  const all: [string, Breakdown][] = [
+    ['user:plan', { user: 'plan' }],
+    ['company:plan:size', { company: 'plan:size' }],
+    ['event:a', { event: 'a' }],
+  ];
+  for (const [value, breakdown] of all) {
+    expect(breakdownOf(value)).toEqual(breakdown);
+    expect(breakdownValue(breakdown)).toBe(value);
+  }
+  expect([breakdownOf(undefined), breakdownValue(undefined)]).toEqual([undefined, undefined]);
+  const then = breakdownAt({ user: 'plan' }, 'event');
+  expect(then).toEqual({ user: 'plan', at: 'event' });
+  expect(breakdownAt(then, undefined)).toEqual({ user: 'plan' });
+  expect(breakdownAt({ event: 'a' }, 'event')).toEqual({ event: 'a' });
+  // Another property of the user is asked at the same time; one of others has no time.
+  expect(breakdownOf('user:seats', then)).toEqual({ user: 'seats', at: 'event' });
+  expect(breakdownOf('company:seats', then)).toEqual({ company: 'seats' });
+  const question = { ...FIRST.funnel, breakdown: then };
+  expect(readQuestion('funnel', JSON.parse(JSON.stringify(question))).breakdown).toEqual(then);
+});
+
+test('a filter is about the event, or about its user as they were then', () => {
+  const where = { name: 'plan', any_of: ['pro'] };
+  const then = whereOf(where, 'user');
+  expect(then).toEqual({ ...where, of: 'user', at: 'event' });
+  expect(whereOf(then, 'event')).toEqual(where);
 });

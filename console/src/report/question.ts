@@ -7,6 +7,9 @@ export type Kind = (typeof KINDS)[number];
 export type Scalar = string | number | boolean;
 export interface Where {
   name: string;
+  /** Whose property it is: the event's when absent; the user's is that of the time of the event. */
+  of?: 'user';
+  at?: 'event';
   any_of: Scalar[];
 }
 /** Events by name, by type, or every active one; without any of them nothing was chosen yet. */
@@ -22,7 +25,8 @@ export interface Span {
   to?: string;
 }
 export type Who = { segment: number } | { filter: string };
-export type Breakdown = { user: string } | { company: string } | { event: string };
+/** A user's property is the one of now, or with `at` the one at the time of each event. */
+export type Breakdown = { user: string; at?: 'event' } | { company: string } | { event: string };
 export type Interval = 'hour' | 'day' | 'week' | 'month';
 export const WINDOW_UNITS = ['minutes', 'hours', 'days', 'months'] as const;
 export type WindowUnit = (typeof WINDOW_UNITS)[number] | 'seconds';
@@ -204,6 +208,33 @@ export function readQuestion<K extends Kind>(kind: K, given: unknown): Questions
 /** Whom a question counts. */
 export function levelOf(question: object): Level {
   return 'level' in question && question.level === 'company' ? 'company' : 'user';
+}
+
+/** The same condition about a property of the event, or of its user as they were then. */
+export function whereOf(where: Where, owner: 'event' | 'user'): Where {
+  const { of: _of, at: _at, ...rest } = where;
+  return owner === 'user' ? { ...rest, of: 'user', at: 'event' } : rest;
+}
+
+/** The same breakdown by a user's value of now, or by the one at the time of each event; others have no such choice. */
+export function breakdownAt(breakdown: Breakdown, at: 'event' | undefined): Breakdown {
+  if (!('user' in breakdown)) return breakdown;
+  return at === 'event' ? { user: breakdown.user, at } : { user: breakdown.user };
+}
+
+/** As a list of properties names it, `user:plan`, and back; which value of a user's is meant stays what it was. */
+export function breakdownValue(breakdown: Breakdown | undefined): string | undefined {
+  if (breakdown === undefined) return undefined;
+  if ('user' in breakdown) return `user:${breakdown.user}`;
+  return 'company' in breakdown ? `company:${breakdown.company}` : `event:${breakdown.event}`;
+}
+export function breakdownOf(value: string | undefined, before?: Breakdown): Breakdown | undefined {
+  const [, owner, name = ''] = /^(user|company|event):(.+)$/s.exec(value ?? '') ?? [];
+  if (owner === 'user') {
+    return breakdownAt({ user: name }, before !== undefined && 'user' in before ? before.at : undefined);
+  }
+  if (owner === 'company') return { company: name };
+  return owner === 'event' ? { event: name } : undefined;
 }
 
 /** Says which events, and of each of its filters what passes. */

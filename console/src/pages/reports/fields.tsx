@@ -1,10 +1,14 @@
 /** The fields that questions of all kinds share: events, times, who, and what is told apart. */
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useId, useMemo, useState } from 'react';
+import { propertiesQuery } from '../../api/history.ts';
 import { segmentsQuery } from '../../api/segments.ts';
-import { useEnvironment } from '../../frame/session.ts';
+import { useEnvironment, useMay } from '../../frame/session.ts';
 import {
   type Breakdown,
+  breakdownAt,
+  breakdownOf,
+  breakdownValue,
   type ConversionWindow,
   levelOf,
   type Pattern,
@@ -15,6 +19,7 @@ import {
   WINDOW_MAX,
   WINDOW_UNITS,
   type WindowUnit,
+  whereOf,
 } from '../../report/question.ts';
 import type { Level } from '../../rule/rule.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
@@ -24,7 +29,7 @@ import { INPUT } from '../../ui/field.tsx';
 import { CloseIcon } from '../../ui/icons.tsx';
 import { NumberField } from '../../ui/number-field.tsx';
 import { Segmented } from '../../ui/segmented.tsx';
-import { BreakdownSelect } from '../breakdown-select.tsx';
+import { BreakdownSelect, ValueAtSelect } from '../breakdown-select.tsx';
 import { type ChosenEvent, EventChoice, useEventNames } from '../segments/event-choice.tsx';
 import { FilterBar } from '../segments/filter-bar.tsx';
 
@@ -93,6 +98,11 @@ export function Choice<Value extends string>({
   );
 }
 
+const OWNERS = [
+  ['event', 'the event’s'],
+  ['user', 'the user’s, then'],
+] as const;
+
 const ACTIVE = { kind: ' active', title: 'Any activity' };
 
 function chosenOf({ event, type, active }: Pattern): ChosenEvent {
@@ -132,6 +142,11 @@ export function PatternField({
     const all = meant.flatMap(({ properties }) => properties.filter(({ masked }) => !masked));
     return [...new Set(all.map(({ name }) => name))].toSorted();
   }, [names, pattern]);
+  const environment = useEnvironment();
+  const seesAll = useMay('analyst');
+  const ofUser = where.some(({ of }) => of === 'user');
+  const known = useQuery({ ...propertiesQuery(environment.id, 'user'), enabled: ofUser }).data?.data ?? [];
+  const ofUsers = known.filter(({ pii }) => seesAll || !pii).map(({ name }) => name);
   const listId = useId();
   const change = (index: number, next: Partial<(typeof where)[number]> | null) => {
     const left = changed(where, index, next);
@@ -157,14 +172,23 @@ export function PatternField({
           </IconButton>
         )}
       </div>
-      {where.map(({ name, any_of }, index) => (
+      {where.map(({ name, of, any_of }, index) => (
         <div key={index} className="mt-1.5 flex flex-wrap items-center gap-1.5 pl-3 text-data text-muted">
           where
+          <Choice
+            label="Whose property"
+            value={of ?? 'event'}
+            options={OWNERS}
+            onChange={(owner) => {
+              const turned = where.map((each, at) => (at === index ? whereOf(each, owner) : each));
+              onChange({ where: turned });
+            }}
+          />
           <input
             type="text"
-            aria-label="Property of the event"
+            aria-label={`Property of the ${of ?? 'event'}`}
             placeholder="property"
-            list={listId}
+            list={of === 'user' ? `${listId}-user` : listId}
             value={name}
             onChange={({ target }) => change(index, { name: target.value })}
             className={classNames(INPUT, '!w-[116px]')}
@@ -182,12 +206,19 @@ export function PatternField({
           </IconButton>
         </div>
       ))}
-      <datalist id={listId}>
-        {offered.map((each) => (
-          <option key={each} value={each} />
-        ))}
-      </datalist>
+      <Offered id={listId} names={offered} />
+      {ofUser && <Offered id={`${listId}-user`} names={ofUsers} />}
     </div>
+  );
+}
+
+function Offered({ id, names }: { id: string; names: string[] }) {
+  return (
+    <datalist id={id}>
+      {names.map((each) => (
+        <option key={each} value={each} />
+      ))}
+    </datalist>
   );
 }
 
@@ -410,20 +441,20 @@ export function BreakdownPart({
       meant.flatMap(({ properties }) => properties.filter(({ masked }) => !masked).map(({ name }) => name)),
     ),
   ].toSorted();
-  const [owner, name] = Object.entries(breakdown ?? {})[0] ?? [];
-  const choose = (value: string | undefined) => {
-    const [, of, property] = /^(\w+):(.*)$/s.exec(value ?? '') ?? [];
-    onChange(of === undefined ? undefined : ({ [of]: property } as Breakdown));
-  };
   return (
     <Part title="Told apart">
-      <BreakdownSelect
-        level={level}
-        ofEvent={ofEvent}
-        value={owner === undefined ? undefined : `${owner}:${name}`}
-        onChange={choose}
-        className="!w-auto max-w-full"
-      />
+      <div className="flex flex-wrap items-center gap-1.5">
+        <BreakdownSelect
+          level={level}
+          ofEvent={ofEvent}
+          value={breakdownValue(breakdown)}
+          onChange={(value) => onChange(breakdownOf(value, breakdown))}
+          className="!w-auto max-w-full"
+        />
+        {breakdown !== undefined && 'user' in breakdown && (
+          <ValueAtSelect at={breakdown.at} onChange={(at) => onChange(breakdownAt(breakdown, at))} />
+        )}
+      </div>
     </Part>
   );
 }
