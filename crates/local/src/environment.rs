@@ -101,18 +101,21 @@ pub(crate) struct State {
     pub(crate) guards: UnderWay,
     pub(crate) refused: Refused,
     pub(crate) erasures: Registry,
+    /// Up to which mark of the log erasures were out of the store at the start.
+    pub(crate) taken_out: Position,
     visible: AtomicU64,
 }
 
 impl State {
     fn new(store: Store, erasures: Registry) -> Result<State, StoreError> {
-        let overlay = Overlay::new(store.wide()?);
+        let (overlay, taken_out) = (Overlay::new(store.wide()?), store.taken_out()?);
         Ok(State {
             overlay,
             store,
             guards: UnderWay::default(),
             refused: Refused::default(),
             erasures,
+            taken_out,
             visible: AtomicU64::new(0),
         })
     }

@@ -123,8 +123,13 @@ impl<'a> Folder<'a> {
                 // One that is complete has left nothing to forget.
                 let begun =
                     frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
-                if let Some(subjects) = begun {
-                    self.active.erase(subjects.kind, &subjects.ids);
+                match begun {
+                    // The store was rid of these before a stop, and may hold what came after.
+                    Some(subjects) if frame.position <= self.state.taken_out => {
+                        self.active.forget(subjects.kind, &subjects.ids);
+                    }
+                    Some(subjects) => self.active.erase(subjects.kind, &subjects.ids, frame.position),
+                    None => {}
                 }
             }
             FrameKind::Hole => {
@@ -157,7 +162,9 @@ impl<'a> Folder<'a> {
         // Nobody has claimed them.
         self.folded.clear();
         self.replayed += 1;
-        if self.replayed.is_multiple_of(REPLAY_STRIDE) {
+        // What came before an erasure that is out of the store must not get there without it. One generation held all of it
+        // before, so one can again.
+        if frame.position >= self.state.taken_out && self.replayed.is_multiple_of(REPLAY_STRIDE) {
             self.close_when_due(frame.position);
         }
     }

@@ -274,7 +274,8 @@ impl Check<'_> {
                 saved.0, last.0
             ));
         }
-        let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved)
+        // The store may be rid of what is erased before it holds what came with it.
+        let sieve = erasure::known_to(Arc::new(RealDisk), &self.path, saved.max(store.taken_out()?))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         let bytes = log_bytes(log) + base.map_or(0, Base::length);
         let count = 1 + bytes / self.limits.part_bytes.max(1);

@@ -7,6 +7,7 @@
 
 pub mod census;
 pub mod checking;
+mod erased;
 pub mod every;
 pub mod guarded;
 pub mod lists;

@@ -3,7 +3,7 @@
 //! Only the fold thread writes. A generation is closed between two batches of the log, so that it covers the log up
 //! to an exact position; with it travel the guards and the ledger counts of the same events.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -17,6 +17,7 @@ use muster_kernel::model::profile::{Change, Profile};
 use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::{ProfileKind, Receipt};
 
+use super::erased::Erased;
 use super::guarded::{Guarded, Guards};
 use super::wide::Wide;
 
@@ -41,25 +42,6 @@ pub struct Generation {
     erased: RwLock<Erased>,
     /// Whether what was erased is out of the store. From then on the store may hold what came after, which counts.
     is_taken_out: AtomicBool,
-}
-
-/// Ids of which nothing below this generation counts any more.
-#[derive(Clone, Default)]
-pub struct Erased {
-    /// Users.
-    pub users: BTreeSet<Box<str>>,
-    /// Companies; whoever belonged to one below has none.
-    pub companies: BTreeSet<Box<str>>,
-}
-
-impl Erased {
-    /// The ids of a kind.
-    pub fn of(&self, kind: ProfileKind) -> &BTreeSet<Box<str>> {
-        match kind {
-            ProfileKind::User => &self.users,
-            ProfileKind::Company => &self.companies,
-        }
-    }
 }
 
 impl Generation {
@@ -121,8 +103,8 @@ impl Generation {
         self.bytes.fetch_add(after.saturating_sub(before), Ordering::Relaxed);
     }
 
-    /// Forgets subjects, here and for everything below.
-    pub fn erase(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
+    /// Forgets subjects, here and for everything below; `mark` is where that stands in the log.
+    pub fn erase(&self, kind: ProfileKind, ids: &HashSet<Box<str>>, mark: Position) {
         // Masked first: whoever reads meanwhile must not take what lies below for what is left.
         let mut erased = self.erased.write().unwrap_or_else(PoisonError::into_inner);
         let known = match kind {
@@ -130,8 +112,14 @@ impl Generation {
             ProfileKind::Company => &mut erased.companies,
         };
         known.extend(ids.iter().cloned());
+        erased.last = mark;
         self.has_erased.store(true, Ordering::Release);
         drop(erased);
+        self.forget(kind, ids);
+    }
+
+    /// Forgets what this generation holds of subjects; what lies below counts.
+    pub fn forget(&self, kind: ProfileKind, ids: &HashSet<Box<str>>) {
         for id in ids {
             self.shard(kind, id).write().unwrap_or_else(PoisonError::into_inner).remove(&**id);
             self.bytes.fetch_add(id.len() + ENTRY_BYTES, Ordering::Relaxed);

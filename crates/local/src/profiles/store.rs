@@ -31,6 +31,7 @@ const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const SAVED: &[u8] = b"saved";
 const FORMAT: &[u8] = b"format";
 const VALUES: &[u8] = b"values";
+const TAKEN_OUT: &[u8] = b"taken_out";
 /// Version of the keys and values of this file. Another one is rebuilt from the log, not migrated.
 const STORE_FORMAT: u8 = 4;
 
@@ -138,7 +139,20 @@ impl Store {
     /// # Errors
     /// When reading fails.
     pub fn saved(&self) -> Result<Position, StoreError> {
-        let bytes = self.meta.get(SAVED).map_err(|error| failed(&error))?;
+        self.position(SAVED)
+    }
+
+    /// The position of the last mark of an erasure that is out of the store. It may be behind what is saved: the store may
+    /// then hold some of what came after that mark, and nothing of before.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn taken_out(&self) -> Result<Position, StoreError> {
+        self.position(TAKEN_OUT)
+    }
+
+    fn position(&self, key: &[u8]) -> Result<Position, StoreError> {
+        let bytes = self.meta.get(key).map_err(|error| failed(&error))?;
         let position = bytes.and_then(|bytes| Some(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)));
         Ok(Position(position.unwrap_or(0)))
     }
@@ -180,6 +194,11 @@ impl Store {
     /// Adds to a batch that the log is folded up to `position`.
     pub fn put_saved(&self, batch: &mut Batch, position: Position) {
         batch.insert(&self.meta, SAVED, position.0.to_le_bytes());
+    }
+
+    /// Adds to a batch that every erasure up to `position` is out of the store.
+    pub(super) fn put_taken_out(&self, batch: &mut Batch, position: Position) {
+        batch.insert(&self.meta, TAKEN_OUT, position.0.to_le_bytes());
     }
 
     /// Makes everything durable.

@@ -5,22 +5,28 @@
 
 use std::collections::BTreeSet;
 
+use muster_kernel::model::id::Position;
 use muster_kernel::model::profile::Profile;
 use muster_kernel::ports::{ProfileKind, StoreError};
 
+use super::erased::Erased;
 use super::mover::{Counts, index, member_count_key, member_key};
-use super::overlay::Erased;
 use super::store::{Batch, Store, decode_profile, failed};
 use super::values::Place;
 
 /// Profiles changed at once.
 const CHUNK_PROFILES: usize = 64;
 
-/// Takes out the profiles, and the companies out of the profiles of their users.
+/// Takes out the profiles, and the companies out of the profiles of their users, and keeps, durably, up to which mark that is
+/// done. What follows may be about the same ids anew, and taking it out as well would say of somebody who joined a company
+/// again that they left it: a start after a stop in between must know that this is not to be done once more.
 ///
 /// # Errors
 /// When the store fails.
 pub fn take_out(store: &Store, erased: &Erased) -> Result<(), StoreError> {
+    if erased.last == Position::START {
+        return Ok(());
+    }
     for kind in [ProfileKind::User, ProfileKind::Company] {
         let ids: Vec<&str> = erased.of(kind).iter().map(|id| &**id).collect();
         for chunk in ids.chunks(CHUNK_PROFILES) {
@@ -30,7 +36,10 @@ pub fn take_out(store: &Store, erased: &Erased) -> Result<(), StoreError> {
     for company in &erased.companies {
         clear_company(store, company)?;
     }
-    Ok(())
+    let mut batch = store.batch();
+    store.put_taken_out(&mut batch, erased.last);
+    commit(store, batch, Vec::new())?;
+    store.sync()
 }
 
 fn take_out_profiles(store: &Store, kind: ProfileKind, ids: &[&str]) -> Result<(), StoreError> {

@@ -63,7 +63,7 @@ fn who_joins_an_erased_company_again_has_not_left_it_whenever_that_is_read() {
     move_generation(&store, &wide, &below, Position(3), |_, _| {}).unwrap();
 
     let moving = Arc::new(Generation::alone());
-    moving.erase(ProfileKind::Company, &HashSet::from(["c".into()]));
+    moving.erase(ProfileKind::Company, &HashSet::from(["c".into()]), Position(4));
     fold(&moving, &[joins("again", "c", 2), joins("same moment", "c", 2), joins("new", "c", 2)]);
     let expected = [
         ("again", folded(&[leaves("again", 1), joins("again", "c", 2)])),

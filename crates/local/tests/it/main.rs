@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod dropping;
 mod erasure;
+mod erasure_moves;
 mod exports;
 mod history;
 mod history_crash;
