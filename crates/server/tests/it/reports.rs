@@ -386,6 +386,87 @@ fn hours_and_days_follow_the_clocks_of_the_zone() {
 }
 
 #[test]
+fn events_to_both_sides_of_a_shift_are_counted_where_the_clocks_of_the_zone_put_them() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut caller = Caller(client(&server));
+    let mut check = |zone: &str, interval: &str, (from, to): (&str, &str), told: &[(&str, &[&str])]| {
+        let name = format!("{zone} {interval}");
+        for instant in told.iter().flat_map(|(_, instants)| *instants) {
+            let body = json!({"user_id": "u", "event_name": name, "occurred_at": instant});
+            caller.write("/v1/track", &body);
+        }
+        let asked =
+            json!({"series": [{"event": name}], "interval": interval, "zone": zone, "from": from, "to": to});
+        let answer = caller.ask("trend", &asked);
+        let starts: Vec<String> = told.iter().map(|(start, _)| format!("{start}:00.000000Z")).collect();
+        assert_eq!(answer["starts"], json!(starts), "{name}");
+        let counts: Vec<usize> = told.iter().map(|(_, instants)| instants.len()).collect();
+        let all: usize = counts.iter().sum();
+        assert_eq!(answer["series"][0]["total"]["values"], json!(counts), "{name}: {answer}");
+        assert_eq!(answer["series"][0]["total"]["whole"], json!(all), "{name}");
+    };
+    // Half an hour is told twice: what is told the second time counts with its hour.
+    check(
+        "Australia/Lord_Howe",
+        "hour",
+        ("2026-04-04T14:45:00Z", "2026-04-04T17:00:00Z"),
+        &[
+            (
+                "2026-04-04T14:00",
+                &[
+                    "2026-04-04T14:45:00Z",
+                    "2026-04-04T14:59:59.999999Z",
+                    "2026-04-04T15:00:00Z",
+                    "2026-04-04T15:29:59Z",
+                ],
+            ),
+            ("2026-04-04T15:30", &["2026-04-04T15:30:00Z"]),
+            ("2026-04-04T16:30", &[]),
+        ],
+    );
+    // The last Sunday of October has 25 hours in Berlin.
+    check(
+        "Europe/Berlin",
+        "day",
+        ("2026-10-24T22:00:00Z", "2026-10-26T23:00:00Z"),
+        &[
+            ("2026-10-24T22:00", &["2026-10-24T22:00:00Z", "2026-10-25T22:59:59.999999Z"]),
+            ("2026-10-25T23:00", &["2026-10-25T23:00:00Z", "2026-10-26T22:30:00Z"]),
+        ],
+    );
+    // A week of New York that is an hour short, and the months around it.
+    check(
+        "America/New_York",
+        "week",
+        ("2026-03-02T05:00:00Z", "2026-03-16T04:00:00Z"),
+        &[
+            ("2026-03-02T05:00", &["2026-03-02T05:00:00Z", "2026-03-09T03:59:59Z"]),
+            ("2026-03-09T04:00", &["2026-03-09T04:00:00Z"]),
+        ],
+    );
+    check(
+        "America/New_York",
+        "month",
+        ("2026-03-01T05:00:00Z", "2026-05-01T04:00:00Z"),
+        &[
+            ("2026-03-01T05:00", &["2026-03-01T05:00:00Z", "2026-04-01T03:59:59Z"]),
+            ("2026-04-01T04:00", &["2026-04-01T04:00:00Z"]),
+        ],
+    );
+    // 30 December 2011 was not in Samoa.
+    check(
+        "Pacific/Apia",
+        "day",
+        ("2011-12-29T10:00:00Z", "2011-12-31T10:00:00Z"),
+        &[
+            ("2011-12-29T10:00", &["2011-12-29T10:00:00Z", "2011-12-30T09:59:59.999999Z"]),
+            ("2011-12-30T10:00", &["2011-12-30T10:00:00Z"]),
+        ],
+    );
+}
+
+#[test]
 fn a_path_branches_by_what_was_done_next() {
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path(), &[]);
