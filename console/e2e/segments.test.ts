@@ -214,6 +214,9 @@ describe('A segment', () => {
       expect(Buffer.concat(chunks).toString().trim().split(/\r?\n/)).toHaveLength(9);
       await members.getByRole('link', { name: 'p-0', exact: true }).click();
       await page.waitForURL((url) => url.pathname === '/users/p-0' && url.searchParams.has('as_of'));
+      const then = page.getByRole('region', { name: 'Segments' });
+      await then.getByRole('link', { name: 'Not yet reading', exact: true }).waitFor();
+      await expectAccessible(page, 'the segments that somebody was in');
       await page.goBack();
       await page.getByRole('button', { name: 'Back to now' }).click();
       await members.getByText('4 people', { exact: true }).waitFor();

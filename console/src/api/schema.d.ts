@@ -493,7 +493,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the segments that a company belongs to. */
+        /** List the segments that a company belongs to, or belonged to at a time. */
         get: operations["list_company_segments"];
         put?: never;
         post?: never;
@@ -1576,7 +1576,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the segments that a user belongs to. */
+        /** List the segments that a user belongs to, or belonged to at a time. */
         get: operations["list_user_segments"];
         put?: never;
         post?: never;
@@ -4214,6 +4214,11 @@ export interface components {
         SegmentNames: {
             /** @description In the order in which they were made. */
             items: components["schemas"]["SegmentName"][];
+            /**
+             * @description With `as_of` alone: the segments of which nobody can say it, because a list of ids decides and who was on it then is not
+             *     kept.
+             */
+            unknown?: components["schemas"]["SegmentName"][] | null;
         };
         /** @description What a rule holds for. */
         SegmentPreview: {
@@ -7301,6 +7306,11 @@ export interface operations {
     list_company_segments: {
         parameters: {
             query?: {
+                /**
+                 * @description Those that they belonged to at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in
+                 *     the future. Segments that a list of ids decides about stand in `unknown` then.
+                 */
+                as_of?: string;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
@@ -7355,13 +7365,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description No such company */
+            /** @description No such company, or none by then */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */
@@ -16232,6 +16262,11 @@ export interface operations {
     list_user_segments: {
         parameters: {
             query?: {
+                /**
+                 * @description Those that they belonged to at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in
+                 *     the future. Segments that a list of ids decides about stand in `unknown` then.
+                 */
+                as_of?: string;
                 /** @description Wait until this position is visible; also as the header `Muster-Position`. */
                 position?: string;
             };
@@ -16286,13 +16321,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description No such user */
+            /** @description No such user, or none by then */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Events of then are no longer kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description With `as_of`: a list decides, or the answer would need too much memory */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description The key has made all its calls of this minute */

@@ -144,17 +144,18 @@ export const changeList = async (environment: number, id: number, mode: ListMode
     }),
   );
 
-export const segmentsOfQuery = (environment: number, level: Level, id: string) =>
+export const segmentsOfQuery = (environment: number, level: Level, id: string, asOf: string | undefined) =>
   queryOptions({
-    queryKey: ['segments-of', environment, level, id],
+    queryKey: ['segments-of', environment, level, id, asOf],
     staleTime: 5_000,
-    queryFn: async () => {
-      const options = { params: { path: { id } }, headers: inEnvironment(environment) };
+    queryFn: async ({ signal }) => {
+      const params = { path: { id }, query: { as_of: asOf } };
+      const options = { params, headers: inEnvironment(environment), signal };
       return body(
         level === 'user'
           ? await api.GET('/v1/users/{id}/segments', options)
           : await api.GET('/v1/companies/{id}/segments', options),
-      ).items;
+      );
     },
   });
 

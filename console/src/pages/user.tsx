@@ -165,7 +165,9 @@ function Person({ user: now }: { user: User }) {
         }
         calls={
           <>
-            {search.as_of === undefined && <SegmentsOf level="user" id={user.user_id} />}
+            {(search.as_of === undefined || past.data !== undefined) && (
+              <SegmentsOf level="user" id={user.user_id} asOf={search.as_of} />
+            )}
             <Timeline
               subject={{ kind: 'users', id: user.user_id }}
               search={search}

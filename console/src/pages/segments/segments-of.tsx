@@ -1,4 +1,4 @@
-/** The segments of a person or a company. */
+/** The segments of a person or a company, now or at a time gone by. */
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { segmentsOfQuery } from '../../api/segments.ts';
@@ -7,9 +7,11 @@ import type { Level } from '../../rule/rule.ts';
 import { Skeleton } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 
-export function SegmentsOf({ level, id }: { level: Level; id: string }) {
+export function SegmentsOf({ level, id, asOf }: { level: Level; id: string; asOf?: string | undefined }) {
   const environment = useEnvironment();
-  const segments = useQuery(segmentsOfQuery(environment.id, level, id));
+  const segments = useQuery(segmentsOfQuery(environment.id, level, id, asOf));
+  const items = segments.data?.items ?? [];
+  const unknown = segments.data?.unknown ?? [];
   return (
     <section aria-label="Segments" className="mb-8">
       <div className="mb-2 flex items-baseline justify-between gap-2">
@@ -26,10 +28,12 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
           retry={() => void segments.refetch()}
         />
       )}
-      {segments.data?.length === 0 && <p className="text-data text-muted">In none of the segments now.</p>}
-      {segments.data !== undefined && segments.data.length > 0 && (
+      {segments.data !== undefined && items.length === 0 && (
+        <p className="text-data text-muted">In none of the segments {asOf === undefined ? 'now' : 'then'}.</p>
+      )}
+      {items.length > 0 && (
         <ul className="text-data">
-          {segments.data.map((segment) => (
+          {items.map((segment) => (
             <li
               key={segment.id}
               className="flex justify-between gap-3 border-t border-line py-1.5 first:border-t-0"
@@ -37,7 +41,7 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
               <Link
                 to="/segments/$id"
                 params={{ id: String(segment.id) }}
-                search={{}}
+                search={{ as_of: asOf }}
                 className="min-w-0 truncate hover:text-accent"
               >
                 {segment.name}
@@ -45,7 +49,7 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
               <Link
                 to="/segments/$id"
                 params={{ id: String(segment.id) }}
-                search={{ explain: id }}
+                search={{ explain: id, as_of: asOf }}
                 className="link shrink-0"
                 aria-label={`Why in ${segment.name}`}
               >
@@ -54,6 +58,11 @@ export function SegmentsOf({ level, id }: { level: Level; id: string }) {
             </li>
           ))}
         </ul>
+      )}
+      {unknown.length > 0 && (
+        <p className="mt-2 text-data text-muted">
+          Not known of {unknown.map((segment) => segment.name).join(', ')}: who was on a list is not kept.
+        </p>
       )}
     </section>
   );

@@ -13,7 +13,6 @@ use muster_kernel::model::segment::meaning::{Explanation, Seen, Truth};
 use muster_kernel::model::segment::question::{Evidence, SegmentQuestion};
 use muster_kernel::model::segment::saved::SavedSegment;
 use muster_kernel::model::segment::{Condition, Definitions, Level, Members, Rule};
-use muster_kernel::model::time::Timestamp;
 
 use super::answer::{self, Instant};
 use super::asking;
@@ -27,7 +26,7 @@ use super::openapi::{EnvironmentHeader, PastProblems, PositionParameter, ReadPro
 use super::read::{self, Head, InPath, Query, invalid};
 use super::reader::Reader;
 use super::rules;
-use super::segment_past::{AS_OF, SegmentAsOfParameter, When};
+use super::segment_past::{AS_OF, SegmentAsOfParameter, SegmentsAsOfParameter, When};
 use super::segments::{NameBody, NamesBody};
 use super::signed_in::Numbers;
 use super::users::unknown_user;
@@ -209,7 +208,7 @@ fn seen_text(seen: Seen) -> Option<serde_json::Value> {
     }
 }
 
-/// List the segments that a user belongs to.
+/// List the segments that a user belongs to, or belonged to at a time.
 #[utoipa::path(
     get,
     path = "/v1/users/{id}/segments",
@@ -217,13 +216,15 @@ fn seen_text(seen: Seen) -> Option<serde_json::Value> {
     tag = "Segments",
     params(
         ("id" = String, Path, description = "The user's id, percent-encoded"),
+        SegmentsAsOfParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "The segments", body = NamesBody),
-        (status = 404, description = "No such user", body = Envelope<'static>),
+        (status = 404, description = "No such user, or none by then", body = Envelope<'static>),
         ReadProblems,
+        PastProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
@@ -238,7 +239,7 @@ pub(super) async fn of_user(
     reader.answer(outcome)
 }
 
-/// List the segments that a company belongs to.
+/// List the segments that a company belongs to, or belonged to at a time.
 #[utoipa::path(
     get,
     path = "/v1/companies/{id}/segments",
@@ -246,13 +247,15 @@ pub(super) async fn of_user(
     tag = "Segments",
     params(
         ("id" = String, Path, description = "The company's id, percent-encoded"),
+        SegmentsAsOfParameter,
         PositionParameter,
         EnvironmentHeader,
     ),
     responses(
         (status = 200, description = "The segments", body = NamesBody),
-        (status = 404, description = "No such company", body = Envelope<'static>),
+        (status = 404, description = "No such company, or none by then", body = Envelope<'static>),
         ReadProblems,
+        PastProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]
@@ -275,18 +278,18 @@ async fn segments_of(
 ) -> Result<Response, Refused> {
     let id = id?;
     let reading = read::begin(edge, reader, head).await?;
-    reading.query.refuse_others(&["position"])?;
-    let (environment, now) = (reader.environment(), reader.now());
-    let items = asking::ask(edge, move |edge, inquiry| {
+    reading.query.refuse_others(&[AS_OF, "position"])?;
+    let (environment, when) = (reader.environment(), When::of(&reading.query, reader.now())?);
+    let body = asking::ask(edge, move |edge, inquiry| {
         let state = edge.parts.catalog.state();
         let saved: Vec<&SavedSegment> = state.segments_of(environment).collect();
-        let mut question = everything(edge, environment, level, &saved, now)?;
+        let mut question = everything(edge, environment, level, &saved, when)?;
         let evidence = edge.parts.segments.evidence(environment, &question, &id, inquiry)?;
         let evidence = evidence.ok_or_else(|| unknown(level))?;
         Ok(names(&evidence, &mut question, &saved))
     })
     .await?;
-    answer::read(reading.position, &NamesBody { items })
+    answer::read(reading.position, &body)
 }
 
 /// A question that knows every segment of an environment.
@@ -295,20 +298,26 @@ fn everything(
     environment: EnvironmentId,
     level: Level,
     saved: &[&SavedSegment],
-    now: Timestamp,
+    when: When,
 ) -> Result<SegmentQuestion, Refused> {
-    let moment = rules::moment(&edge.parts.catalog.state(), environment, now)?;
+    let moment = rules::moment(&edge.parts.catalog.state(), environment, when.moment)?;
     let segments = Arc::new(rules::definitions(edge, saved.iter().copied())?);
-    Ok(SegmentQuestion { level, rule: Rule::All(Vec::new()), moment, looks_back: false, segments })
+    let looks_back = when.as_of().is_some();
+    Ok(SegmentQuestion { level, rule: Rule::All(Vec::new()), moment, looks_back, segments })
 }
 
-fn names(evidence: &Evidence, question: &mut SegmentQuestion, saved: &[&SavedSegment]) -> Vec<NameBody> {
-    let mut found = Vec::new();
+fn names(evidence: &Evidence, question: &mut SegmentQuestion, saved: &[&SavedSegment]) -> NamesBody {
+    let (mut items, mut unknown) = (Vec::new(), Vec::new());
     for segment in saved.iter().filter(|segment| segment.level == question.level) {
         question.rule = segment.membership();
-        if evidence.holds(question) == Truth::Yes {
-            found.push(NameBody { id: segment.id.0, name: segment.name.clone() });
-        }
+        let found = if question.looks_back && question.lists().next().is_some() {
+            &mut unknown
+        } else if evidence.holds(question) == Truth::Yes {
+            &mut items
+        } else {
+            continue;
+        };
+        found.push(NameBody { id: segment.id.0, name: segment.name.clone() });
     }
-    found
+    NamesBody { items, unknown: question.looks_back.then_some(unknown) }
 }

@@ -31,6 +31,16 @@ pub(super) struct SegmentAsOfParameter {
     as_of: Option<String>,
 }
 
+/// As of when somebody's segments are asked for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `When` reads")]
+pub(super) struct SegmentsAsOfParameter {
+    /// Those that they belonged to at this time, by what had happened by then: RFC 3339, or a date (its midnight in UTC). Not in
+    /// the future. Segments that a list of ids decides about stand in `unknown` then.
+    as_of: Option<String>,
+}
+
 /// The moment that a question about a segment is of.
 #[derive(Clone, Copy)]
 pub(super) struct When {

@@ -369,4 +369,8 @@ pub(super) struct NameBody {
 pub(super) struct NamesBody {
     /// In the order in which they were made.
     pub items: Vec<NameBody>,
+    /// With `as_of` alone: the segments of which nobody can say it, because a list of ids decides and who was on it then is not
+    /// kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Vec<NameBody>>,
 }

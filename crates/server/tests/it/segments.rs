@@ -626,11 +626,57 @@ fn users_are_listed_as_they_were() {
         "/v1/companies?as_of=2026-01-07",
         "/v1/companies/acme?as_of=2026-01-07",
         "/v1/companies/acme/users?as_of=2026-01-07",
-        "/v1/users/u-1/segments?as_of=2026-01-07",
+        "/v1/users/u-1/segments?as_of=2999-01-07",
+        "/v1/users/u-1/segments?as_of=2026-01-07&known_at=2026-01-07",
         "/v1/users?as_of=2026-01-07&known_at=2026-01-07",
     ] {
         asked.get(path).is_refused(400, "parameter_invalid");
     }
+}
+
+#[test]
+fn the_segments_that_somebody_was_in_are_asked_as_of_a_time() {
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[]);
+    let mut asked = Asked::of(&server);
+    past(&mut asked);
+    asked.save("Pro", "user", "plan is \"pro\"");
+    asked.save("Exporters", "user", "in segment 1 and did \"Report exported\" in the last 3 days");
+    asked.save("Busy", "company", "did \"Report exported\"");
+    let list = json!({"name": "Chosen", "level": "user", "members": ["u-1"]});
+    assert_eq!(asked.send("POST", "/v1/segments", &list).status, 201);
+    asked.save("Nested", "user", "plan is \"free\" or in segment 4");
+    asked.save("At Globex", "user", "company is \"globex\"");
+    let names = |found: &Value| -> Vec<String> {
+        let items = found.as_array().unwrap_or_else(|| panic!("{found}"));
+        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    for (day, expected) in [
+        ("2026-01-05", &[][..]),
+        ("2026-01-09T23:59:59.999999Z", &[]),
+        ("2026-01-10", &["Pro", "At Globex"]),
+        ("2026-01-14", &["Pro", "Exporters", "At Globex"]),
+        ("2026-01-16", &["Pro", "At Globex"]),
+    ] {
+        let found = asked.read(&format!("/v1/users/u-1/segments?as_of={day}"));
+        assert_eq!(names(&found["items"]), expected, "{day}");
+        assert_eq!(names(&found["unknown"]), ["Chosen", "Nested"], "{day}: of a list there is no past");
+    }
+    let now = asked.read("/v1/users/u-1/segments");
+    assert_eq!(
+        (names(&now["items"]), &now["unknown"]),
+        (vec!["Pro".into(), "Chosen".into(), "Nested".into(), "At Globex".into()], &Value::Null)
+    );
+    for (day, expected) in [("2026-01-11", &[][..]), ("2026-01-12", &["Busy"])] {
+        let found = asked.read(&format!("/v1/companies/globex/segments?as_of={day}"));
+        assert_eq!(
+            (names(&found["items"]), names(&found["unknown"])),
+            (expected.iter().map(|name| (*name).to_owned()).collect(), vec![]),
+            "{day}"
+        );
+    }
+    asked.get("/v1/users/u-1/segments?as_of=2026-01-04").is_refused(404, "user_unknown");
+    asked.get("/v1/companies/globex/segments?as_of=2026-01-09").is_refused(404, "company_unknown");
 }
 
 #[test]
