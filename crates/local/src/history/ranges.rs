@@ -193,13 +193,19 @@ pub fn page(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<People, StoreError> {
-    let place = |cursor: &Cursor| Some(u32::from_be_bytes(cursor.0.as_slice().try_into().ok()?));
+    let of_level = if level == Level::User { b'u' } else { b'c' };
+    let place = |cursor: &Cursor| {
+        let (own, number) = cursor.0.split_first()?;
+        (*own == of_level).then_some(())?;
+        Some(u32::from_be_bytes(number.try_into().ok()?))
+    };
     let after = after.map(|cursor| place(cursor).ok_or(StoreError::NotACursor)).transpose()?;
     let first = after.map_or(0, |after| after.saturating_add(1));
     let mut found: Vec<u32> = numbers.range(first..).take(limit.saturating_add(1)).collect();
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| Cursor(last.to_be_bytes().to_vec()));
+    let next =
+        found.last().filter(|_| more).map(|last| Cursor([&[of_level][..], &last.to_be_bytes()].concat()));
     let known = read(scan.known);
     let ids = if level == Level::User { &known.users } else { &known.companies };
     let id = |number: u32| {

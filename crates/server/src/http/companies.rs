@@ -67,13 +67,13 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
     if let Some(filtered) = Filtered::asked(edge, environment, Level::Company, &reading.query, &masking)? {
         return filtered.page(edge, reader, reading).await;
     }
-    let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+    let asked = reading.query.page()?;
     let view = view_of(reader, &reading.query)?;
     let unsearched = view.masking.names().to_vec();
     let companies = CompanyQuery { search: reading.query.search(), unsearched };
     let bytes = read::aside(edge, move |edge| {
         let profiles = &edge.parts.profiles;
-        let mut writer = PageWriter::new(limit, cursor);
+        let mut writer = PageWriter::new(asked);
         while let Some((after, count)) = writer.wants() {
             let Page { items, next } = profiles.companies(environment, &companies, after, count)?;
             for (id, profile) in &items {

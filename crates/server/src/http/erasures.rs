@@ -267,14 +267,15 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Witness>,
 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Witness>, head: &Head) -> Result<Response, Refused> {
     let query = Query::of(head);
-    let (limit, before) = (query.limit()?, query.cursor()?.as_ref().map(number_of).transpose()?);
+    let mut asked = query.page()?;
+    let before = asked.cursor.take().as_ref().map(number_of).transpose()?;
     let (environment, now) = (reader.environment(), reader.now());
     let bytes = read::aside(edge, move |edge| {
         let (erasures, catalog) = (edge.parts.erasures.erasures(environment)?, edge.parts.catalog.state());
         let is_behind = |erasure: &&Erasure| before.is_none_or(|before| erasure.number.0 < before);
         let mut rest = erasures.iter().filter(is_behind).peekable();
         // A page ends with its bytes as well: ten thousand hashes stand in some certificates.
-        let mut writer = PageWriter::new(limit, None);
+        let mut writer = PageWriter::new(asked);
         while writer.wants().is_some()
             && let Some(erasure) = rest.next()
         {

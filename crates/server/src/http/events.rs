@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use muster_kernel::model::event::Event;
 use muster_kernel::model::history::EventQuery;
 use muster_kernel::model::id::{CompanyId, EnvironmentId, Position, PositionToken, UserId};
-use muster_kernel::model::page::{Cursor, Page};
+use muster_kernel::model::page::Page;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 use muster_kernel::model::property::PropertyList;
 use muster_kernel::model::value::Value;
@@ -22,6 +22,7 @@ use muster_kernel::ports::{Inquiry, StoreError, StoredEvent};
 use super::answer::{self, Instant};
 use super::asking::{self, FILTERS, FilterParameters, PAGE};
 use super::caller::Read;
+use super::cursor::PageAsked;
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::masking::{MASK, Masking};
@@ -168,11 +169,11 @@ pub(super) fn page(
     edge: &Edge,
     (environment, incarnation): (EnvironmentId, u32),
     query: &EventQuery,
-    (limit, cursor): (usize, Option<Cursor>),
+    asked: PageAsked,
     masking: &Masking,
     inquiry: &Inquiry,
 ) -> Result<(usize, Vec<u8>), Refused> {
-    let mut writer = PageWriter::new(limit, cursor).in_large_steps();
+    let mut writer = PageWriter::new(asked).in_large_steps();
     let mut count = 0;
     while let Some((after, wanted)) = writer.wants() {
         let Page { items, next } = edge.parts.history.events(environment, query, after, wanted, inquiry)?;
@@ -283,14 +284,15 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Read>, head: &Head) -> Result<
         Some(START) => Position::START,
         Some(text) => read::position_of(reader, text, "after")?.position,
     };
-    let limit = reading.query.limit()?;
+    let asked = reading.query.first_page()?;
+    let limit = asked.limit;
     let (environment, incarnation) = (reader.environment(), reader.incarnation());
     let masking = reader.masking();
     let bytes = read::aside(edge, move |edge| {
         let token = |position| PositionToken { incarnation, position };
         let read = edge.parts.log.read(environment, after, limit, PAGE_BYTES_MAX);
         let events = read.map_err(|error| dropped(error, incarnation))?;
-        let mut writer = PageWriter::new(limit, None);
+        let mut writer = PageWriter::new(asked);
         for stored in &events {
             writer.push(&body_of(token(stored.receipt.position), stored, &masking)?)?;
         }
@@ -317,11 +319,10 @@ async fn newest(edge: &Arc<Edge>, reader: &Reader<Read>, reading: Reading) -> Re
     let user = query.get("user_id").map(|id| UserId::parse(&id)).transpose().map_err(id_problem)?;
     let company = query.get("company_id").map(|id| CompanyId::parse(&id)).transpose().map_err(id_problem)?;
     let asked = EventQuery { user, company, ..asking::filters(query, &TimeZone::UTC, &masking)? };
-    let (limit, cursor) = (query.limit()?, query.cursor()?);
+    let wanted = query.page()?;
     let place = (reader.environment(), reader.incarnation());
-    let bytes = asking::ask(edge, move |edge, inquiry| {
-        Ok(page(edge, place, &asked, (limit, cursor), &masking, inquiry)?.1)
-    })
-    .await?;
+    let bytes =
+        asking::ask(edge, move |edge, inquiry| Ok(page(edge, place, &asked, wanted, &masking, inquiry)?.1))
+            .await?;
     Ok(answer::found(reading.position, bytes))
 }

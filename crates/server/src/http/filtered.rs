@@ -110,13 +110,13 @@ impl Filtered {
         reader: &Reader<Read>,
         reading: Reading,
     ) -> Result<Response, Refused> {
-        let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+        let asked = reading.query.page()?;
         let (environment, when) = (reader.environment(), When::of(&reading.query, reader.now())?);
         let view = view_of(reader, &reading.query)?;
         let Filtered { level, rule, order } = self;
         let bytes = asking::ask(edge, move |edge, inquiry| {
             let question = when.question(edge, environment, level, rule)?;
-            let mut writer = PageWriter::new(limit, cursor).in_large_steps();
+            let mut writer = PageWriter::new(asked).in_large_steps();
             let names = CompanyNames::new(&view);
             let mut items = Items { edge, environment, inquiry, as_of: when.as_of(), view: &view, names };
             while let Some((after, count)) = writer.wants() {

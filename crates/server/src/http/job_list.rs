@@ -18,7 +18,6 @@ use muster_kernel::model::time::Timestamp;
 use muster_kernel::ports::StoreError;
 
 use super::acts;
-use super::answer;
 use super::caller::Follow;
 use super::edge::Edge;
 use super::error::{self, Refused};
@@ -72,8 +71,9 @@ pub(super) async fn list(State(edge): State<Arc<Edge>>, reader: Reader<Follow>, 
 async fn listed(edge: &Arc<Edge>, reader: &Reader<Follow>, head: &Head) -> Result<Response, Refused> {
     let query = Query::of(head);
     let is_paged = query.get("limit").is_some() || query.get("cursor").is_some();
-    let limit = if is_paged { query.limit()? } else { PAGE_ITEMS_MAX };
-    let after = query.cursor()?.as_ref().map(Place::of).transpose()?;
+    let page = query.page()?;
+    let limit = if is_paged { page.limit } else { PAGE_ITEMS_MAX };
+    let after = page.cursor.as_ref().map(Place::of).transpose()?;
     let (environment, now, base) = (reader.environment(), reader.now(), acts::base_of(edge, &head.headers));
     let (jobs, erasures) = read::aside(edge, move |edge| {
         Ok((edge.parts.jobs.jobs(environment)?, edge.parts.erasures.erasures(environment)?))
@@ -86,7 +86,10 @@ async fn listed(edge: &Arc<Edge>, reader: &Reader<Follow>, head: &Head) -> Resul
     let last = all.get(limit.saturating_sub(1)).filter(|_| all.len() > limit).map(Listed::place);
     let data: Vec<JobBody> = all.iter().take(limit).map(|listed| listed.body(&base, now)).collect();
     let body = if is_paged {
-        ListBody::Page(JobPage { data, next_cursor: last.map(|place| answer::cursor_text(&place.cursor())) })
+        ListBody::Page(JobPage {
+            data,
+            next_cursor: last.map(|place| page.question.text_of(&place.cursor())),
+        })
     } else {
         ListBody::All(data)
     };

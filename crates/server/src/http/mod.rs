@@ -18,6 +18,7 @@ mod companies;
 mod connection;
 mod console;
 mod content;
+mod cursor;
 mod data_sync;
 mod day;
 mod decompress;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use muster_kernel::model::page::Cursor;
 
-use super::answer;
+use super::cursor::{PageAsked, Question};
 use super::error::Refused;
 
 /// Items asked of the engine at once: the page is looked at in between.
@@ -19,26 +19,29 @@ pub(super) struct PageWriter {
     left: usize,
     at_once: usize,
     cursor: Option<Cursor>,
+    question: Question,
     is_over: bool,
     is_empty: bool,
 }
 
 impl PageWriter {
-    /// A page of at most `limit` items that starts after `cursor`.
-    pub(super) fn new(limit: usize, cursor: Option<Cursor>) -> Self {
+    /// The page that is asked for.
+    pub(super) fn new(asked: PageAsked) -> Self {
+        let PageAsked { limit, cursor, question } = asked;
         PageWriter {
             bytes: br#"{"data":["#.to_vec(),
             left: limit,
             at_once: ITEMS_AT_ONCE,
             cursor,
+            question,
             is_over: false,
             is_empty: true,
         }
     }
 
     /// The same, of a list whose items are called so.
-    pub(super) fn of_items(limit: usize, cursor: Option<Cursor>) -> Self {
-        PageWriter { bytes: br#"{"items":["#.to_vec(), ..PageWriter::new(limit, cursor) }
+    pub(super) fn of_items(asked: PageAsked) -> Self {
+        PageWriter { bytes: br#"{"items":["#.to_vec(), ..PageWriter::new(asked) }
     }
 
     /// The same, of a list in which every look costs: more items are asked for at once.
@@ -74,7 +77,7 @@ impl PageWriter {
     /// The page.
     pub(super) fn finish(self) -> Vec<u8> {
         let next = self.cursor.as_ref().filter(|_| !self.is_over);
-        let text = next.map(answer::cursor_text);
+        let text = next.map(|cursor| self.question.text_of(cursor));
         self.finish_with(text.as_deref())
     }
 
@@ -106,7 +109,9 @@ mod tests {
     #[test]
     fn a_page_ends_at_its_limit_its_bytes_or_the_end_of_the_list() {
         let next = || Some(Cursor(vec![0xab]));
-        let mut page = PageWriter::new(60, None);
+        let question = Question::of(["a list"]);
+        let first = || PageAsked { limit: 60, cursor: None, question };
+        let mut page = PageWriter::new(first());
         assert_eq!(page.wants(), Some((None, 50)));
         page.push(&1).unwrap();
         page.push(&2).unwrap();
@@ -114,19 +119,20 @@ mod tests {
         assert_eq!(page.wants(), Some((next().as_ref(), 10)));
         page.turn(10, next());
         assert_eq!(page.wants(), None);
-        assert_eq!(page.finish(), br#"{"data":[1,2],"next_cursor":"ab"}"#);
+        let text = question.text_of(&Cursor(vec![0xab]));
+        assert_eq!(page.finish(), format!(r#"{{"data":[1,2],"next_cursor":"{text}"}}"#).into_bytes());
 
-        let mut page = PageWriter::of_items(60, None);
+        let mut page = PageWriter::of_items(first());
         page.push(&1).unwrap();
         page.turn(1, None);
         assert_eq!(page.finish_with_total(7), br#"{"items":[1],"next_cursor":null,"total":7}"#);
 
-        let mut page = PageWriter::new(60, None);
+        let mut page = PageWriter::new(first());
         page.turn(1, None);
         assert_eq!(page.wants(), None);
         assert_eq!(page.finish(), br#"{"data":[],"next_cursor":null}"#);
 
-        let mut page = PageWriter::new(60, None);
+        let mut page = PageWriter::new(first());
         page.push(&"x".repeat(PAGE_BYTES_MAX)).unwrap();
         page.turn(1, next());
         assert_eq!(page.wants(), None);

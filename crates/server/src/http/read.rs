@@ -14,11 +14,15 @@ use muster_kernel::model::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use muster_kernel::model::page::Cursor;
 use muster_kernel::model::problem::{Problem, ProblemCode};
 
-use super::answer::{self, POSITION};
+use super::answer::POSITION;
 use super::caller::Purpose;
+use super::cursor::{PageAsked, Question};
 use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::reader::Reader;
+
+/// Parameters that decide how items are shown and where a page starts, and not which items a list has.
+const NOT_OF_THE_LIST: [&str; 6] = ["limit", "cursor", "position", "detail", "columns", "format"];
 
 /// How often a waiting read looks whether its position is there. The log has no bell to wait for: a read that waits is
 /// rare (it was sent before its own write was visible), and one look is one atomic load.
@@ -123,7 +127,10 @@ pub(super) fn position_of<P: Purpose>(
 }
 
 /// The query of a call. Names that a route does not know are ignored; of a name that stands twice the last counts.
-pub(super) struct Query(String);
+pub(super) struct Query {
+    path: String,
+    text: String,
+}
 
 impl Query {
     pub(super) fn of(head: &Head) -> Self {
@@ -132,30 +139,34 @@ impl Query {
 
     /// As [`Query::of`], where the body is still to be read.
     pub(super) fn of_parts(parts: &Parts) -> Self {
-        Query(parts.uri.query().unwrap_or_default().to_owned())
+        Query { path: parts.uri.path().to_owned(), text: parts.uri.query().unwrap_or_default().to_owned() }
     }
 
     /// A query as it stands in a test.
     #[cfg(test)]
     pub(super) fn of_text(text: String) -> Self {
-        Query(text)
+        Query { path: String::new(), text }
+    }
+
+    fn pairs(&self) -> form_urlencoded::Parse<'_> {
+        form_urlencoded::parse(self.text.as_bytes())
     }
 
     /// A parameter; an empty one counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
+        let named = self.pairs().filter(|(found, _)| found == name);
         named.last().map(|(_, value)| value).filter(|value| !value.is_empty())
     }
 
     /// Every value of a parameter that may be repeated; empty ones count as absent.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
-        let named = form_urlencoded::parse(self.0.as_bytes()).filter(|(found, _)| found == name);
+        let named = self.pairs().filter(|(found, _)| found == name);
         named.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty()).collect()
     }
 
     /// Refuses a parameter that is none of these: for questions that would mean something else without it.
     pub(super) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
-        let mut names = form_urlencoded::parse(self.0.as_bytes()).map(|(name, _)| name);
+        let mut names = self.pairs().map(|(name, _)| name);
         match names.find(|name| !known.contains(&name.as_ref())) {
             None => Ok(()),
             Some(name) => Err(invalid(format!(
@@ -182,12 +193,37 @@ impl Query {
     }
 
     /// Where the page starts.
-    pub(super) fn cursor(&self) -> Result<Option<Cursor>, Problem> {
+    fn cursor(&self) -> Result<Option<Cursor>, Problem> {
         let Some(text) = self.get("cursor") else { return Ok(None) };
-        answer::cursor_of(&text).map(Some).ok_or_else(|| {
-            let message = "`cursor` is not one that this list gave; start again without it.";
+        self.question().cursor_of(&text).map(Some).ok_or_else(|| {
+            let message = "`cursor` is not one that this list gave for these parameters; send them as they were, or start \
+                           again without it.";
             Problem::of_call(ProblemCode::CursorInvalid, message)
         })
+    }
+
+    /// The question that a cursor of the list belongs to.
+    fn question(&self) -> Question {
+        let mut pairs: Vec<_> = self.pairs().filter(|(_, value)| !value.is_empty()).collect();
+        pairs.retain(|(name, _)| !NOT_OF_THE_LIST.contains(&name.as_ref()));
+        // In a stable order: of a name that stands more than once the order may mean something.
+        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let path: Vec<u8> = percent_encoding::percent_decode_str(&self.path).collect();
+        let pairs = pairs.into_iter().flat_map(|(name, value)| [name, value]);
+        Question::of([path].into_iter().chain(pairs.map(|text| text.into_owned().into_bytes())))
+    }
+
+    /// The page that is asked for.
+    ///
+    /// # Errors
+    /// When `limit` is none, or `cursor` none of this list.
+    pub(super) fn page(&self) -> Result<PageAsked, Problem> {
+        Ok(PageAsked { cursor: self.cursor()?, ..self.first_page()? })
+    }
+
+    /// The same, of a list that has no other place to start.
+    pub(super) fn first_page(&self) -> Result<PageAsked, Problem> {
+        Ok(PageAsked { limit: self.limit()?, cursor: None, question: self.question() })
     }
 
     /// The beginning of an id, an e-mail address or a name.
@@ -302,7 +338,15 @@ mod tests {
         assert_eq!(query("detail=true").flag("detail"), Ok(true));
         assert_eq!(query("").flag("detail"), Ok(false));
         assert_eq!(query("detail=yes").flag("detail").unwrap_err().code, ProblemCode::ParameterInvalid);
-        assert_eq!(query("cursor=61").cursor(), Ok(Some(Cursor(vec![b'a']))));
+        let cursor = Cursor(vec![b'a']);
+        let text = query("sort=id&q=a").question().text_of(&cursor);
+        for same in ["sort=id&q=a", "q=a&sort=id&limit=5&detail=true&segment=&position=x"] {
+            assert_eq!(query(&format!("{same}&cursor={text}")).cursor(), Ok(Some(cursor.clone())), "{same}");
+        }
+        for other in ["sort=last_seen&q=a", "q=a", "sort=id&q=b", "sort=id&q=a&segment=1"] {
+            let refused = query(&format!("{other}&cursor={text}")).cursor().unwrap_err();
+            assert_eq!(refused.code, ProblemCode::CursorInvalid, "{other}");
+        }
         assert_eq!(query("cursor=?").cursor().unwrap_err().code, ProblemCode::CursorInvalid);
     }
 }

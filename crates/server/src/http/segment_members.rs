@@ -178,7 +178,7 @@ async fn asked(
     let environment = reader.environment();
     let segment = rules::saved(edge, environment, id)?;
     let (order, columns) = (rules::order(query)?, columns(query, &reader.masking())?);
-    let (limit, cursor) = (query.limit()?, query.cursor()?);
+    let page = query.page()?;
     let (when, level, id) = (When::of(query, reader.now())?, segment.level, segment.id);
     let asked = move |edge: &Edge| when.question(edge, environment, level, segment.membership());
     let question = read::aside(edge, asked).await?;
@@ -189,7 +189,7 @@ async fn asked(
         return Ok(response);
     }
     let bytes = asking::ask(edge, move |edge, inquiry| {
-        let mut writer = PageWriter::of_items(limit, cursor).in_large_steps();
+        let mut writer = PageWriter::of_items(page).in_large_steps();
         let mut total = 0;
         while let Some((after, count)) = writer.wants() {
             let page = edge.parts.segments.members(environment, &question, order, after, count, inquiry)?;

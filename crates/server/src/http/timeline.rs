@@ -127,11 +127,10 @@ async fn listed(
     let masking = reader.masking();
     let asked = asking::filters(&reading.query, &TimeZone::UTC, &masking)?;
     let asked = EventQuery { user: of_one.user.clone(), company: of_one.company.clone(), ..asked };
-    let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+    let page = reading.query.page()?;
     let (environment, incarnation) = (reader.environment(), reader.incarnation());
     let bytes = asking::ask(edge, move |edge, inquiry| {
-        let (count, bytes) =
-            events::page(edge, (environment, incarnation), &asked, (limit, cursor), &masking, inquiry)?;
+        let (count, bytes) = events::page(edge, (environment, incarnation), &asked, page, &masking, inquiry)?;
         let has_any = |inquiry: &Inquiry| {
             let any = edge.parts.history.events(environment, &of_one, None, 1, inquiry)?;
             Ok::<bool, StoreError>(!any.items.is_empty())

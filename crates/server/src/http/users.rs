@@ -95,12 +95,12 @@ pub(super) async fn page(
     reading: Reading,
     company: Option<CompanyId>,
 ) -> Result<Response, Refused> {
-    let (limit, cursor) = (reading.query.limit()?, reading.query.cursor()?);
+    let asked = reading.query.page()?;
     let (environment, view) = (reader.environment(), view_of(reader, &reading.query)?);
     let unsearched = view.masking.names().to_vec();
     let users = UserQuery { search: reading.query.search(), company, unsearched };
     let bytes = read::aside(edge, move |edge| {
-        let mut writer = PageWriter::new(limit, cursor);
+        let mut writer = PageWriter::new(asked);
         let mut names = CompanyNames::new(&view);
         while let Some((after, count)) = writer.wants() {
             let Page { items, next } = edge.parts.profiles.users(environment, &users, after, count)?;

@@ -14,6 +14,7 @@ mod config;
 mod connections;
 mod console;
 mod control;
+mod cursors;
 mod data_sync;
 mod demo;
 mod dry_run;

@@ -19,9 +19,10 @@ use muster_kernel::ports::{Inquiry, PeoplePage, StoreError};
 
 use super::object::Reading;
 use super::{Asker, Report, json, pin_of, token};
-use crate::http::answer::{self, Instant, cursor_of, cursor_text};
+use crate::http::answer::{self, Instant};
 use crate::http::asking;
 use crate::http::caller::Read;
+use crate::http::cursor::Question;
 use crate::http::edge::Edge;
 use crate::http::error::Refused;
 use crate::http::read::{self, Head};
@@ -58,6 +59,7 @@ struct PersonBody {
 struct Page {
     limit: usize,
     after: Option<Cursor>,
+    question: Question,
     snapshot: Option<String>,
 }
 
@@ -83,7 +85,7 @@ pub(super) async fn answered<R: Report>(
     let asked_of = |pin: Option<(Pin, Timestamp)>| -> Result<(Asked<R>, Page), Refused> {
         // A pinned state is asked what was asked of it: spans are counted from the same moment.
         let now = pin.map_or(now, |(_, asked_at)| asked_at);
-        Ok(reading_of::<R>(asker.reading(now)?, &value, pin)?)
+        Ok(reading_of::<R>(asker.reading(now)?, (head.uri.path(), &value), pin)?)
     };
     let (mut fresh, page) = asked_of(None)?;
     let pin = page.snapshot.as_deref().and_then(|token| pin_of(token, now));
@@ -106,7 +108,7 @@ pub(super) async fn answered<R: Report>(
             }
         };
         let level = fresh.report.behind(&fresh.number).about().level;
-        let body = shown(edge, environment, level, found, pin)?;
+        let body = shown(edge, environment, level, (found, page.question), pin)?;
         serde_json::to_vec(&body).map_err(|error| Refused::internal(error.to_string()))
     })
     .await?;
@@ -116,9 +118,11 @@ pub(super) async fn answered<R: Report>(
 /// Reads the whole body.
 fn reading_of<R: Report>(
     mut reading: Reading,
-    value: &Value,
+    (path, value): (&str, &Value),
     pin: Option<(Pin, Timestamp)>,
 ) -> Result<(Asked<R>, Page), Vec<Problem>> {
+    let asked = |name| value.get(name).map(Value::to_string).unwrap_or_default();
+    let question = Question::of([path.to_owned(), asked("question"), asked("number")]);
     let read = reading.whole(value, "", |reading, object| {
         let limit = reading.number(object, "limit", 1..=PAGE_ITEMS_MAX, Some(PAGE_ITEMS_DEFAULT));
         let cursor = reading.optional_text(object, "cursor");
@@ -133,14 +137,15 @@ fn reading_of<R: Report>(
             Some(value) => reading.whole(value, "/number", |reading, object| report.number(reading, object)),
             None => reading.refuse("/number", "`number` is missing; say which one of the answer."),
         };
-        let after = match cursor?.map(|text| cursor_of(&text)) {
+        let after = match cursor?.map(|text| question.cursor_of(&text)) {
             Some(None) => {
-                return reading.refuse("/cursor", "This is no cursor of this list; start again without it.");
+                let message = "This is no cursor of this question and number; start again without it.";
+                return reading.refuse("/cursor", message);
             }
             after => after.flatten(),
         };
         let asked = Asked { report, number: number?, pin };
-        Some((asked, Page { limit: limit?, after, snapshot: snapshot? }))
+        Some((asked, Page { limit: limit?, after, question, snapshot: snapshot? }))
     });
     reading.finish(read)
 }
@@ -161,7 +166,7 @@ fn shown(
     edge: &Edge,
     environment: EnvironmentId,
     level: Level,
-    people: People,
+    (people, question): (People, Question),
     pin: Option<(Pin, Timestamp)>,
 ) -> Result<PeopleBody, Refused> {
     let person = |id: String| -> Result<PersonBody, Refused> {
@@ -175,7 +180,7 @@ fn shown(
     };
     Ok(PeopleBody {
         total: people.total,
-        next_cursor: people.page.next.as_ref().map(cursor_text),
+        next_cursor: people.page.next.as_ref().map(|next| question.text_of(next)),
         items: people.page.items.into_iter().map(person).collect::<Result<_, _>>()?,
         snapshot: pin.map(|(pin, asked_at)| token(pin, asked_at)),
     })
