@@ -364,11 +364,14 @@ impl DataSync {
         day == self.choice.last_due(now)
     }
 
-    /// Days will be written into a folder from now on.
-    pub fn begin_in(&mut self, folder: &str, now: Timestamp) {
-        if !self.places.iter().any(|place| place.folder == folder) {
+    /// Days will be written into a folder from now on. Answers the one place that stands for it.
+    pub fn begin_in(&mut self, folder: &str, now: Timestamp) -> &mut SyncPlace {
+        let known = self.places.iter().position(|place| place.folder == folder);
+        let index = known.unwrap_or_else(|| {
             self.places.push(SyncPlace { folder: folder.to_owned(), first_at: now, last_at: now });
-        }
+            self.places.len() - 1
+        });
+        &mut self.places[index]
     }
 
     /// A day of a run was written, or was not. What was cancelled meanwhile stays so.
@@ -379,17 +382,14 @@ impl DataSync {
         outcome: Result<(Written, String), String>,
         now: Timestamp,
     ) {
-        let ours = |run: &&mut SyncRun| run.number == number && run.next == day && !run.status.is_ended();
-        let Some(run) = self.runs.iter_mut().find(ours) else { return };
+        let ours = |run: &SyncRun| run.number == number && run.next == day && !run.status.is_ended();
+        let Some(index) = self.runs.iter().position(ours) else { return };
+        if let Ok((_, into)) = &outcome {
+            self.begin_in(into, now).last_at = now;
+        }
+        let run = &mut self.runs[index];
         match outcome {
             Ok((written, into)) => {
-                let known = self.places.iter_mut().find(|place| place.folder == into);
-                match known {
-                    Some(place) => place.last_at = now,
-                    None => {
-                        self.places.push(SyncPlace { folder: into.clone(), first_at: now, last_at: now });
-                    }
-                }
                 run.written.files += written.files;
                 run.written.rows += written.rows;
                 run.written.bytes += written.bytes;

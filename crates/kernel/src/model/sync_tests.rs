@@ -162,3 +162,19 @@ fn only_runs_that_have_ended_are_forgotten() {
     }
     assert_eq!((sync.runs.len(), sync.runs[0].number), (SYNC_RUNS_KEPT_MAX, first));
 }
+
+#[test]
+fn a_folder_stands_once_however_often_days_are_written_into_it() {
+    let mut sync = sync("2026-11-21T04:00:00Z");
+    sync.ask_for_due(at("2026-11-21T04:00:00Z"));
+    sync.begin_in("there", at("2026-11-21T04:00:00Z"));
+    sync.begin_in("there", at("2026-11-21T04:00:01Z"));
+    assert!(write(&mut sync, "2026-11-21T04:00:02Z").is_some());
+    sync.ask_for_due(at("2026-11-22T04:00:00Z"));
+    assert!(write(&mut sync, "2026-11-22T04:00:00Z").is_some());
+    sync.begin_in("elsewhere", at("2026-11-22T05:00:00Z"));
+    let place = |folder: &str, first_at, last_at| SyncPlace { folder: folder.into(), first_at, last_at };
+    let there = place("there", at("2026-11-21T04:00:00Z"), at("2026-11-22T04:00:00Z"));
+    let elsewhere = place("elsewhere", at("2026-11-22T05:00:00Z"), at("2026-11-22T05:00:00Z"));
+    assert_eq!(sync.places, [there, elsewhere]);
+}

@@ -235,7 +235,11 @@ impl Inner {
         let into = destination.shown(&folder);
         // Before anything is there: an erasure names every folder that may hold somebody.
         let is_known = sync.places.iter().any(|place| place.folder == into);
-        if !is_known && !self.change(sync.environment, |sync| sync.begin_in(&into, now)) {
+        if !is_known
+            && !self.change(sync.environment, |sync| {
+                sync.begin_in(&into, now);
+            })
+        {
             return Err(Unwritten::Failed("the folder could not be noted in the catalog, so nothing was written; the server's log says why".to_owned()));
         }
         let store = stores::open(destination, &self.s3)?;
