@@ -301,7 +301,7 @@ fn recover_log(
     };
     let io = |error| OpenError::Io(directory.into(), error);
     let patched = patch::finish(parts.disk.as_ref(), directory).map_err(io)?;
-    let mut folder = Folder::new(state, &parts.options);
+    let mut folder = Folder::replaying(state, &parts.options);
     let mut recovered = recover(&request, &mut |frame| folder.replay(frame))?;
     recovered.notes.extend(patched);
     state.erasures.settle(&recovered.segments).map_err(io)?;

@@ -75,6 +75,8 @@ pub(crate) struct Folder<'a> {
     /// Whether the mover was told that the active generation fills up.
     hurried: bool,
     replayed: u64,
+    /// Of a replay: the last mark of an erasure that the store is rid of already.
+    taken_out: Position,
     /// The guards of the batch that is folded.
     folded: Vec<[u8; 16]>,
 }
@@ -91,8 +93,14 @@ impl<'a> Folder<'a> {
             begun: Instant::now(),
             hurried: false,
             replayed: 0,
+            taken_out: Position::START,
             folded: Vec::new(),
         }
+    }
+
+    /// One that reads the log back at a start, over a store that is rid of what was erased up to a mark.
+    pub(crate) fn replaying(state: &'a State, options: &Options) -> Self {
+        Folder { taken_out: state.taken_out, ..Folder::new(state, options) }
     }
 
     fn fold_batch(&mut self, mut bytes: &[u8]) {
@@ -125,7 +133,7 @@ impl<'a> Folder<'a> {
                     frame.erasure().and_then(|number| self.state.erasures.begin(number, frame.position));
                 match begun {
                     // The store was rid of these before a stop, and may hold what came after.
-                    Some(subjects) if frame.position <= self.state.taken_out => {
+                    Some(subjects) if frame.position <= self.taken_out => {
                         self.active.forget(subjects.kind, &subjects.ids);
                     }
                     Some(subjects) => self.active.erase(subjects.kind, &subjects.ids, frame.position),
@@ -164,7 +172,7 @@ impl<'a> Folder<'a> {
         self.replayed += 1;
         // What came before an erasure that is out of the store must not get there without it. One generation held all of it
         // before, so one can again.
-        if frame.position >= self.state.taken_out && self.replayed.is_multiple_of(REPLAY_STRIDE) {
+        if frame.position >= self.taken_out && self.replayed.is_multiple_of(REPLAY_STRIDE) {
             self.close_when_due(frame.position);
         }
     }

@@ -66,7 +66,7 @@ impl JobFiles {
             }
         }
         for name in &names {
-            if is_left_over(name, &names, &state) {
+            if name == scratch::SCRATCH || is_left_over(name, &names, &state) {
                 files.disk.remove(&files.path(name))?;
             }
         }

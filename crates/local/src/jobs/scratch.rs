@@ -8,14 +8,16 @@ use muster_kernel::ports::{Scratch, StoreError};
 use super::Shelf;
 use crate::disk::DiskFile;
 
-/// The name that it has for a moment. Should the power fail in it, the next one takes the file over.
-const SCRATCH: &str = "scratch";
+/// The name that it has for a moment. Should the power fail in it, the next start removes it.
+pub(super) const SCRATCH: &str = "scratch";
 
 /// See the port.
 pub(super) fn open(shelf: &Arc<Shelf>) -> Result<Box<dyn Scratch>, StoreError> {
     let files = &shelf.files;
     files.check_room()?;
     let path = files.path(SCRATCH);
+    // Two that begin at once must not take each other's name away.
+    let _state = shelf.lock();
     let open = || {
         let file = files.disk.open(&path, true)?;
         files.disk.remove(&path)?;

@@ -8,8 +8,8 @@ use muster_kernel::ports::Receipt;
 
 use super::overlay::ENTRY_BYTES;
 
-/// What the guard of a row of history costs: a slot of the map, which is seldom full.
-const ROW_BYTES: usize = 48;
+/// What the guard of a row of history costs: a slot of the map, which is seldom full, and its place in the mover's list.
+const ROW_BYTES: usize = 112;
 
 /// The first outcome of a guarded call.
 #[derive(Clone, Debug, PartialEq, Eq)]

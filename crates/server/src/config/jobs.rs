@@ -12,5 +12,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("jobs.rows_max", Rule::Range(0, ROWS_MAX)),
     ("jobs.running_max", Rule::Range(1, 64)),
     ("jobs.one_at_a_time", Rule::Switch),
+    ("jobs.checkpoint_rows", Rule::Range(1, 10_000_000)),
     ("jobs.keep_days", Rule::Range(1, 3_650)),
 ];

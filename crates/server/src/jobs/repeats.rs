@@ -7,7 +7,7 @@
 //! The set is exact and its memory bounded: what was seen last is in memory, the rest in sorted runs in a scratch file,
 //! of which every 256th guard is held, and a filter that most new guards pass without a look at the file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use muster_kernel::model::guard::Guard;
@@ -19,6 +19,8 @@ use crate::guards;
 const RUN_GUARDS: usize = 1 << 20;
 /// Guards of a run that are read at once.
 const PAGE_GUARDS: usize = 256;
+/// Rows that repeat of which the last number is remembered; of others it is searched for.
+const REMEMBERED_MAX: usize = 1 << 16;
 /// Words of the filter: 32 MiB, made with the first run.
 const FILTER_WORDS: usize = 1 << 22;
 /// Words of the filter that one guard's bits lie in: a line of the processor's cache.
@@ -32,6 +34,8 @@ type Key = [u8; GUARD_BYTES];
 #[derive(Default)]
 pub struct Repeats {
     recent: HashSet<Key, BuildHasherDefault<FirstBytes>>,
+    /// The last number of some rows that repeat: one that stands there a million times is not searched for a million times.
+    remembered: HashMap<Key, u32, BuildHasherDefault<FirstBytes>>,
     filter: Vec<u64>,
     runs: Vec<Run>,
     scratch: Option<Box<dyn Scratch>>,
@@ -83,9 +87,9 @@ impl Repeats {
         }
         let mut number = 1;
         if self.has(&row)? {
-            // The numbers that are given have no holes: the first one that is not is between two powers of two.
-            let mut given = 1;
-            let mut free = 2;
+            // The numbers that are given have no holes.
+            let mut given = self.remembered.get(&row).copied().unwrap_or(1);
+            let mut free = given.saturating_add(1);
             while self.has(&guards::of_row(row, free).key)? {
                 (given, free) = (free, free.saturating_mul(2));
             }
@@ -94,6 +98,10 @@ impl Repeats {
                 if self.has(&guards::of_row(row, middle).key)? { given = middle } else { free = middle }
             }
             number = free;
+            if self.remembered.len() >= REMEMBERED_MAX {
+                self.remembered.clear();
+            }
+            self.remembered.insert(row, number);
         }
         let guard = guards::of_row(row, number);
         self.recent.insert(guard.key);

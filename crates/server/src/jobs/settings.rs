@@ -17,6 +17,8 @@ pub struct JobSettings {
     pub running_max: usize,
     /// Whether a bulk upload is refused with 409 while another one of its environment is under way, as the vendor does.
     pub one_at_a_time: bool,
+    /// Rows between two checkpoints: what a restart looks up in the log at the most, and holds in memory.
+    pub checkpoint_rows: u64,
     /// Days for which a job that has ended is shown and its rejected rows are kept.
     pub keep_days: u32,
 }
@@ -44,6 +46,7 @@ impl Default for JobSettings {
             rows_max: 0,
             running_max: 2,
             one_at_a_time: true,
+            checkpoint_rows: 200_000,
             keep_days: 30,
         }
     }

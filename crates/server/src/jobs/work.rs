@@ -33,8 +33,6 @@ use crate::guards;
 const BATCH_BYTES: usize = 512 << 10;
 /// Batches under way while the next one is read.
 const BATCHES_MAX: usize = 2;
-/// Rows between two checkpoints: what a restart has to look up at the most, and holds in memory.
-const CHECKPOINT_ROWS: u64 = 200_000;
 /// Rows between two looks at whether the job has to stop.
 const CHECK_ROWS: u64 = 256;
 /// Rejected rows that are held before they are written, in bytes.
@@ -229,11 +227,15 @@ impl Work<'_> {
     fn rows(&mut self) -> Step {
         let mut rows = self.open()?;
         let done = self.row;
-        let mut due = done + CHECKPOINT_ROWS;
+        let stride = self.inner.settings.checkpoint_rows;
+        let mut due = done + stride;
         loop {
             let next = match rows.next() {
                 Ok(None) => return Ok(()),
                 Ok(Some((number, found))) if number <= done => {
+                    if number.is_multiple_of(CHECK_ROWS) {
+                        self.inner.check(self.control)?;
+                    }
                     self.pass_row(&found)?;
                     continue;
                 }
@@ -254,7 +256,7 @@ impl Work<'_> {
             }
             if number >= due || self.rejected.len() >= REJECTS_BYTES {
                 self.checkpoint(|_| {})?;
-                due = number + CHECKPOINT_ROWS;
+                due = number + stride;
             }
             self.row(number, &found)?;
             self.row = number;

@@ -286,7 +286,9 @@ fn kill_rounds(count: usize, kills: usize) {
     let rows = shuffled(&history(count), 3);
     let (all, good) = (rows.len(), good(&rows));
     let data = tempfile::tempdir().unwrap();
-    let mut server = start(data.path(), &[]);
+    // Few rows between two checkpoints, so that most of the stops are behind some.
+    let often = [("MUSTER_JOBS__CHECKPOINT_ROWS", "500")];
+    let mut server = start(data.path(), &often);
     // A part of it is known before.
     let id = id_of(&client(&server).ask(&request(IMPORTS, "part.ndjson", &file(&rows[..count / 10]))));
     let part = ended(&mut client(&server), &id)["accepted_rows"].as_u64().unwrap();
@@ -302,7 +304,7 @@ fn kill_rounds(count: usize, kills: usize) {
         killed_at_work += usize::from(last["status"] != "completed");
         server.signal("KILL");
         server.ended();
-        server = start(data.path(), &[]);
+        server = start(data.path(), &often);
     }
     assert!(killed_at_work > 0, "the import was never killed at work");
     let done = ended(&mut client(&server), &id);

@@ -118,12 +118,19 @@ impl Work<'_> {
             return Ok(guards::of_event(&self.draft.event_id, &self.import.canonical));
         }
         let (jobs, environment) = (&self.inner.parts.jobs, self.environment);
+        let mut has_waited = false;
         loop {
             match self.import.repeats.guard(hash, &|| jobs.scratch(environment)) {
-                Ok(guard) => return Ok(guard),
+                Ok(guard) => {
+                    if has_waited {
+                        self.control.waits_for(None);
+                    }
+                    return Ok(guard);
+                }
                 Err(StoreError::Refused(refusal)) => self.wait_out(&refusal)?,
                 Err(error) => return Err(broken(error)),
             }
+            has_waited = true;
         }
     }
 
