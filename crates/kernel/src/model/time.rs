@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub const MINUTE: i64 = 60 * SECOND;
 
 /// Unix numbers of at least this size count milliseconds, smaller ones seconds (5138 and 1973 meet here).
 const MILLISECONDS_FROM: f64 = 1e11;
+
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 impl Timestamp {
     /// The start of the minute that holds this instant, in minutes since 1970.
@@ -75,6 +78,17 @@ impl Timestamp {
             Timestamp::parse(text)
         }
     }
+
+    /// Appends it as [`fmt::Display`] shows it, for those who write many: no formatter is in between.
+    pub fn append_to(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let printed = jiff::Timestamp::from_microsecond(self.0)
+            .and_then(|instant| PRINTER.print_timestamp(&instant, &mut *out));
+        if printed.is_err() {
+            out.truncate(start);
+            out.extend_from_slice(self.to_string().as_bytes());
+        }
+    }
 }
 
 /// RFC 3339 in UTC with microseconds, `2026-11-21T06:21:09.123456Z`.
@@ -126,5 +140,14 @@ mod tests {
         }
         assert_eq!(Timestamp::from_unix(f64::INFINITY), None);
         assert_eq!(Timestamp::from_unix(1e300), None);
+    }
+
+    #[test]
+    fn it_is_appended_as_it_is_shown() {
+        for micros in [i64::MIN, -62_135_596_800_000_001, -1, 0, 1_767_605_400_000_001, i64::MAX] {
+            let mut out = b"at ".to_vec();
+            Timestamp(micros).append_to(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("at {}", Timestamp(micros)));
+        }
     }
 }

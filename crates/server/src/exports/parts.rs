@@ -9,7 +9,7 @@ use muster_kernel::model::export::{Export, ExportPart};
 use muster_kernel::model::id::EnvironmentId;
 use muster_kernel::ports::{ExportFile, Exports, StoreError};
 
-use crate::formats::{self, Behind, Cell, RowFile, Table};
+use crate::formats::{self, Cell, RowFile, Table};
 
 /// Bytes of a file after which the next one is begun. It may go beyond them by a block of its format and by the rows that
 /// wait for its thread.
@@ -65,7 +65,7 @@ impl Write for Target {
 
 struct Open {
     rows: u64,
-    file: Box<Behind>,
+    file: Box<dyn RowFile>,
     shared: Arc<Shared>,
 }
 
@@ -134,10 +134,9 @@ impl<'a> Parts<'a> {
             error: Mutex::default(),
         });
         let target = Target { shared: Arc::clone(&shared) };
-        let file = formats::begin(self.export.format, self.table, target)
-            .and_then(|file| Behind::begin(self.table, file))
+        let file = formats::begin_behind(self.export.format, self.table, target)
             .map_err(|error| shared.why(error))?;
-        Ok(Open { rows: 0, file: Box::new(file), shared })
+        Ok(Open { rows: 0, file, shared })
     }
 
     fn end(&mut self) -> Result<(), Unwritten> {

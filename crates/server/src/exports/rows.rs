@@ -3,8 +3,6 @@
 //! An identify event that brought properties of the user's company too is two rows, the user's and behind it the company's:
 //! the contract has no other place for them, and whoever imports both rows has lost nothing.
 
-use std::fmt::Write as _;
-use std::hash::Hasher;
 use std::io;
 
 use muster_kernel::model::event::{Event, EventKind, Source};
@@ -111,20 +109,14 @@ struct Row<'a> {
 /// Makes rows, one after another, with memory that is used again.
 pub struct Rows {
     app_token: String,
-    time: String,
-    label: String,
+    labelled: Vec<u8>,
     metadata: Vec<u8>,
 }
 
 impl Rows {
     /// Of an environment.
     pub fn new(app_token: &str) -> Self {
-        Rows {
-            app_token: app_token.to_owned(),
-            time: String::new(),
-            label: String::new(),
-            metadata: Vec::new(),
-        }
+        Rows { app_token: app_token.to_owned(), labelled: Vec::new(), metadata: Vec::new() }
     }
 
     /// The rows of an event: one, or two.
@@ -166,7 +158,8 @@ impl Rows {
     }
 
     fn one(&mut self, row: &Row<'_>, take: &mut Take<'_>) -> io::Result<()> {
-        self.label(row)?;
+        let label = self.label(row);
+        let label = std::str::from_utf8(&label).map_err(io::Error::other)?;
         let mut page = Page::default();
         row.context.iter().for_each(|(name, value)| page.put(name, value));
         let metadata = json(&mut self.metadata, &Sent(row.properties))?;
@@ -178,7 +171,7 @@ impl Rows {
             Cell::text(row.company),
             Cell::Text(row.source.as_str()),
             Cell::Time(row.at),
-            Cell::Text(&self.label),
+            Cell::Text(label),
             Cell::text(page.hostname),
             Cell::text(page.pathname),
             page.screen_width.map_or(Cell::Nothing, Cell::Number),
@@ -196,26 +189,21 @@ impl Rows {
 
     /// The contract's label of an event, which is no id: 64 bits over six fields, without the metadata. What it leaves open
     /// is ours: the fields as they stand in the row with a zero byte between them, and the number in hexadecimal.
-    fn label(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let mut hash = XxHash64::with_seed(0);
-        self.time.clear();
-        write!(self.time, "{}", row.at).map_err(io::Error::other)?;
-        let fields: [&str; 6] = [
+    fn label(&mut self, row: &Row<'_>) -> [u8; 16] {
+        let fields = [
             &self.app_token,
             row.kind.as_str(),
             row.name,
             row.user.unwrap_or_default(),
             row.company.unwrap_or_default(),
-            &self.time,
         ];
-        for (index, field) in fields.into_iter().enumerate() {
-            if index > 0 {
-                hash.write(&[0]);
-            }
-            hash.write(field.as_bytes());
+        self.labelled.clear();
+        for field in fields {
+            self.labelled.extend_from_slice(field.as_bytes());
+            self.labelled.push(0);
         }
-        self.label.clear();
-        write!(self.label, "{:016x}", hash.finish()).map_err(io::Error::other)
+        row.at.append_to(&mut self.labelled);
+        hexadecimal(XxHash64::oneshot(0, &self.labelled))
     }
 
     /// The row of a user.
@@ -255,6 +243,10 @@ impl Rows {
             Cell::Json(metadata),
         ])
     }
+}
+
+fn hexadecimal(number: u64) -> [u8; 16] {
+    std::array::from_fn(|place| b"0123456789abcdef"[(number >> (60 - 4 * place) & 15) as usize])
 }
 
 /// Where and on what something happened.
@@ -396,6 +388,26 @@ mod tests {
             ]
         );
         assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn a_label_is_the_hash_of_six_fields() {
+        let draft = EventDraft {
+            kind: EventKind::Track,
+            user_id: "u-7".to_owned(),
+            event_name: "paid".to_owned(),
+            ..EventDraft::default()
+        };
+        let mut payload = Vec::new();
+        draft.encode(&mut payload);
+        let hash = XxHash64::oneshot(0, b"NX-1\0track\0paid\0u-7\0\x001970-01-01T00:00:00.000007Z");
+        let mut take = |cells: &[Cell<'_>]| {
+            assert_eq!(cells[7], Cell::Text(&format!("{hash:016x}")));
+            Ok(())
+        };
+        let event = Event::decode(&payload).unwrap();
+        assert_eq!(Rows::new("NX-1").of_event(&event, Timestamp(7), |_| true, &mut take).unwrap(), 1);
+        assert_eq!(&hexadecimal(0x0123_4567_89ab_cdef), b"0123456789abcdef");
     }
 
     #[test]

@@ -7,7 +7,44 @@ use apache_avro::types::Value;
 use apache_avro::{Codec, DeflateSettings, Schema, Writer};
 use serde_json::json;
 
-use super::{Cell, Column, RowFile, Table, Type, misplaced};
+use super::{Block, Cell, Column, Encoder, Table, Type, misplaced};
+
+/// Rows that are gathered before they are encoded.
+const GATHERED_ROWS: usize = 1 << 10;
+/// Bytes of their texts.
+const GATHERED_BYTES: usize = 1 << 20;
+
+/// Rows as the library takes them.
+pub(super) struct Records {
+    columns: &'static [Column],
+    records: Vec<Value>,
+    bytes: usize,
+}
+
+impl Block for Records {
+    fn push(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let mut fields = Vec::with_capacity(cells.len());
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let value = match (column.r#type, *cell) {
+                (_, Cell::Nothing) => Value::Union(0, Box::new(Value::Null)),
+                (Type::Text, Cell::Text(text)) | (Type::Json, Cell::Json(text)) => {
+                    self.bytes += text.len();
+                    Value::Union(1, Box::new(Value::String(text.to_owned())))
+                }
+                (Type::Number, Cell::Number(number)) => Value::Union(1, Box::new(Value::Long(number))),
+                (Type::Time, Cell::Time(time)) => Value::Union(1, Box::new(Value::TimestampMicros(time.0))),
+                _ => return Err(misplaced(column)),
+            };
+            fields.push((column.name.to_owned(), value));
+        }
+        self.records.push(Value::Record(fields));
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= GATHERED_ROWS || self.bytes >= GATHERED_BYTES
+    }
+}
 
 pub(super) struct AvroFile<W: Write> {
     writer: Writer<'static, W>,
@@ -23,25 +60,22 @@ impl<W: Write> AvroFile<W> {
     }
 }
 
-impl<W: Write> RowFile for AvroFile<W> {
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        let mut fields = Vec::with_capacity(cells.len());
-        for (column, cell) in self.columns.iter().zip(cells) {
-            let value = match (column.r#type, *cell) {
-                (_, Cell::Nothing) => Value::Union(0, Box::new(Value::Null)),
-                (Type::Text, Cell::Text(text)) | (Type::Json, Cell::Json(text)) => {
-                    Value::Union(1, Box::new(Value::String(text.to_owned())))
-                }
-                (Type::Number, Cell::Number(number)) => Value::Union(1, Box::new(Value::Long(number))),
-                (Type::Time, Cell::Time(time)) => Value::Union(1, Box::new(Value::TimestampMicros(time.0))),
-                _ => return Err(misplaced(column)),
-            };
-            fields.push((column.name.to_owned(), value));
-        }
-        self.writer.append_value(Value::Record(fields)).map(drop).map_err(io::Error::other)
+impl<W: Write> Encoder for AvroFile<W> {
+    type Block = Records;
+
+    fn block(&self) -> Records {
+        Records { columns: self.columns, records: Vec::new(), bytes: 0 }
     }
 
-    fn finish(self: Box<Self>) -> io::Result<()> {
+    fn write(&mut self, block: &mut Records) -> io::Result<()> {
+        block.bytes = 0;
+        for record in block.records.drain(..) {
+            self.writer.append_value(record).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
         self.writer.into_inner().map_err(io::Error::other)?.flush()
     }
 }

@@ -1,8 +1,12 @@
 //! Rows into files: NDJSON, CSV, Parquet and Avro, each written row by row into whatever takes bytes.
 //!
-//! Guarantees: what is held does not grow with the file (a block of rows at most, [`BLOCK_ROWS_MAX`] and [`BLOCK_BYTES_MAX`]);
-//! the same rows make the same file but for the marker that Avro draws; every row has every column, and each may hold
-//! nothing. It never knows what a row is about, where a file goes, or when one is full: whoever writes says so.
+//! A format is two halves: a [`Block`] into which rows are put, in the form in which the file wants them, and an [`Encoder`]
+//! that writes blocks. Both run where the rows are made ([`begin`]), or the second half in a thread of its own
+//! ([`begin_behind`]).
+//!
+//! Guarantees: what is held does not grow with the file (a block at most, [`BLOCK_ROWS_MAX`] and [`BLOCK_BYTES_MAX`], or three
+//! with a thread); the same rows make the same file but for the marker that Avro draws; every row has every column, and each
+//! may hold nothing. It never knows what a row is about, where a file goes, or when one is full: whoever writes says so.
 
 mod avro;
 mod behind;
@@ -16,11 +20,14 @@ use std::sync::OnceLock;
 use muster_kernel::model::export::FileFormat;
 use muster_kernel::model::time::Timestamp;
 
-pub use behind::Behind;
+use avro::AvroFile;
+use behind::Behind;
+use parquet::ParquetFile;
+use text::{Line, TextFile};
 
-/// Rows that a format with blocks holds before it writes them.
+/// Rows of a block at most.
 pub const BLOCK_ROWS_MAX: usize = 1 << 16;
-/// Bytes of values that it holds before it writes them.
+/// Bytes of its values after which it is written.
 pub const BLOCK_BYTES_MAX: usize = 16 << 20;
 
 /// What a column holds.
@@ -105,6 +112,63 @@ pub trait RowFile {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
+/// Rows on their way into a file.
+trait Block {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When a cell is not of its column's type.
+    fn push(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
+
+    /// Whether it is to be written before the next row.
+    fn is_full(&self) -> bool;
+}
+
+/// Writes blocks into a file.
+trait Encoder {
+    /// What it writes.
+    type Block: Block;
+
+    /// An empty one.
+    fn block(&self) -> Self::Block;
+
+    /// Writes every row of a block, which is empty then and keeps its memory.
+    ///
+    /// # Errors
+    /// When what is below cannot be written.
+    fn write(&mut self, block: &mut Self::Block) -> io::Result<()>;
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When what is below cannot be written.
+    fn finish(self) -> io::Result<()>;
+}
+
+/// A file that is written where its rows are made.
+struct Here<E: Encoder> {
+    block: E::Block,
+    encoder: E,
+}
+
+impl<E: Encoder> Here<E> {
+    fn begin(encoder: E) -> Self {
+        Here { block: encoder.block(), encoder }
+    }
+}
+
+impl<E: Encoder> RowFile for Here<E> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        self.block.push(cells)?;
+        if self.block.is_full() { self.encoder.write(&mut self.block) } else { Ok(()) }
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.encoder.write(&mut self.block)?;
+        self.encoder.finish()
+    }
+}
+
 /// Begins a file of a format.
 ///
 /// # Errors
@@ -113,12 +177,30 @@ pub fn begin<'o>(
     format: FileFormat,
     table: &'static Table,
     out: impl Write + Send + 'o,
-) -> io::Result<Box<dyn RowFile + Send + 'o>> {
+) -> io::Result<Box<dyn RowFile + 'o>> {
     Ok(match format {
-        FileFormat::Ndjson => Box::new(text::Ndjson::begin(table, out)),
-        FileFormat::Csv => Box::new(text::Csv::begin(table, out)?),
-        FileFormat::Parquet => Box::new(parquet::ParquetFile::begin(table, out)?),
-        FileFormat::Avro => Box::new(avro::AvroFile::begin(table, out)?),
+        FileFormat::Ndjson => Box::new(Here::begin(TextFile::begin(Line::Ndjson, table, out)?)),
+        FileFormat::Csv => Box::new(Here::begin(TextFile::begin(Line::Csv, table, out)?)),
+        FileFormat::Parquet => Box::new(Here::begin(ParquetFile::begin(table, out)?)),
+        FileFormat::Avro => Box::new(Here::begin(AvroFile::begin(table, out)?)),
+    })
+}
+
+/// The same, of a file that a thread of its own encodes and writes while the caller makes the next rows. An error of the file
+/// is told at one of the rows behind it, or at the end.
+///
+/// # Errors
+/// When what is below cannot be written, or there is no thread to be had.
+pub fn begin_behind(
+    format: FileFormat,
+    table: &'static Table,
+    out: impl Write + Send + 'static,
+) -> io::Result<Box<dyn RowFile>> {
+    Ok(match format {
+        FileFormat::Ndjson => Box::new(Behind::begin(TextFile::begin(Line::Ndjson, table, out)?)?),
+        FileFormat::Csv => Box::new(Behind::begin(TextFile::begin(Line::Csv, table, out)?)?),
+        FileFormat::Parquet => Box::new(Behind::begin(ParquetFile::begin(table, out)?)?),
+        FileFormat::Avro => Box::new(Behind::begin(AvroFile::begin(table, out)?)?),
     })
 }
 

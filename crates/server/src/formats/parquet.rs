@@ -4,38 +4,76 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{self, ColumnPath};
 
-use super::columns::{Block, Gathered, Values, texts};
-use super::{Cell, Column, RowFile, Table, Type};
+use super::columns::{Columns, Gathered, Values};
+use super::{Column, Encoder, Table, Type};
+
+/// Rows whose values are given to the library at a time: as many as it looks at at a time.
+const STEP_ROWS: usize = 1 << 10;
 
 pub(super) struct ParquetFile<W: Write + Send> {
     writer: SerializedFileWriter<W>,
-    block: Block,
+    table: &'static Table,
+    /// The texts of a step.
+    texts: Vec<ByteArray>,
 }
 
 impl<W: Write + Send> ParquetFile<W> {
     pub(super) fn begin(table: &'static Table, out: W) -> io::Result<Self> {
         let schema = schema(table).map_err(unwritten)?;
         let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties(table)));
-        Ok(ParquetFile { writer: writer.map_err(unwritten)?, block: Block::new(table.columns) })
+        Ok(ParquetFile { writer: writer.map_err(unwritten)?, table, texts: Vec::new() })
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        if self.block.is_empty() {
-            return Ok(());
+    fn group(&mut self, columns: &mut [Gathered]) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
+        for Gathered { present, values, .. } in columns {
+            let Some(mut writer) = group.next_column()? else {
+                return Err(ParquetError::General("a row has more columns than its file".to_owned()));
+            };
+            match values {
+                Values::Texts(bytes, ends) => {
+                    // The library counts who holds a part of them: they are lent, and taken back when nobody does.
+                    let lent = Bytes::from(std::mem::take(bytes));
+                    put_texts(writer.typed(), present, &lent, ends, &mut self.texts)?;
+                    writer.close()?;
+                    *bytes = Vec::from(lent);
+                }
+                Values::Numbers(numbers) => {
+                    writer.typed::<Int64Type>().write_batch(numbers, Some(present), None)?;
+                    writer.close()?;
+                }
+            }
         }
-        let columns = self.block.take();
-        let mut group = self.writer.next_row_group().map_err(unwritten)?;
-        for column in columns {
-            put(&mut group, column).map_err(unwritten)?;
+        group.close().map(drop)
+    }
+}
+
+impl<W: Write + Send> Encoder for ParquetFile<W> {
+    type Block = Columns;
+
+    fn block(&self) -> Columns {
+        Columns::new(self.table)
+    }
+
+    fn write(&mut self, block: &mut Columns) -> io::Result<()> {
+        if !block.is_empty() {
+            self.group(block.complete()).map_err(unwritten)?;
+            block.clear();
         }
-        group.close().map(drop).map_err(unwritten)
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.writer.close().map(drop).map_err(unwritten)
     }
 }
 
@@ -57,36 +95,22 @@ fn properties(table: &Table) -> WriterProperties {
     all.build()
 }
 
-fn put<W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<'_, W>,
-    column: Gathered,
+fn put_texts(
+    writer: &mut ColumnWriterImpl<'_, ByteArrayType>,
+    present: &[i16],
+    bytes: &Bytes,
+    ends: &[usize],
+    texts: &mut Vec<ByteArray>,
 ) -> Result<(), ParquetError> {
-    let Some(mut writer) = group.next_column()? else {
-        return Err(ParquetError::General("a row has more columns than its file".to_owned()));
-    };
-    let present = Some(column.present.as_slice());
-    match column.values {
-        Values::Texts(bytes, ends) => {
-            let values: Vec<ByteArray> = texts(bytes, &ends).map(ByteArray::from).collect();
-            writer.typed::<ByteArrayType>().write_batch(&values, present, None)?;
-        }
-        Values::Numbers(numbers) => {
-            writer.typed::<Int64Type>().write_batch(&numbers, present, None)?;
-        }
+    let (mut ends, mut start) = (ends.iter(), 0);
+    for present in present.chunks(STEP_ROWS) {
+        let count = present.iter().filter(|&&is_there| is_there == 1).count();
+        let cut = |&end: &usize| ByteArray::from(bytes.slice(std::mem::replace(&mut start, end)..end));
+        texts.extend(ends.by_ref().take(count).map(cut));
+        writer.write_batch(texts, Some(present), None)?;
+        texts.clear();
     }
-    writer.close()
-}
-
-impl<W: Write + Send> RowFile for ParquetFile<W> {
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        self.block.push(cells)?;
-        if self.block.is_full() { self.flush() } else { Ok(()) }
-    }
-
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.flush()?;
-        self.writer.close().map(drop).map_err(unwritten)
-    }
+    Ok(())
 }
 
 fn schema(table: &Table) -> Result<types::Type, ParquetError> {

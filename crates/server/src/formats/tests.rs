@@ -61,11 +61,11 @@ fn written(format: FileFormat, rows: &[[Cell<'_>; 4]]) -> Vec<u8> {
 /// The same, by a thread of its own.
 fn written_behind(format: FileFormat, rows: &[[Cell<'_>; 4]]) -> Vec<u8> {
     let out = Out::default();
-    let mut file = Behind::begin(&TABLE, begin(format, &TABLE, out.clone()).unwrap()).unwrap();
+    let mut file = begin_behind(format, &TABLE, out.clone()).unwrap();
     for row in rows {
         file.row(row).unwrap();
     }
-    Box::new(file).finish().unwrap();
+    file.finish().unwrap();
     let bytes = out.0.lock().unwrap();
     bytes.clone()
 }
@@ -183,7 +183,7 @@ fn a_thread_writes_the_same_rows_in_the_same_order() {
         row[1] = Cell::Number(number);
         row
     };
-    let many: Vec<_> = (0..50_000).map(numbered).collect();
+    let many: Vec<_> = (0..3 * BLOCK_ROWS_MAX as i64).map(numbered).collect();
     for format in [FileFormat::Ndjson, FileFormat::Csv, FileFormat::Parquet] {
         for rows in [&many[..], &many[..1], &[]] {
             assert!(written(format, rows) == written_behind(format, rows), "{format:?}, {} rows", rows.len());
@@ -210,12 +210,12 @@ impl Write for Broken {
 
 #[test]
 fn an_error_behind_is_told_and_a_dropped_file_writes_no_more() {
-    let mut file = Behind::begin(&TABLE, begin(FileFormat::Ndjson, &TABLE, Broken).unwrap()).unwrap();
+    let mut file = begin_behind(FileFormat::Ndjson, &TABLE, Broken).unwrap();
     let told = (0..1_000_000).find_map(|_| file.row(&rows()[0]).err());
-    let told = told.or_else(|| Box::new(file).finish().err()).unwrap();
+    let told = told.or_else(|| file.finish().err()).unwrap();
     assert_eq!(told.to_string(), "no room");
     let out = Out::default();
-    let mut file = Behind::begin(&TABLE, begin(FileFormat::Ndjson, &TABLE, out.clone()).unwrap()).unwrap();
+    let mut file = begin_behind(FileFormat::Ndjson, &TABLE, out.clone()).unwrap();
     for _ in 0..100_000 {
         file.row(&rows()[2]).unwrap();
     }

@@ -5,121 +5,112 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Cell, Column, RowFile, Table, Type, misplaced};
+use super::{Block, Cell, Column, Encoder, Table, Type, misplaced};
 
-/// Rows that are gathered before they are compressed.
-const GATHERED_BYTES: usize = 64 << 10;
+/// Bytes of lines that are gathered before they are compressed.
+const GATHERED_BYTES: usize = 256 << 10;
 
-/// Lines on their way through gzip. Its fastest level: rows repeat their keys, so that it finds most of what there is to find.
-struct Lines<W: Write> {
-    out: GzEncoder<W>,
-    gathered: Vec<u8>,
+/// What a line looks like.
+#[derive(Clone, Copy)]
+pub(super) enum Line {
+    /// One JSON object, with every column in it.
+    Ndjson,
+    /// Cells below a header. Nothing and the empty text are the same there.
+    Csv,
 }
 
-impl<W: Write> Lines<W> {
-    fn new(out: W) -> Self {
-        let gathered = Vec::with_capacity(GATHERED_BYTES + (GATHERED_BYTES >> 2));
-        Lines { out: GzEncoder::new(out, Compression::fast()), gathered }
-    }
+/// Rows as lines.
+pub(super) struct Lines {
+    line: Line,
+    /// Each column with what stands before its value.
+    columns: Vec<(&'static Column, Vec<u8>)>,
+    bytes: Vec<u8>,
+}
 
-    fn turn(&mut self) -> io::Result<()> {
-        if self.gathered.len() >= GATHERED_BYTES {
-            self.out.write_all(&self.gathered)?;
-            self.gathered.clear();
+impl Lines {
+    fn new(line: Line, table: &'static Table) -> Self {
+        let before = |(index, column): (usize, &'static Column)| {
+            let before = match (line, index) {
+                (Line::Ndjson, 0) => format!("{{\"{}\":", column.name),
+                (Line::Ndjson, _) => format!(",\"{}\":", column.name),
+                (Line::Csv, 0) => String::new(),
+                (Line::Csv, _) => ",".to_owned(),
+            };
+            (column, before.into_bytes())
+        };
+        let columns = table.columns.iter().enumerate().map(before).collect();
+        Lines { line, columns, bytes: Vec::with_capacity(GATHERED_BYTES + (GATHERED_BYTES >> 2)) }
+    }
+}
+
+impl Block for Lines {
+    fn push(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let out = &mut self.bytes;
+        for ((column, before), cell) in self.columns.iter().zip(cells) {
+            out.extend_from_slice(before);
+            match (column.r#type, *cell, self.line) {
+                (_, Cell::Nothing, Line::Ndjson) => out.extend_from_slice(b"null"),
+                (_, Cell::Nothing, Line::Csv) => {}
+                (Type::Text, Cell::Text(text), Line::Ndjson) => serde_json::to_writer(&mut *out, text)?,
+                (Type::Text, Cell::Text(text), Line::Csv) | (Type::Json, Cell::Json(text), Line::Csv) => {
+                    quoted(text, out);
+                }
+                (Type::Json, Cell::Json(text), Line::Ndjson) => out.extend_from_slice(text.as_bytes()),
+                (Type::Number, Cell::Number(number), _) => write!(out, "{number}")?,
+                (Type::Time, Cell::Time(time), Line::Ndjson) => {
+                    out.push(b'"');
+                    time.append_to(out);
+                    out.push(b'"');
+                }
+                (Type::Time, Cell::Time(time), Line::Csv) => time.append_to(out),
+                _ => return Err(misplaced(column)),
+            }
         }
+        out.extend_from_slice(match self.line {
+            Line::Ndjson => b"}\n",
+            Line::Csv => b"\r\n",
+        });
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<()> {
-        self.out.write_all(&self.gathered)?;
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= GATHERED_BYTES
+    }
+}
+
+/// Lines on their way through gzip. Its fastest level: rows repeat their keys, so that it finds most of what there is to find.
+pub(super) struct TextFile<W: Write> {
+    line: Line,
+    table: &'static Table,
+    out: GzEncoder<W>,
+}
+
+impl<W: Write> TextFile<W> {
+    pub(super) fn begin(line: Line, table: &'static Table, out: W) -> io::Result<Self> {
+        let mut out = GzEncoder::new(out, Compression::fast());
+        if let Line::Csv = line {
+            let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+            write!(out, "{}\r\n", names.join(","))?;
+        }
+        Ok(TextFile { line, table, out })
+    }
+}
+
+impl<W: Write> Encoder for TextFile<W> {
+    type Block = Lines;
+
+    fn block(&self) -> Lines {
+        Lines::new(self.line, self.table)
+    }
+
+    fn write(&mut self, block: &mut Lines) -> io::Result<()> {
+        self.out.write_all(&block.bytes)?;
+        block.bytes.clear();
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
         self.out.finish()?.flush()
-    }
-}
-
-/// One JSON object on each line, with every column in it.
-pub(super) struct Ndjson<W: Write> {
-    lines: Lines<W>,
-    /// Each column with what stands before its value: a comma but before the first, the name, a colon.
-    columns: Vec<(&'static Column, Vec<u8>)>,
-}
-
-impl<W: Write> Ndjson<W> {
-    pub(super) fn begin(table: &'static Table, out: W) -> Self {
-        let before = |(index, column): (usize, &'static Column)| {
-            let comma = if index == 0 { "{" } else { "," };
-            (column, format!("{comma}\"{}\":", column.name).into_bytes())
-        };
-        Ndjson { lines: Lines::new(out), columns: table.columns.iter().enumerate().map(before).collect() }
-    }
-}
-
-impl<W: Write> RowFile for Ndjson<W> {
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        let out = &mut self.lines.gathered;
-        for ((column, before), cell) in self.columns.iter().zip(cells) {
-            out.extend_from_slice(before);
-            match (column.r#type, cell) {
-                (_, Cell::Nothing) => out.extend_from_slice(b"null"),
-                (Type::Text, Cell::Text(text)) => serde_json::to_writer(&mut *out, text)?,
-                (Type::Number, Cell::Number(number)) => write!(out, "{number}")?,
-                (Type::Time, Cell::Time(time)) => write!(out, "\"{time}\"")?,
-                (Type::Json, Cell::Json(text)) => out.extend_from_slice(text.as_bytes()),
-                _ => return Err(misplaced(column)),
-            }
-        }
-        out.extend_from_slice(b"}\n");
-        self.lines.turn()
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        self.lines.finish()
-    }
-}
-
-/// Lines of cells below a header. Nothing and the empty text are the same there.
-pub(super) struct Csv<W: Write> {
-    lines: Lines<W>,
-    columns: &'static [Column],
-    number: String,
-}
-
-impl<W: Write> Csv<W> {
-    pub(super) fn begin(table: &'static Table, out: W) -> io::Result<Self> {
-        let mut lines = Lines::new(out);
-        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-        write!(lines.gathered, "{}\r\n", names.join(","))?;
-        Ok(Csv { lines, columns: table.columns, number: String::new() })
-    }
-}
-
-impl<W: Write> RowFile for Csv<W> {
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        use std::fmt::Write as _;
-        let out = &mut self.lines.gathered;
-        for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.number.clear();
-            let written = match (column.r#type, cell) {
-                (_, Cell::Nothing) => Ok(()),
-                (Type::Text, Cell::Text(text)) | (Type::Json, Cell::Json(text)) => {
-                    quoted(text, out);
-                    Ok(())
-                }
-                (Type::Number, Cell::Number(number)) => write!(self.number, "{number}"),
-                (Type::Time, Cell::Time(time)) => write!(self.number, "{time}"),
-                _ => return Err(misplaced(column)),
-            };
-            written.map_err(io::Error::other)?;
-            out.extend_from_slice(self.number.as_bytes());
-        }
-        out.extend_from_slice(b"\r\n");
-        self.lines.turn()
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        self.lines.finish()
     }
 }
 
