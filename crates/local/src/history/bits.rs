@@ -52,44 +52,63 @@ pub fn get(bytes: &[u8], width: u8, index: usize) -> u64 {
     u64::try_from(low).unwrap_or(u64::MAX)
 }
 
-/// Unpacks a block; what its bytes do not reach is zero.
-pub fn unpack(bytes: &[u8], width: u8, out: &mut Block) {
-    let mut padded = [0; PADDED_BYTES];
-    let length = packed_bytes(BLOCK, width).min(bytes.len());
-    padded[..length].copy_from_slice(&bytes[..length]);
+/// Unpacks a block and shows each value to `make`, in order: what that answers is what `out` gets. What the bytes do not reach is zero;
+/// what stands behind the block does no harm, and [`BEYOND_BYTES`] of it make this quicker.
+#[inline]
+pub fn unpack(bytes: &[u8], width: u8, out: &mut Block, mut make: impl FnMut(u64) -> u64) {
     match width {
         // A value reaches over more than eight bytes.
-        58..=63 => (0..BLOCK).for_each(|index| out[index] = get(&padded, width, index)),
-        _ => unpack_padded(&padded, width, out),
+        58..=63 => (0..BLOCK).for_each(|index| out[index] = make(get(bytes, width, index))),
+        _ => unpack_narrow(bytes, width, out, make),
     }
 }
 
-/// A block of the widest values, and what a word may reach beyond.
-const PADDED_BYTES: usize = BLOCK * 8 + 8;
+/// What a value at the end of a block may reach beyond it.
+pub const BEYOND_BYTES: usize = 8;
 
-/// Eight values of `W` bits stand in `W` bytes, so each place in them is known when this is compiled.
-fn unpack_as<const W: usize>(padded: &[u8; PADDED_BYTES], out: &mut Block) {
+/// Eight values of `W` bits stand in `W` bytes, so each place in them is known when this is compiled. `N` bytes are those of
+/// a block and what it may reach beyond.
+fn unpack_as<const W: usize, const N: usize>(
+    bytes: &[u8],
+    out: &mut Block,
+    mut make: impl FnMut(u64) -> u64,
+) {
+    let padded: [u8; N];
+    let bytes: &[u8; N] = match bytes.first_chunk() {
+        Some(whole) => whole,
+        None => {
+            padded = pad(bytes);
+            &padded
+        }
+    };
     let limit = u64::MAX >> (64 - W);
     for (group, values) in out.chunks_exact_mut(8).enumerate() {
         for (index, value) in values.iter_mut().enumerate() {
             let (byte, shift) = (group * W + index * W / 8, index * W % 8);
-            let word = padded[byte..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-            *value = (word >> shift) & limit;
+            let word = bytes[byte..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            *value = make((word >> shift) & limit);
         }
     }
 }
 
+#[cold]
+fn pad<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    padded
+}
+
 macro_rules! by_width {
-    ($bytes:ident, $width:ident, $out:ident, $($w:literal)*) => {
+    ($bytes:ident, $width:ident, $out:ident, $make:ident, $($w:literal)*) => {
         match $width {
-            $($w => unpack_as::<$w>($bytes, $out),)*
-            _ => $out.fill(0),
+            $($w => unpack_as::<$w, { $w * BLOCK / 8 + BEYOND_BYTES }>($bytes, $out, $make),)*
+            _ => $out.fill_with(|| $make(0)),
         }
     };
 }
 
-fn unpack_padded(padded: &[u8; PADDED_BYTES], width: u8, out: &mut Block) {
-    by_width!(padded, width, out,
+fn unpack_narrow(bytes: &[u8], width: u8, out: &mut Block, mut make: impl FnMut(u64) -> u64) {
+    by_width!(bytes, width, out, make,
         1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
         33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 64);
 }
@@ -108,7 +127,7 @@ mod tests {
                 pack(&values, width, &mut bytes);
                 assert_eq!(bytes.len(), packed_bytes(count, width));
                 let mut block = [7; BLOCK];
-                unpack(&bytes, width, &mut block);
+                unpack(&bytes, width, &mut block, |value| value);
                 assert_eq!(block[..count], values, "width {width}");
                 for (index, value) in values.iter().enumerate() {
                     assert_eq!(get(&bytes, width, index), *value, "width {width}, index {index}");

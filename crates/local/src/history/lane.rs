@@ -152,27 +152,19 @@ impl<'a> Lane<'a> {
             return count;
         }
         let Some(packed) = self.packed(index) else { return 0 };
-        bits::unpack(packed.bytes, packed.width, out);
-        let mut last = packed.base;
-        match packed.mode {
-            OFFSETS => out.iter_mut().for_each(|value| *value = value.wrapping_add(packed.base)),
-            STEPS => {
-                for value in out.iter_mut() {
-                    last = last.wrapping_add(*value);
-                    *value = last;
-                }
-            }
-            _ => {
-                for value in out.iter_mut() {
-                    last = last.wrapping_add(unzigzag(*value));
-                    *value = last;
-                }
-            }
-        }
-        if (self.unit, self.rest) != (1, 0) {
-            for value in out.iter_mut() {
-                *value = value.wrapping_mul(self.unit).wrapping_add(self.rest);
-            }
+        let Packed { mode, width, base, bytes } = packed;
+        let (unit, mut last) = (self.unit, self.unscaled(base));
+        match mode {
+            OFFSETS if unit == 1 => bits::unpack(bytes, width, out, |offset| last.wrapping_add(offset)),
+            OFFSETS => bits::unpack(bytes, width, out, |offset| last.wrapping_add(offset.wrapping_mul(unit))),
+            STEPS => bits::unpack(bytes, width, out, |step| {
+                last = last.wrapping_add(step.wrapping_mul(unit));
+                last
+            }),
+            _ => bits::unpack(bytes, width, out, |step| {
+                last = last.wrapping_add(unzigzag(step).wrapping_mul(unit));
+                last
+            }),
         }
         count
     }
@@ -244,7 +236,10 @@ impl<'a> Lane<'a> {
             Some(u32::from_le_bytes(bytes) as usize)
         };
         let start = if index == 0 { 0 } else { end_of(index - 1)? };
-        let bytes = self.blocks.get(start..end_of(index)?)?;
+        let end = end_of(index)?;
+        // What stands behind saves copying it to where a value may reach beyond the block.
+        let end = end.checked_add(bits::BEYOND_BYTES).filter(|end| *end <= self.blocks.len()).unwrap_or(end);
+        let bytes = self.blocks.get(start..end)?;
         let (header, bytes) = bytes.split_first_chunk::<BLOCK_HEADER_BYTES>()?;
         let (&[mode, width], base) = header.split_first_chunk::<2>()?;
         let base = u64::from_le_bytes(base.try_into().ok()?);
