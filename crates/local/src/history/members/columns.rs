@@ -173,6 +173,11 @@ impl PropertyColumn {
         self.facts.value(number)
     }
 
+    /// The numbers of everybody's values; whoever stands behind them has none.
+    pub fn values(&self) -> &[u32] {
+        &self.facts.values
+    }
+
     /// How many numbers of values there are.
     pub fn value_count(&self) -> u32 {
         self.values.count()

@@ -268,19 +268,14 @@ impl<'a> Asking<'a> {
                     among.iter().for_each(|number| verdict.add(number, truth));
                     return verdict;
                 };
-                // Each value is looked at once, and only when somebody has it.
-                let mut known: Vec<u8> = vec![UNKNOWN; column.value_count() as usize];
-                let (yes, open) = among.split(|number| {
-                    let value = column.value(number);
-                    match known.get(value as usize) {
-                        Some(bits) if *bits != UNKNOWN => *bits,
-                        _ => {
-                            let bits = bits_of(ready.holds(column.meaning(value).map(Found::Value)));
-                            known.iter_mut().skip(value as usize).take(1).for_each(|known| *known = bits);
-                            bits
-                        }
-                    }
-                });
+                let truth = |value: u32| bits_of(ready.holds(column.meaning(value).map(Found::Value)));
+                let (yes, open) = if u64::from(column.value_count()) <= among.count() {
+                    // Each value is looked at once.
+                    let truths: Vec<u8> = (0..column.value_count().max(1)).map(truth).collect();
+                    among.split_by(column.values(), &truths)
+                } else {
+                    among.split(|number| truth(column.value(number)))
+                };
                 return Verdict { yes, open };
             }
             Field::FirstSeen => seen_at(&mut verdict, &ready, &seen.first, NEVER_FIRST, among),
@@ -297,9 +292,6 @@ impl<'a> Asking<'a> {
         verdict
     }
 }
-
-/// What nobody has looked at.
-const UNKNOWN: u8 = u8::MAX;
 
 /// The sets of a verdict that a truth puts somebody into, as [`Set::split`] wants it.
 fn bits_of(truth: Truth) -> u8 {

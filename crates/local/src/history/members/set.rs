@@ -79,6 +79,28 @@ impl Set {
         (Set(split.0), Set(split.1))
     }
 
+    /// The numbers whose value has bit 0 of its truth set, and those with bit 1. A number without a value has the value 0.
+    pub fn split_by(&self, values: &[u32], truths: &[u8]) -> (Set, Set) {
+        let truth = |value: u32| truths.get(value as usize).copied().unwrap_or_default();
+        let mut split = (Vec::with_capacity(self.0.len()), Vec::with_capacity(self.0.len()));
+        let mut values = values.chunks(64);
+        for word in &self.0 {
+            let values = values.next().unwrap_or_default();
+            let of_none = u64::MAX.checked_shl(u32::try_from(values.len()).unwrap_or(64)).unwrap_or(0);
+            let none = u64::from(truth(0));
+            let (mut first, mut second) = (of_none * (none & 1), of_none * (none >> 1 & 1));
+            // Without a branch: what holds for whom cannot be foretold.
+            for (bit, value) in (0u32..).zip(values) {
+                let found = u64::from(truth(*value));
+                first |= (found & 1) << bit;
+                second |= (found >> 1 & 1) << bit;
+            }
+            split.0.push(word & first);
+            split.1.push(word & second);
+        }
+        (Set(split.0), Set(split.1))
+    }
+
     /// Adds the numbers from `first`, a multiple of 64, on whose place `holds`.
     pub fn insert_where<T>(&mut self, first: u32, places: &[T], holds: impl Fn(&T) -> bool) {
         let begin = first as usize / 64;
@@ -133,6 +155,11 @@ mod tests {
             all.split(|number| u8::from(number.is_multiple_of(2)) | u8::from(number > 100) << 1);
         let list = |set: &Set| set.iter().collect::<Vec<_>>();
         assert_eq!((list(&even), list(&large)), (vec![64, 128, 200], vec![127, 128, 200]));
+        let values: Vec<u32> = (0..128).map(|number| number % 3).collect();
+        for truths in [[0, 1, 2], [1, 2, 3], [3, 0, 0]] {
+            let truth = |number: u32| truths[values.get(number as usize).map_or(0, |value| *value as usize)];
+            assert_eq!(all.split_by(&values, &truths), all.split(truth));
+        }
         let mut set = set(&[3, 64]);
         let mut places = [0u32; 70];
         (places[1], places[69]) = (4, 5);
