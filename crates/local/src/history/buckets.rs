@@ -51,6 +51,22 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// As [`Finder::index`], with `none` outside the span; without a branch, for instants of which nobody can foretell whether they are
+    /// inside.
+    #[inline]
+    pub fn index_or(&self, time: i64, none: usize) -> usize {
+        let Some(table) = &self.table else { return self.index(time).unwrap_or(none) };
+        let since = time.wrapping_sub(self.base).cast_unsigned();
+        let place = match self.unit {
+            HOUR_MICROS => since / HOUR_MICROS.cast_unsigned(),
+            _ => since / QUARTER_MICROS.cast_unsigned(),
+        };
+        let last = table.len().saturating_sub(1);
+        let index = table.get(usize::try_from(place).unwrap_or(last).min(last)).copied().unwrap_or_default();
+        let is_inside = (time >= self.span.from.0) & (time < self.span.until.0);
+        std::hint::select_unpredictable(is_inside, usize::from(index), none)
+    }
+
     /// Whether every quarter with instants in `times` falls into one interval as a whole, or into none.
     pub fn takes_quarters(&self, times: (i64, i64)) -> bool {
         let Span { from, until } = self.buckets.span();
@@ -111,8 +127,14 @@ mod tests {
         assert!(finder.table.is_some());
         for minute in 0..5 * 24 * 60 {
             let time = reach.0 + minute * 60_000_000;
-            assert_eq!(finder.index(time), buckets.index(Timestamp(time)), "{minute}");
+            let index = buckets.index(Timestamp(time));
+            assert_eq!(
+                (finder.index(time), finder.index_or(time, 77)),
+                (index, index.unwrap_or(77)),
+                "{minute}"
+            );
         }
+        assert_eq!([i64::MIN, i64::MAX].map(|time| finder.index_or(time, 77)), [77, 77]);
         assert!(!finder.takes_quarters(reach), "the span begins inside a quarter");
         assert!(finder.takes_quarters((at("2026-01-01T00:08:00Z").0, reach.1)));
     }

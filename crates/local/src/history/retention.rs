@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use muster_kernel::model::calendar::Buckets;
+use muster_kernel::model::report::Pattern;
 use muster_kernel::model::report::retention::{
     Cohort, Cohorts, RetentionAnswer, RetentionNumber, RetentionQuestion, Returned,
 };
@@ -48,7 +49,50 @@ struct Fold {
     sizes: Vec<u64>,
     /// By cohort and period: who returned on it, or last of all on it.
     counts: Vec<u64>,
+    tally: Tally,
+    /// Places and cohorts of a range's users.
+    found: Vec<(u32, u16)>,
     people: Vec<u32>,
+}
+
+/// How many words have each bit set, sixteen bits of a word for each bit: which bits are set cannot be foretold, so nothing
+/// branches on them.
+struct Tally {
+    /// Words that count the bits of a cohort.
+    width: usize,
+    words: Vec<u64>,
+    /// How many were counted, which is the most that any bit has.
+    counted: u16,
+}
+
+impl Tally {
+    fn new(cohorts: usize, periods: usize) -> Tally {
+        let width = periods.div_ceil(4);
+        Tally { width, words: vec![0; cohorts * width], counted: 0 }
+    }
+
+    /// Counts the bits that a cohort's periods have.
+    #[inline]
+    fn add(&mut self, cohort: usize, mut bits: u64) {
+        self.counted += 1;
+        for word in &mut self.words[cohort * self.width..(cohort + 1) * self.width] {
+            // Bit n to place 16 n.
+            *word += ((bits & 15) * 0x2000_4000_8001) & 0x0001_0001_0001_0001;
+            bits >>= 4;
+        }
+    }
+
+    /// Adds the counts to those of each cohort and period, and begins anew.
+    fn give(&mut self, counts: &mut [u64], periods: usize) {
+        self.counted = 0;
+        let cohorts = self.words.chunks_exact_mut(self.width).zip(counts.chunks_exact_mut(periods));
+        for (words, counts) in cohorts {
+            for (word, counts) in words.iter_mut().zip(counts.chunks_mut(4)) {
+                let word = std::mem::take(word);
+                (0..).zip(counts).for_each(|(bit, count)| *count += word >> (16 * bit) & 0xffff);
+            }
+        }
+    }
 }
 
 impl Fold {
@@ -73,12 +117,21 @@ pub fn retention(
     let asked = Asked::new(scan, question, subjects)?;
     let folds = asked.fold(|fold, _, cohort, last, bits| {
         fold.sizes[cohort] += 1;
-        let counts = &mut fold.counts[cohort * question.periods..(cohort + 1) * question.periods];
-        match question.returned {
-            Returned::On => each_bit(bits, cohort, question.periods_of(cohort), |period| counts[period] += 1),
-            Returned::OnOrAfter | Returned::Unbounded => {
+        let first = cohort * question.periods;
+        match (question.returned, bits) {
+            (Returned::On, [word]) => {
+                fold.tally.add(cohort, word >> cohort & (u64::MAX >> (64 - question.periods_of(cohort))));
+                if fold.tally.counted == u16::MAX {
+                    fold.tally.give(&mut fold.counts, question.periods);
+                }
+            }
+            (Returned::On, _) => {
+                let count = |period| fold.counts[first + period] += 1;
+                each_bit(bits, cohort, question.periods_of(cohort), count);
+            }
+            (Returned::OnOrAfter | Returned::Unbounded, _) => {
                 if let Some(last) = last {
-                    counts[last] += 1;
+                    fold.counts[first + last] += 1;
                 }
             }
         }
@@ -226,7 +279,10 @@ impl<'a, 'q> Asked<'a, 'q> {
 
     /// Bytes that a thread holds of each user or company, about.
     fn bytes_each(&self) -> usize {
-        16 * self.words
+        match self.question.belong {
+            Cohorts::FirstTime => 16 + 8 * self.words,
+            Cohorts::Recurring => 16 * self.words,
+        }
     }
 
     /// What a thread holds of so many users or companies.
@@ -239,6 +295,8 @@ impl<'a, 'q> Asked<'a, 'q> {
             returned: vec![0; width * self.words],
             sizes: vec![0; cohorts],
             counts: vec![0; cohorts * periods],
+            tally: Tally::new(cohorts, periods),
+            found: Vec::new(),
             people: Vec::new(),
         }
     }
@@ -251,45 +309,57 @@ impl<'a, 'q> Asked<'a, 'q> {
         rows: &Range<usize>,
         place: impl Fn(usize, u32) -> Option<usize>,
     ) {
+        let (words, start, returning) = (self.words, &self.question.start, &self.question.returning);
+        let Fold { first, began, returned, .. } = fold;
+        for pattern in &source.patterns {
+            match (*pattern, self.question.belong) {
+                (START, Cohorts::FirstTime) => self.each(source, rows, start, &place, |place, time| {
+                    first[place] = time.min(first[place]);
+                }),
+                (START, Cohorts::Recurring) => self.each(source, rows, start, &place, |place, time| {
+                    self.mark(&mut began[place * words..], time);
+                }),
+                _ => self.each(source, rows, returning, &place, |place, time| {
+                    self.mark(&mut returned[place * words..], time);
+                }),
+            }
+        }
+    }
+
+    /// Shows place and time of those of some rows of a part that a pattern means.
+    #[inline]
+    fn each(
+        &self,
+        source: &Source<'_>,
+        rows: &Range<usize>,
+        pattern: &Pattern,
+        place: &impl Fn(usize, u32) -> Option<usize>,
+        mut see: impl FnMut(usize, i64),
+    ) {
         if rows.is_empty() {
             return;
         }
-        for pattern in &source.patterns {
-            let (start, words) = (*pattern == START, self.words);
-            let meant = if start { &self.question.start } else { &self.question.returning };
-            let passing = self.scan.meant(&source.part, rows, meant);
-            let hides = source.hides_any();
-            let is_out = |row: usize| {
-                passing.as_ref().is_some_and(|passing| !passing[row - rows.start])
-                    || (hides && source.hides(row))
-            };
-            let may_be_out = passing.is_some() || hides;
-            source.show(rows, |first_row, users, times| {
-                for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
-                    let Some(place) = place(row, u32::try_from(*user).unwrap_or_default()) else { continue };
-                    if may_be_out && is_out(row) {
-                        continue;
-                    }
-                    let time = to_signed(*time);
-                    match (start, fold.first.get_mut(place)) {
-                        (true, Some(first)) => *first = time.min(*first),
-                        (true, None) => self.mark(&mut fold.began[place * words..], time),
-                        (false, _) => self.mark(&mut fold.returned[place * words..], time),
-                    }
+        let passing = self.scan.meant(&source.part, rows, pattern);
+        let hides = source.hides_any();
+        let is_out = |row: usize| {
+            passing.as_ref().is_some_and(|passing| !passing[row - rows.start]) || (hides && source.hides(row))
+        };
+        let may_be_out = passing.is_some() || hides;
+        source.show(rows, |first_row, users, times| {
+            for (row, (user, time)) in (first_row..).zip(users.iter().zip(times)) {
+                let Some(place) = place(row, u32::try_from(*user).unwrap_or_default()) else { continue };
+                if !(may_be_out && is_out(row)) {
+                    see(place, to_signed(*time));
                 }
-            });
-        }
+            }
+        });
     }
 
     #[inline]
     fn mark(&self, bits: &mut [u64], time: i64) {
-        let bit = match self.finder.index(time) {
-            Some(interval) => interval,
-            None if time >= self.question.intervals.span().until.0 => self.question.intervals.count(),
-            None => return,
-        };
+        let bit = self.finder.index_or(time, self.question.intervals.count());
         if let Some(word) = bits.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
+            *word |= u64::from(time >= self.question.intervals.span().from.0) << (bit % 64);
         }
     }
 
@@ -301,30 +371,46 @@ impl<'a, 'q> Asked<'a, 'q> {
         count: &impl Fn(&mut Fold, u32, usize, Option<usize>, &[u64]),
     ) {
         let (began, returned) = (std::mem::take(&mut fold.began), std::mem::take(&mut fold.returned));
-        let times = std::mem::take(&mut fold.first);
-        let cohorts = self.question.cohorts;
-        let mut tell_one = |user: u32| {
-            let place = (user - first) as usize;
-            let bits = &returned[place * self.words..(place + 1) * self.words];
-            let mut belongs = |cohort: usize| {
-                let returned = self.last_period(bits, cohort);
-                count(fold, user, cohort, returned, bits);
-            };
-            match times.get(place) {
-                Some(time) => {
-                    let cohort = if *time == NEVER { None } else { self.finder.index(*time) };
-                    cohort.filter(|cohort| *cohort < cohorts).into_iter().for_each(belongs);
-                }
-                None => {
-                    each_bit(&began[place * self.words..(place + 1) * self.words], 0, cohorts, &mut belongs);
-                }
-            }
+        let (times, mut found) = (std::mem::take(&mut fold.first), std::mem::take(&mut fold.found));
+        let words_of = |place: u32| place as usize * self.words..(place as usize + 1) * self.words;
+        let places = 0..last - first + 1;
+        let who = self.subjects.who().map(|who| who.range(first..=last).map(|user| user - first));
+        let mut belongs = |place: u32, cohort: usize| {
+            let bits = &returned[words_of(place)];
+            let returned = self.last_period(bits, cohort);
+            count(fold, first + place, cohort, returned, bits);
         };
-        match self.subjects.who() {
-            Some(who) => who.range(first..=last).for_each(tell_one),
-            None => (first..=last).for_each(&mut tell_one),
+        if self.question.belong == Cohorts::FirstTime {
+            match who {
+                Some(who) => self.first_cohorts(&times, who, &mut found),
+                None => self.first_cohorts(&times, places, &mut found),
+            }
+            found.iter().for_each(|(place, cohort)| belongs(*place, usize::from(*cohort)));
+        } else {
+            let cohorts = self.question.cohorts;
+            let tell = |place: u32| {
+                each_bit(&began[words_of(place)], 0, cohorts, |cohort| belongs(place, cohort));
+            };
+            match who {
+                Some(who) => who.for_each(tell),
+                None => places.for_each(tell),
+            }
         }
-        (fold.began, fold.returned, fold.first) = (began, returned, times);
+        (fold.began, fold.returned, fold.first, fold.found) = (began, returned, times, found);
+        fold.tally.give(&mut fold.counts, self.question.periods);
+    }
+
+    /// Finds those who began in a cohort for the first time, with their cohort. Without a branch: who did cannot be foretold.
+    fn first_cohorts(&self, times: &[i64], places: impl Iterator<Item = u32>, found: &mut Vec<(u32, u16)>) {
+        found.resize(times.len(), (0, 0));
+        let mut count = 0;
+        for place in places {
+            // Of those who never began the time is behind every span.
+            let cohort = self.finder.index_or(times[place as usize], usize::MAX);
+            found[count] = (place, u16::try_from(cohort).unwrap_or_default());
+            count += usize::from(cohort < self.question.cohorts);
+        }
+        found.truncate(count);
     }
 
     /// The last period of a cohort in which a user with these bits counts as returned.
