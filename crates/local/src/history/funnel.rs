@@ -11,6 +11,7 @@ use muster_kernel::ports::StoreError;
 use roaring::RoaringBitmap;
 
 use super::companies::{self, Companies, CompanyEvent, Subjects};
+use super::funnel_sieve::{Masks, Sieve};
 use super::funnel_walk::{Met, Outcome, Walk, exclusion_bit};
 use super::gathered::{Gathered, Seen};
 use super::groups::{self, By, Groups, Rows, SKIPPED, Told};
@@ -20,6 +21,8 @@ use super::scan::Scan;
 
 /// Events of a range: what is held of them fits a processor's own cache.
 const RANGE_EVENTS: usize = 1 << 14;
+/// As that, where most are cut before they are sorted: the fewer ranges, the fewer blocks are unpacked for two of them.
+const SIEVED_RANGE_EVENTS: usize = 1 << 16;
 const RANGE_USERS_MAX: u32 = 1 << 15;
 
 /// A question in numbers.
@@ -40,6 +43,8 @@ struct Run<'s, 'a> {
     /// The bits of all of them, or of each.
     mask: u64,
     masks: Option<Vec<u64>>,
+    /// Where its events end among those gathered.
+    end: usize,
     /// The groups of attempts that begin with them, where they differ.
     groups: Option<Vec<u32>>,
 }
@@ -51,6 +56,11 @@ impl Run<'_, '_> {
 
     fn position(&self, seen: &Seen) -> u64 {
         self.source.position(seen.row as usize)
+    }
+
+    fn masks(&self) -> Masks<'_> {
+        let each = |masks| Masks::Each(self.rows.start, masks);
+        self.masks.as_deref().map_or(Masks::All(self.mask), each)
     }
 
     /// What one of its events is to the funnel; `absent` is the group of those without the property.
@@ -67,6 +77,7 @@ struct Fold<'a, T> {
     groups: Groups<'a>,
     walk: Walk,
     gathered: Gathered,
+    sieve: Option<Sieve>,
     made: T,
 }
 
@@ -206,10 +217,13 @@ impl<'a> Asked<'a> {
             groups: Groups::new(self.by, told, bytes_max),
             walk: Walk::new(self.question),
             gathered: Gathered::default(),
+            sieve: self.sieve(),
             made: begin(),
         };
         let Subjects::Companies(companies) = self.subjects else {
-            let ranges = ranges::cut(&self.sources, RANGE_EVENTS, RANGE_USERS_MAX);
+            let users_max = RANGE_USERS_MAX.min(Sieve::users_max(self.question.steps.len()));
+            let range_events = if self.sieve().is_some() { SIEVED_RANGE_EVENTS } else { RANGE_EVENTS };
+            let ranges = ranges::cut(&self.sources, range_events, users_max);
             let events = ranges::events_of(&self.sources) / ranges.len().max(1) as u64;
             return self.scan.share(
                 &ranges,
@@ -239,6 +253,10 @@ impl<'a> Asked<'a> {
                 walk.walk(events.iter().map(met), |outcome| take(made, company, &outcome));
             },
         )
+    }
+
+    fn sieve(&self) -> Option<Sieve> {
+        Sieve::new(self.question, self.by, ranges::times_of(&self.sources))
     }
 
     /// Shows the events of a range of users, each with its company.
@@ -271,11 +289,22 @@ impl<'a> Asked<'a> {
         range: (u32, u32),
         take: &impl Fn(&mut T, u32, &Outcome<'_>),
     ) -> Result<(), StoreError> {
-        let Fold { groups, walk, gathered, made } = fold;
+        let Fold { groups, walk, gathered, sieve, made } = fold;
         let runs = self.gather(&self.sources, gathered, groups, range);
         groups.check()?;
+        let who = self.subjects.who();
+        if let Some(sieve) = sieve {
+            sift(sieve, gathered, &runs, range);
+            if let Some(who) = who {
+                sieve.only(who.range(range.0..=range.1).map(|user| (user - range.0) as usize));
+            }
+            for user in sieve.first().filter_map(|place| user_at(range, place)) {
+                let group = groups.of_subject(user).unwrap_or(groups.absent());
+                take(made, user, &Outcome { group, times: &[0] });
+            }
+        }
         gathered.sort(range);
-        let mut tell = |user: u32| {
+        let tell = |user: u32| {
             let position = |seen: &Seen| runs[seen.run as usize].position(seen);
             let seen = gathered.in_order((user - range.0) as usize, position);
             if seen.is_empty() {
@@ -289,9 +318,10 @@ impl<'a> Asked<'a> {
             };
             walk.walk(seen.iter().map(met), |outcome| take(made, user, &outcome));
         };
-        match self.subjects.who() {
-            Some(who) => who.range(range.0..=range.1).for_each(&mut tell),
-            None => (range.0..=range.1).for_each(&mut tell),
+        match (sieve, who) {
+            (Some(sieve), _) => sieve.further().filter_map(|place| user_at(range, place)).for_each(tell),
+            (None, Some(who)) => who.range(range.0..=range.1).for_each(tell),
+            (None, None) => (range.0..=range.1).for_each(tell),
         }
         Ok(())
     }
@@ -340,7 +370,7 @@ impl<'a> Asked<'a> {
                     }
                 }
             });
-            runs.push(Run { source, rows, mask, masks, groups });
+            runs.push(Run { source, rows, mask, masks, end: gathered.count(), groups });
         }
         runs
     }
@@ -368,4 +398,22 @@ impl<'a> Asked<'a> {
         }
         (mask, masks)
     }
+}
+
+/// The user in a place of a range.
+fn user_at((first, _): (u32, u32), place: usize) -> Option<u32> {
+    first.checked_add(u32::try_from(place).ok()?)
+}
+
+/// Leaves those of the events of a range of users that can be part of an attempt of two steps.
+fn sift(sieve: &mut Sieve, gathered: &mut Gathered, runs: &[Run<'_, '_>], (first, last): (u32, u32)) {
+    sieve.clear((last - first) as usize + 1);
+    let mut start = 0;
+    for run in runs {
+        let (users, seen) = gathered.some(start..run.end);
+        sieve.note(users, seen, run.masks());
+        start = run.end;
+    }
+    sieve.settle();
+    sieve.sift(gathered, runs.iter().map(|run| (run.end, run.masks())));
 }

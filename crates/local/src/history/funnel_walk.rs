@@ -9,7 +9,7 @@ use muster_kernel::model::limits::FUNNEL_STEPS_MAX;
 use muster_kernel::model::report::funnel::{Counting, FunnelQuestion, Order};
 
 /// The bits of an event that say which exclusions mean it; those below say which steps do.
-const STEPS: u64 = (1 << FUNNEL_STEPS_MAX) - 1;
+pub const STEPS: u64 = (1 << FUNNEL_STEPS_MAX) - 1;
 
 /// What an event is to a funnel.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,8 @@
 //! Events of a range of users, gathered part by part and put in each user's order: nothing is looked up, and only what one
 //! user did is sorted.
 
+use std::ops::Range;
+
 use super::lane::to_signed;
 
 /// So many events are sorted by insertion.
@@ -48,6 +50,40 @@ impl Gathered {
         let row = u32::try_from(first_row).unwrap_or(u32::MAX);
         let seen = |(row, time): (u32, &u64)| Seen { time: to_signed(*time), row, run };
         self.seen.extend((row..).zip(times).map(seen));
+    }
+
+    /// How many events there are.
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Some of the events in the order in which they were gathered, and the users of each.
+    pub fn some(&self, places: Range<usize>) -> (&[u32], &[Seen]) {
+        (&self.users[places.clone()], &self.seen[places])
+    }
+
+    /// Moves those of some events that count to `into`, which is not behind them, and on; answers where they end. What stood there before
+    /// them is lost.
+    #[inline]
+    pub fn keep(
+        &mut self,
+        places: Range<usize>,
+        mut into: usize,
+        counts: impl Fn(u32, &Seen) -> bool,
+    ) -> usize {
+        // Without a branch: which of them count cannot be foretold.
+        for place in places {
+            let (user, seen) = (self.users[place], self.seen[place]);
+            (self.users[into], self.seen[into]) = (user, seen);
+            into += usize::from(counts(user, &seen));
+        }
+        into
+    }
+
+    /// Leaves the first so many events.
+    pub fn truncate(&mut self, count: usize) {
+        self.users.truncate(count);
+        self.seen.truncate(count);
     }
 
     /// The events in the order in which they were gathered.

@@ -23,6 +23,7 @@ mod explorer;
 #[cfg(test)]
 mod fixture_tests;
 mod funnel;
+mod funnel_sieve;
 mod funnel_walk;
 mod gathered;
 mod groups;

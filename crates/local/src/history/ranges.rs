@@ -134,6 +134,12 @@ pub fn events_of(sources: &[Source<'_>]) -> u64 {
     sources.iter().map(|source| u64::from(source.unit.entry().rows)).sum()
 }
 
+/// The first and the last time of events in parts, `(i64::MAX, i64::MIN)` without any.
+pub fn times_of(sources: &[Source<'_>]) -> (i64, i64) {
+    let times = sources.iter().map(|source| source.unit.entry().times);
+    times.fold((i64::MAX, i64::MIN), |all, times| (all.0.min(times.0), all.1.max(times.1)))
+}
+
 /// Cuts all users into ranges of about so many events, and no more than so many users.
 pub fn cut(sources: &[Source<'_>], events: usize, users_max: u32) -> Vec<(u32, u32)> {
     let last = sources.iter().map(|source| source.unit.entry().users.1).max().unwrap_or_default();
