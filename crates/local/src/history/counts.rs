@@ -182,6 +182,7 @@ impl<'a> Asked<'a, '_> {
             None => units_of(None),
             Some(names) => names.iter().flat_map(|name| units_of(Some(*name))).collect(),
         };
+        self.check_size()?;
         match self.question.measure {
             Measure::Total => self.totals(&units),
             Measure::UniqueUsers => self.uniques(&units),
@@ -199,7 +200,18 @@ impl<'a> Asked<'a, '_> {
 
     fn new_sums(&self) -> Sums {
         let groups = 1 + self.values().len();
-        Sums::new(self.question.buckets.count(), groups, self.scan.bytes_max / self.scan.threads.max(1))
+        Sums::new(self.question.buckets.count(), groups, self.share())
+    }
+
+    /// Bytes that a thread may hold.
+    fn share(&self) -> usize {
+        self.scan.bytes_max / self.scan.threads.max(1)
+    }
+
+    /// Whether the counts of all values fit.
+    fn check_size(&self) -> Result<(), StoreError> {
+        let cells = self.question.buckets.count().saturating_mul(1 + self.values().len());
+        if cells.saturating_mul(size_of::<u64>()) > self.share() { Err(StoreError::TooLarge) } else { Ok(()) }
     }
 
     fn totals(&self, units: &[Unit<'a>]) -> Result<Vec<Sums>, StoreError> {

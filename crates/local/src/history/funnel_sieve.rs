@@ -62,8 +62,9 @@ impl Sieve {
     /// For a question whose events have times in `times`, first and last; `None` when it needs all of them.
     pub fn new(question: &FunnelQuestion, by: By<'_>, times: (i64, i64)) -> Option<Sieve> {
         let FunnelQuestion { steps, order, counting, span: Span { from, until }, window, .. } = question;
-        // By a property of events even those who only began are told apart, by their first event.
-        let takes = (*order, *counting) == (Order::Ordered, Counting::Users) && !matches!(by, By::Event(_));
+        // By what belongs to events even those who only began are told apart, by their first event.
+        let takes = (*order, *counting) == (Order::Ordered, Counting::Users)
+            && !matches!(by, By::Event(_) | By::Then(_));
         let last = times.1.min(until.0.saturating_sub(1).saturating_add(*window));
         let from = times.0.max(from.0);
         if !takes || steps.len() < 2 || from > last {

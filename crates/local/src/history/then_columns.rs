@@ -27,6 +27,8 @@ use super::scan::Scan;
 const PIECE_USERS: u32 = 1 << 13;
 /// Bytes that the columns which are kept may take together.
 const KEPT_BYTES_MAX: usize = 64 << 20;
+/// How many columns are kept, however small.
+const COLUMNS_MAX: usize = 64;
 /// The columns of a question may take one part in so many of its memory; the rest is for what is counted.
 const SHARE_OF_MEMORY: usize = 2;
 
@@ -201,6 +203,9 @@ impl ThenColumns {
 
     fn make(&self, name: &str, scan: &Scan<'_>, bytes_max: usize) -> Result<Arc<ThenColumn>, StoreError> {
         let column = Arc::new(making::made(name, scan, bytes_max)?);
+        if column.bytes > KEPT_BYTES_MAX {
+            return Ok(column);
+        }
         let kept = Kept {
             name: name.to_owned(),
             through: scan.through,
@@ -213,7 +218,7 @@ impl ThenColumns {
         all.retain(|kept| kept.name != name);
         all.push(kept);
         let mut bytes: usize = all.iter().map(|kept| kept.column.bytes).sum();
-        while bytes > KEPT_BYTES_MAX {
+        while bytes > KEPT_BYTES_MAX || all.len() > COLUMNS_MAX {
             bytes -= all.remove(0).column.bytes;
         }
         Ok(column)

@@ -312,7 +312,7 @@ impl From<StoreError> for Refused {
             )),
             StoreError::Dropped { since, .. } => Refused::from(Problem::of_call(
                 ProblemCode::EventsDropped,
-                format!("Events of before {since} are no longer kept: ask as of then or later."),
+                format!("Events of before {since} are no longer kept: ask of then or later."),
             )),
             // Asked of now instead by who asks about people.
             StoreError::Unpinned => Refused::internal(error.to_string()),

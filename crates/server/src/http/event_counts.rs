@@ -21,7 +21,7 @@ use super::edge::Edge;
 use super::error::Refused;
 use super::event_names::shown;
 use super::masking::Masking;
-use super::openapi::{EnvironmentHeader, PositionParameter, ReadProblems};
+use super::openapi::{DroppedProblems, EnvironmentHeader, PositionParameter, ReadProblems};
 use super::read::{self, Head, Query, invalid};
 use super::reader::Reader;
 
@@ -112,6 +112,7 @@ impl From<CountSeries> for SeriesBody {
         (status = 200, description = "Numbers by intervals", body = CountsBody),
         (status = 422, description = "The answer would be too large", body = super::error::Envelope<'static>),
         ReadProblems,
+        DroppedProblems,
     ),
     security(("api_key" = ["read"]), ("session" = [])),
 )]

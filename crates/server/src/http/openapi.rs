@@ -222,7 +222,9 @@ impl IntoResponses for PastProblems {
 impl IntoResponses for QuestionProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let large = ("422", "The answer would be too large");
-        problems(&[BAD_FIELDS, UNAUTHORIZED, FORBIDDEN, LATE, LARGE, NOT_JSON, large, LIMITED, UNAVAILABLE])
+        let dropped = ("410", "What users were at the time of the events is no longer known");
+        let own = [LATE, dropped, LARGE, NOT_JSON, large, LIMITED, UNAVAILABLE];
+        problems(&[&[BAD_FIELDS, UNAUTHORIZED, FORBIDDEN], &own[..]].concat())
     }
 }
 

@@ -21,8 +21,25 @@ use super::edge::Edge;
 use super::error::{Refused, id_problem};
 use super::reader::Reader;
 
-/// Parameters that decide how items are shown and where a page starts, and not which items a list has.
-const NOT_OF_THE_LIST: [&str; 6] = ["limit", "cursor", "position", "detail", "columns", "format"];
+/// Parameters that decide which items a list has, and in which order; every other one says how they are shown, or is ignored.
+const OF_THE_LIST: [&str; 16] = [
+    "after",
+    "as_of",
+    "company_id",
+    "event",
+    "filter",
+    "from",
+    "known_at",
+    "owner",
+    "ids",
+    "property",
+    "q",
+    "segment",
+    "sort",
+    "to",
+    "type",
+    "user_id",
+];
 
 /// How often a waiting read looks whether its position is there. The log has no bell to wait for: a read that waits is
 /// rare (it was sent before its own write was visible), and one look is one atomic load.
@@ -205,7 +222,7 @@ impl Query {
     /// The question that a cursor of the list belongs to.
     fn question(&self) -> Question {
         let mut pairs: Vec<_> = self.pairs().filter(|(_, value)| !value.is_empty()).collect();
-        pairs.retain(|(name, _)| !NOT_OF_THE_LIST.contains(&name.as_ref()));
+        pairs.retain(|(name, _)| OF_THE_LIST.contains(&name.as_ref()));
         // In a stable order: of a name that stands more than once the order may mean something.
         pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
         let path: Vec<u8> = percent_encoding::percent_decode_str(&self.path).collect();

@@ -91,9 +91,11 @@ fn a_cursor_is_taken_by_the_question_that_gave_it_alone() {
     }
     // How items are shown, and in which order the parameters stand, is not the question.
     let cursor = caller.cursor("/v1/users?segment=1&sort=last_seen");
-    for same in
-        ["/v1/users?sort=last_seen&segment=1&detail=true", "/v1/users?sort=last_seen&q=&segment=1&limit=2"]
-    {
+    for same in [
+        "/v1/users?sort=last_seen&segment=1&detail=true",
+        "/v1/users?sort=last_seen&q=&segment=1&limit=2",
+        "/v1/users?sort=last_seen&segment=1&page=2&_=17",
+    ] {
         let answer = caller.get(&format!("{same}&cursor={cursor}"));
         assert_eq!(answer.status, 200, "{same}: {}", answer.text());
     }

@@ -260,7 +260,11 @@ fn put_together(
     bytes_max: usize,
 ) -> Result<ThenColumn, StoreError> {
     let mut column = ThenColumn { pieces: Vec::new(), values: Vec::new(), since, bytes: 0 };
-    column.pieces.resize_with(pieces, Piece::default);
+    // Of what nobody ever had nothing is held.
+    if threads.iter().any(|made| !made.pieces.is_empty()) {
+        column.pieces.resize_with(pieces, Piece::default);
+        column.bytes += pieces * size_of::<Piece>();
+    }
     let mut places: HashMap<OwnedValue, u32> = HashMap::new();
     for Made { values, pieces, .. } in threads {
         let mut place_of: Vec<u32> = vec![0; NULL as usize + 1];
