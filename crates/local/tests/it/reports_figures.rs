@@ -101,6 +101,7 @@ fn tell_plans(engine: &Engine, users: u64) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of questions, one after the other")]
 fn ask(engine: &Engine, threads: usize) {
     println!("{threads} threads");
     let inquiry = Inquiry::default();

@@ -87,6 +87,7 @@ fn ways() -> [Way; 2] {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of questions, each asked in both ways")]
 fn what_users_were_is_what_their_events_said() {
     let pair = busy();
     let engine = pair.engine();
