@@ -54,6 +54,9 @@ pub struct FillOptions {
     /// Take events without making history of them meanwhile.
     #[arg(long)]
     without_history: bool,
+    /// Give each event an `order` too, one of so many texts.
+    #[arg(long, default_value_t = 0)]
+    orders: u64,
 }
 
 /// Options of `history-ask`.
@@ -195,6 +198,8 @@ pub fn fill(options: &FillOptions) -> Result<ExitCode> {
     };
     let (mut events, mut users) = (file("events.bin")?, file("users.bin")?);
     let mut made = Made::new(options.users);
+    // Its own chance, so that everything else is the same with and without.
+    let mut orders = fastrand::Rng::with_seed(11);
     let (mut batch, mut draft) = (EventBatch::default(), EventDraft::default());
     let begun = now();
     let all = options.users + options.events;
@@ -211,6 +216,11 @@ pub fn fill(options: &FillOptions) -> Result<ExitCode> {
         } else {
             let row = made.row();
             row.put(&mut draft);
+            if options.orders > 0 {
+                let order = format!("order_{:08}", orders.u64(0..options.orders));
+                draft.properties.push("order", Value::Text(&order));
+                draft.properties.settle();
+            }
             batch.push(&draft);
             if let Some(out) = &mut events {
                 row.write(out)?;

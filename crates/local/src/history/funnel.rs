@@ -212,9 +212,8 @@ impl<'a> Asked<'a> {
     where
         'a: 'r,
     {
-        let bytes_max = self.scan.bytes_max / self.scan.threads.max(1);
         let begin = || Fold {
-            groups: Groups::new(self.by, told, bytes_max),
+            groups: Groups::new(self.by, told, self.scan),
             walk: Walk::new(self.question),
             gathered: Gathered::default(),
             sieve: self.sieve(),

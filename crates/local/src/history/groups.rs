@@ -9,15 +9,18 @@ use muster_kernel::model::value::{OwnedValue, Value};
 use muster_kernel::ports::StoreError;
 
 use super::column::value_of;
+use super::group_values::GroupValues;
 use super::part::{Content, Part};
+use super::scan::Scan;
 use super::then_columns::ThenColumn;
 use super::user_columns::UserColumn;
 
-/// Bytes that a group takes beside its value.
-const GROUP_BYTES: usize = 64;
-
+/// Bytes that ranking takes over all threads, however much memory a question may: beyond them it takes more passes.
+const RANK_BYTES_MAX: usize = 48 << 20;
 /// Shares that groups are ranked in at most, because each needs a pass over the events.
 const SHARES_MAX: u64 = 512;
+/// So many groups are gathered at least before the largest of them are picked.
+const LARGEST_MIN: usize = 1024;
 /// The number of groups that are of another share.
 pub const SKIPPED: u32 = u32::MAX;
 
@@ -113,19 +116,19 @@ pub struct Groups<'a> {
     by: By<'a>,
     rows: Option<&'a Rows>,
     share: Share,
-    found: HashMap<Box<[u8]>, u32>,
-    bytes: usize,
+    values: GroupValues,
     bytes_max: usize,
 }
 
 impl<'a> Groups<'a> {
     /// With a number for each row; or for each group of a share, to be ranked.
-    pub fn new(by: By<'a>, told: Told<'a>, bytes_max: usize) -> Groups<'a> {
+    pub fn new(by: By<'a>, told: Told<'a>, scan: &Scan<'_>) -> Groups<'a> {
         let (rows, share) = match told {
             Told::Rows(rows) => (Some(rows), Share { index: 0, of: 1 }),
             Told::Share(share) => (None, share),
         };
-        Groups { by, rows, share, found: HashMap::new(), bytes: 0, bytes_max }
+        let bytes_max = scan.bytes_max.min(RANK_BYTES_MAX) / scan.threads.max(1);
+        Groups { by, rows, share, values: GroupValues::default(), bytes_max }
     }
 
     /// Whether every group has a number of its own, to be ranked.
@@ -150,19 +153,14 @@ impl<'a> Groups<'a> {
                 .copied()
                 .unwrap_or(u32::try_from(rows.other()).unwrap_or_default());
         }
-        if let Some(group) = self.found.get(value) {
-            return *group;
-        }
-        if self.share.of > 1 && u64::from(crc32fast::hash(value)) % self.share.of != self.share.index {
-            return SKIPPED;
-        }
-        self.bytes += value.len() + GROUP_BYTES;
-        if self.bytes > self.bytes_max {
-            return 0;
-        }
-        let group = u32::try_from(self.found.len() + 1).unwrap_or(u32::MAX);
-        self.found.insert(value.into(), group);
-        group
+        let (Share { index, of }, is_over) = (self.share, self.is_over());
+        // What is over its memory is begun anew, in smaller shares.
+        let takes = || !is_over && (of == 1 || u64::from(crc32fast::hash(value)) % of == index);
+        self.values.number(value, takes).unwrap_or(SKIPPED)
+    }
+
+    fn is_over(&self) -> bool {
+        self.values.bytes() > self.bytes_max
     }
 
     /// The group of whom events belong to, a user or a company, when their properties tell groups apart.
@@ -199,10 +197,24 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Of no events.
+    fn none() -> Groups<'a> {
+        let share = Share { index: 0, of: 1 };
+        Groups { by: By::Nothing, rows: None, share, values: GroupValues::default(), bytes_max: 0 }
+    }
+
+    /// The value of a group that is ranked; `None` for that of those without one.
+    fn value(&self, group: u32) -> Option<OwnedValue> {
+        match self.values.get(group) {
+            Some(bytes) => Some(OwnedValue::of(value_of(bytes))),
+            None => self.by.values().get((group as usize).checked_sub(1)?).cloned(),
+        }
+    }
+
     /// # Errors
     /// [`StoreError::TooLarge`] when there are more groups than memory for them.
     pub fn check(&self) -> Result<(), StoreError> {
-        if self.bytes > self.bytes_max { Err(StoreError::TooLarge) } else { Ok(()) }
+        if self.is_over() { Err(StoreError::TooLarge) } else { Ok(()) }
     }
 }
 
@@ -219,7 +231,7 @@ pub fn rank<'a>(
     let mut shares = 1;
     loop {
         match rank_shares(by, groups_max, shares, &count) {
-            Err(StoreError::TooLarge) if shares < SHARES_MAX => shares *= 8,
+            Err(StoreError::TooLarge) if shares < SHARES_MAX => shares *= if shares == 1 { 2 } else { 4 },
             ranked => return ranked,
         }
     }
@@ -231,38 +243,59 @@ fn rank_shares<'a>(
     of: u64,
     count: &impl Fn(Share) -> Result<Vec<(Groups<'a>, Vec<u64>)>, StoreError>,
 ) -> Result<Rows, StoreError> {
-    let mut largest: Vec<(Option<OwnedValue>, u64)> = Vec::new();
-    let mut all = 0;
+    let mut largest: Vec<Counted> = Vec::new();
+    // How many events the last of those has that stay anyway.
+    let (mut all, mut least) = (0, 0);
     for index in 0..of {
-        let totals = totals(by, count(Share { index, of })?);
-        // Those without the property are counted with every share.
-        let is_new = |group: &(Option<OwnedValue>, u64)| index == 0 || group.0.is_some();
-        let before = largest.len();
-        largest.extend(totals.into_iter().filter(is_new));
-        all += largest.len() - before;
-        largest.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
-        largest.truncate(groups_max);
+        let (groups, counts) = added(count(Share { index, of })?);
+        for (group, count) in (0u32..).zip(counts).filter(|(_, count)| *count > 0) {
+            // Those without the property are counted with every share.
+            if group == 0 && index > 0 {
+                continue;
+            }
+            all += 1;
+            // Most have too few events, which is told without a look at their values.
+            if count < least {
+                continue;
+            }
+            largest.push((groups.value(group), count));
+            if largest.len() >= groups_max.saturating_mul(2).max(LARGEST_MIN) {
+                least = keep_largest(&mut largest, groups_max);
+            }
+        }
+        least = keep_largest(&mut largest, groups_max);
     }
-    let left_out = (all - largest.len()) as u64;
+    let left_out = all - largest.len() as u64;
     Ok(Rows::of(largest.into_iter().map(|(group, _)| group).collect(), left_out, by))
 }
 
-/// The groups that threads have counted, each by its own numbers.
-fn totals(by: By<'_>, counted: Vec<(Groups<'_>, Vec<u64>)>) -> HashMap<Option<OwnedValue>, u64> {
-    let mut totals: HashMap<Option<OwnedValue>, u64> = HashMap::new();
-    for (groups, counts) in counted {
-        let mut values: Vec<Option<OwnedValue>> = vec![None; counts.len()];
-        values.iter_mut().skip(1).zip(by.values()).for_each(|(of, value)| *of = Some(value.clone()));
-        for (bytes, group) in &groups.found {
-            if let Some(value) = values.get_mut(*group as usize) {
-                *value = Some(OwnedValue::of(value_of(bytes)));
+/// A group and how many events it has.
+type Counted = (Option<OwnedValue>, u64);
+
+/// Lets go of all groups but the largest, and answers how many events one must have to be among them.
+fn keep_largest(largest: &mut Vec<Counted>, groups_max: usize) -> u64 {
+    largest.sort_by(|a, b| group_order((a.1, a.0.as_ref()), (b.1, b.0.as_ref())));
+    largest.truncate(groups_max);
+    largest.last().filter(|_| largest.len() == groups_max).map_or(0, |(_, count)| *count)
+}
+
+/// What the threads have counted, each by its own numbers, by those of one of them.
+fn added<'a>(counted: Vec<(Groups<'a>, Vec<u64>)>) -> (Groups<'a>, Vec<u64>) {
+    let mut threads = counted.into_iter();
+    let Some((mut groups, mut counts)) = threads.next() else { return (Groups::none(), Vec::new()) };
+    for (other, others) in threads {
+        for (group, count) in (0u32..).zip(others).filter(|(_, count)| *count > 0) {
+            let into = match other.values.get(group) {
+                Some(value) => groups.values.number(value, || true).unwrap_or_default(),
+                None => group,
+            } as usize;
+            if counts.len() <= into {
+                counts.resize(into + 1, 0);
             }
-        }
-        for (value, count) in values.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
-            *totals.entry(value).or_default() += count;
+            counts[into] += count;
         }
     }
-    totals
+    (groups, counts)
 }
 
 fn bytes_of(value: &OwnedValue) -> Box<[u8]> {

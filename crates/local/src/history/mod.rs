@@ -26,6 +26,7 @@ mod funnel;
 mod funnel_sieve;
 mod funnel_walk;
 mod gathered;
+mod group_values;
 mod groups;
 mod hiding;
 mod lane;

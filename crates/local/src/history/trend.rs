@@ -204,11 +204,7 @@ impl<'a, 'q> Asked<'a, 'q> {
     fn rank(&self, by: By<'_>, groups_max: usize) -> Result<Rows, StoreError> {
         groups::rank(by, groups_max, |share| {
             let folds = self.fold(Told::Share(share), by, Of::Events)?;
-            let counted = folds.into_iter().map(|fold| {
-                let counts = fold.cells.totals();
-                (fold.groups, counts)
-            });
-            Ok(counted.collect())
+            Ok(folds.into_iter().map(|fold| (fold.groups, fold.cells.totals())).collect())
         })
     }
 
@@ -228,7 +224,7 @@ impl<'a, 'q> Asked<'a, 'q> {
         // To rank groups it is enough to know how many events each has.
         let (intervals, row_count) = match told {
             Told::Rows(rows) => (self.intervals.count(), rows.count()),
-            Told::Share(_) => (1, 1),
+            Told::Share(_) => (0, 1),
         };
         let bits = (intervals + 1) * row_count;
         let widest = if of.is_of_users() { RANGE_BYTES * 8 / bits } else { RANGE_USERS_MAX };
@@ -243,7 +239,7 @@ impl<'a, 'q> Asked<'a, 'q> {
             return Err(StoreError::TooLarge);
         }
         let begin = || Fold {
-            groups: Groups::new(by, told, bytes_max),
+            groups: Groups::new(by, told, self.scan),
             cells: Cells::new(of, intervals, row_count),
             seen: vec![0; words],
             touched: Vec::new(),

@@ -144,7 +144,8 @@ impl Cells {
         if row * self.width >= self.events.len() {
             self.widen(row + 1);
         }
-        for place in [row * self.width + cell, (row + 1) * self.width - 1] {
+        let (place, whole) = (row * self.width + cell, (row + 1) * self.width - 1);
+        for place in [place, whole].into_iter().take(if place == whole { 1 } else { 2 }) {
             self.events[place] += 1;
             // Company 0 is none.
             if let Some(company) = company.filter(|company| *company > 0) {
@@ -166,7 +167,10 @@ impl Cells {
     }
 
     /// How many events each row has.
-    pub fn totals(&self) -> Vec<u64> {
+    pub fn totals(self) -> Vec<u64> {
+        if self.width == 1 {
+            return self.events;
+        }
         self.events.chunks(self.width).filter_map(|row| row.last().copied()).collect()
     }
 

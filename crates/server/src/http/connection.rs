@@ -14,7 +14,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -123,7 +124,11 @@ pub(super) async fn serve(
                 watch.enter(Phase::Busy);
                 watch.body_takes_long.store(upload::takes_long(request.uri().path()), Ordering::Relaxed);
                 let request = request.map(|incoming| Body::new(TimedBody::new(incoming, &watch)));
-                let response = service.answer(request, peer).await;
+                let mut response = service.answer(request, peer).await;
+                if service.is_stopping() {
+                    // The connection may hear of it later than its caller, who must not send another request on it.
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 let is_endless = response.extensions().get::<Endless>().is_some();
                 watch.enter(if is_endless { Phase::Streaming } else { Phase::Idle });
                 Ok::<_, Infallible>(response)

@@ -43,6 +43,11 @@ impl Service {
         Service { edge, router, routes, ids: RequestIds::new(seed) }
     }
 
+    /// Whether the server answers what is in flight and nothing else.
+    pub(super) fn is_stopping(&self) -> bool {
+        !self.edge.shared.is_open()
+    }
+
     /// What runs beside the connections of the service's thread, without end.
     pub(super) async fn keep(self: Arc<Self>) {
         Arc::clone(&self.edge.bells).keep().await;

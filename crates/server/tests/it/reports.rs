@@ -386,6 +386,7 @@ fn hours_and_days_follow_the_clocks_of_the_zone() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of them are times on both sides of shifts")]
 fn events_to_both_sides_of_a_shift_are_counted_where_the_clocks_of_the_zone_put_them() {
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path(), &[]);
