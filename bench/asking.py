@@ -17,7 +17,6 @@ BUILDERS = {
     "funnel": "a funnel of 3 steps, a week",
     "retention": "retention of 12 weeks",
     "path": "a path of 4 levels, a day",
-    "segment": "the live count of a behavioural segment",
 }
 SPAN = {"from": "2026-01-01", "to": "2026-07-01"}
 # One event of twenty-five, and all of them.
