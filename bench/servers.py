@@ -122,6 +122,16 @@ class Server:
         self.process.wait()
         self.running.discard(self)
 
+    def rest(self):
+        """Waits until the server has done what it puts off, as moving profiles of an import."""
+        before = self.cpu_seconds()
+        while True:
+            time.sleep(1)
+            now = self.cpu_seconds()
+            if now - before < 0.02:
+                return
+            before = now
+
     def cpu_seconds(self):
         """Processor time of the process and of the children it has waited for; 0 once it has ended by itself."""
         try:
