@@ -61,7 +61,7 @@ export function AsOf({ first, asOf, onChange }: Props) {
           if (target.value !== (asOf === undefined ? '' : toLocal(asOf))) onChange(fromLocal(target.value));
         }}
         onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
-        className={classNames(INPUT, '!w-[196px]')}
+        className={classNames(INPUT, '!w-[220px]')}
       />
       <input
         type="range"

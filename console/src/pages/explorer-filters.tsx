@@ -160,7 +160,7 @@ function MomentInput({
         if (target.value !== toLocal(value)) onChange(fromLocal(target.value));
       }}
       onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
-      className={classNames(INPUT, '!w-[190px] max-sm:!w-full')}
+      className={classNames(INPUT, '!w-[214px] max-sm:!w-full')}
     />
   );
 }
